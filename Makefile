@@ -1,0 +1,42 @@
+# Needs python3.11 with pip, and a package index. Everything else is pinned, with hashes, in requirements/.
+PYTHON  ?= python3.11
+BIN     := .venv/bin
+INSTALL := $(BIN)/python -m uv pip install --quiet --python $(BIN)/python
+COMPILE := $(BIN)/python -m uv pip compile --quiet --upgrade pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate
+# The working directory never shadows an installed package.
+export PYTHONSAFEPATH := 1
+
+.PHONY: help demo test check lock clean
+help:                 ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/serving   ## render an unloading, stream it to a real server, grade it, write the report
+	@$(BIN)/loadlens demo; code=$$?; test $$code -eq 0 -o $$code -eq 4
+
+test: .venv/ready     ## run the tests
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+check: .venv/ready    ## lint and type-check
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy vision datasets training serving
+
+lock: .venv/ready     ## pin everything again
+	$(COMPILE) --all-extras --group dev --output-file requirements/dev.lock
+	$(COMPILE) --group build --constraint requirements/dev.lock --output-file requirements/serving.lock
+
+clean:                ## remove what was built
+	rm -rf .venv dist loadlens-demo
+
+# What a yard needs: no torch, no test tools.
+.venv/serving: pyproject.toml requirements/bootstrap.lock requirements/serving.lock
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/bootstrap.lock
+	$(INSTALL) --require-hashes --requirement requirements/serving.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	touch $@
+
+# What a developer needs on top: training, tests, lint.
+.venv/ready: .venv/serving requirements/dev.lock
+	$(INSTALL) --require-hashes --requirement requirements/dev.lock
+	touch $@
