@@ -1,0 +1,162 @@
+"""assess_load: what was seen, under one standard, becomes a grade, a deduction, flags and a decision.
+
+A pure function: the same observations, standard, weights and judgements give the same bytes, on any machine, years
+later. No clock, no file, no random number.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from loadlens.grading.composition import Composition, ObservationError, compose
+from loadlens.grading.deduction import Deduction, Judged, deduct
+from loadlens.grading.flags import (
+    Decision,
+    Flag,
+    decide,
+    deduction_flags,
+    grade_flags,
+    hazard_flags,
+    same_grade,
+    seeing_flags,
+    standard_flags,
+)
+from loadlens.grading.impurity import ShareInterval, impurity_estimate, impurity_intervals
+from loadlens.grading.observation import HazardSighting, LoadObservation
+from loadlens.grading.quantity import Mass
+from loadlens.grading.report import explain, report
+from loadlens.grading.standard import Downgrade, Figure, Standard
+from loadlens.grading.weighing import Weights
+
+__all__ = ["LoadAssessment", "ObservationError", "assess_load", "impurity_estimate"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadAssessment:
+    """The result of one load under one standard, with everything it rests on.
+
+    `grade` is the truck's grade after downgrades (None: nothing gradable), `contaminants` the share of the net mass
+    of each with its interval, `hazards` every sighting once.
+    """
+
+    observation: LoadObservation
+    standard: Standard
+    weights: Weights | None
+    declared: str | None
+    composition: Composition
+    grade: str | None
+    contaminants: dict[str, ShareInterval]
+    deduction: Deduction
+    hazards: tuple[HazardSighting, ...]
+    flags: tuple[Flag, ...]
+    decision: Decision
+
+    @property
+    def settlement(self) -> Mass | None:
+        """Net minus deduction, never negative; None without weights."""
+        if self.weights is None or self.deduction.mass is None:
+            return None
+        return self.weights.net - self.deduction.mass
+
+    def explain(self) -> list[str]:
+        """Each kilogram traced to a layer and a rule, in plain lines."""
+        return explain(self)
+
+    def to_report(self) -> dict[str, Any]:
+        """The report, "loadlens.report/1"; overlay paths are None, to be filled by whoever writes pictures."""
+        return report(self)
+
+    def to_bytes(self) -> bytes:
+        """The report as canonical JSON (keys sorted, no spaces, UTF-8): what is hashed and compared."""
+        text = json.dumps(report(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return text.encode()
+
+
+def assess_load(
+    observation: LoadObservation,
+    standard: Standard,
+    *,
+    weights: Weights | None = None,
+    declared: str | None = None,
+    judged: Judged | None = None,
+) -> LoadAssessment:
+    """Assess a load. Raises ObservationError where the observations contradict themselves.
+
+    Without `weights` every mass is None and percentages remain. `declared` is the grade the supplier names, `judged`
+    what people measured beside the camera.
+    """
+    entered = judged or Judged()
+    composition = compose(observation, standard)
+    impurity, contaminants = impurity_intervals(composition, observation)
+    deduction = deduct(impurity, _limit(composition, standard, declared), standard, weights, entered)
+    grade, lowered = _downgraded(composition, deduction, standard)
+    hazards = _every_hazard(observation)
+    flags = (
+        *hazard_flags(hazards),
+        *seeing_flags(observation, composition, standard),
+        *standard_flags(observation, composition, standard),
+        *lowered,
+        *grade_flags(composition, standard, grade, declared, observation.forms_known),
+        *deduction_flags(deduction, observation, standard, weights, entered),
+    )
+    return LoadAssessment(
+        observation=observation,
+        standard=standard,
+        weights=weights,
+        declared=declared,
+        composition=composition,
+        grade=grade,
+        contaminants=contaminants,
+        deduction=deduction,
+        hazards=hazards,
+        flags=flags,
+        decision=decide(flags),
+    )
+
+
+def _limit(composition: Composition, standard: Standard, declared: str | None) -> Figure | None:
+    """The inclusion limit of the main grade; of the declared grade where that is a member of the main group."""
+    main = composition.main_grade
+    if main is None:
+        return standard.lot_limit
+    if declared is not None and standard.grade(declared) is not None and same_grade(standard, main, declared):
+        return standard.inclusion_limit(declared) or standard.inclusion_limit(main)
+    return standard.inclusion_limit(main)
+
+
+def _downgraded(
+    composition: Composition, deduction: Deduction, standard: Standard
+) -> tuple[str | None, tuple[Flag, ...]]:
+    """The truck's grade after every downgrade rule that applies, and a flag for each."""
+    grade = composition.main_grade
+    if grade is None:
+        return None, ()
+    ladder = standard.rules.grade_order
+    flags = []
+    for rule in standard.downgrades:
+        limit = rule.above or deduction.tolerated.limit
+        share = _measured(rule, composition, deduction)
+        if limit is None or share <= limit.share:
+            continue
+        found = f"{rule.why}: {100 * share:.2f} % is above {limit.value} %"
+        if not standard.decides(limit):
+            flags.append(Flag("downgrade_unverified", "review", f"{found}, but that figure is unverified"))
+        elif grade not in ladder:
+            flags.append(Flag("downgrade_impossible", "review", f"{found}, but {grade} is not in the grade order"))
+        else:
+            lower = ladder[min(ladder.index(grade) + rule.steps, len(ladder) - 1)]
+            flags.append(Flag("downgraded", "review", f"{found}, so {grade} becomes {lower}"))
+            grade = lower
+    return grade, tuple(flags)
+
+
+def _measured(rule: Downgrade, composition: Composition, deduction: Deduction) -> float:
+    if rule.of == ("impurity",):
+        return deduction.tolerated.inclusions.share
+    return sum(composition.forms.get(form, 0.0) for form in rule.of)
+
+
+def _every_hazard(observation: LoadObservation) -> tuple[HazardSighting, ...]:
+    """The hazards of the load and of its layers, each once, in time; a hazard is never lost between the two."""
+    seen = {*observation.hazards, *(hazard for layer in observation.layers for hazard in layer.hazards)}
+    return tuple(sorted(seen, key=lambda hazard: (hazard.frame_s, hazard.class_id, hazard.box, hazard.score)))

@@ -1,0 +1,181 @@
+"""What a load is made of: forms to grades, layers to the truck.
+
+Every truck share is the mean of the layer shares under the layers' weights, which the report shows, so that anybody
+can check it by hand. Sums are exact (`math.fsum`), so neither the order of the layers nor the machine matters.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from loadlens.grading.observation import LayerObservation, LoadObservation, SurfaceClass
+from loadlens.grading.standard import UNGRADED, LayerWeight, Standard
+
+Shares = Mapping[str, float]
+# Two shares nearer than this are a tie; the model is far coarser.
+_TIE = 1e-6
+_SUM_TOLERANCE = 1e-3
+
+
+class ObservationError(ValueError):
+    """Observations that contradict themselves: the message names the layer and the figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerComposition:
+    """One layer in the words of a standard.
+
+    `weight` is its part of the truck (all layers sum to 1). `grades` are shares of visible area and with
+    `ungraded`, the contaminants' area and `unknown` sum to 1. `mass` is every contaminant's share of the layer's
+    mass, `density` the mass per area of the layer relative to clean scrap.
+    """
+
+    seen: LayerObservation
+    weight: float
+    grades: Shares
+    ungraded: float
+    mass: Shares
+    density: float
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """The truck: weighted means of its layers. All shares 0..1; `contaminants` of area, `mass` of the net mass.
+
+    `weighted_by` is the policy that was used; it differs from the standard's only where grab masses are missing.
+    A load without layers is all unknown.
+    """
+
+    layers: tuple[LayerComposition, ...]
+    weighted_by: LayerWeight
+    forms: Shares
+    families: Shares
+    grades: Shares
+    ungraded: float
+    contaminants: Shares
+    mass: Shares
+    unknown: float
+    confidence: float
+    main_grade: str | None
+
+    @property
+    def impurity(self) -> float:
+        """The contaminants' share of the net mass, 0..1."""
+        return min(1.0, math.fsum(self.mass.values()))
+
+
+def compose(observation: LoadObservation, standard: Standard) -> Composition:
+    """Put the layers together under the standard's rules. Raises ObservationError for impossible observations."""
+    for layer in observation.layers:
+        _check(layer, observation.classes)
+    policy = standard.rules.layer_weight
+    if policy == "grab_mass" and any(layer.mass_kg is None for layer in observation.layers):
+        policy = "area_density"
+    classes = observation.classes
+    weights = layer_weights(observation.layers, policy, classes)
+    layers = tuple(_layer(*pair, standard, classes) for pair in zip(observation.layers, weights, strict=True))
+    forms = _mean((layer.weight, layer.seen.forms) for layer in layers)
+    grades = _mean((layer.weight, layer.grades) for layer in layers)
+    return Composition(
+        layers=layers,
+        weighted_by=policy,
+        forms=forms,
+        families=_by_family(forms, classes),
+        grades=grades,
+        ungraded=math.fsum(layer.weight * layer.ungraded for layer in layers),
+        contaminants=_mean((layer.weight, layer.seen.contaminants) for layer in layers),
+        mass=_mean((layer.weight, layer.mass) for layer in layers),
+        unknown=math.fsum(layer.weight * layer.seen.unknown for layer in layers) if layers else 1.0,
+        confidence=math.fsum(layer.weight * layer.seen.confidence for layer in layers),
+        main_grade=main_grade(grades, standard),
+    )
+
+
+def layer_weights(
+    layers: tuple[LayerObservation, ...], policy: LayerWeight, classes: Mapping[str, SurfaceClass]
+) -> tuple[float, ...]:
+    """Each layer's part of the truck, summing to 1.
+
+    equal: every layer counts the same. area: by newly exposed area. area_density: by area times the mean density of
+    what was seen, relative to clean scrap. grab_mass: by the crane-scale mass of the grabs (every layer must have
+    one). Layers that all weigh nothing count the same.
+    """
+    if policy == "equal":
+        raw = [1.0 for _ in layers]
+    elif policy == "area":
+        raw = [layer.new_area for layer in layers]
+    elif policy == "area_density":
+        raw = [layer.new_area * mean_density(layer, classes) for layer in layers]
+    else:
+        raw = [float(layer.mass_kg or 0) for layer in layers]
+    total = math.fsum(raw)
+    if total <= 0:
+        return tuple(1 / len(layers) for _ in layers)
+    return tuple(weight / total for weight in raw)
+
+
+def mean_density(layer: LayerObservation, classes: Mapping[str, SurfaceClass]) -> float:
+    """Mass per visible area of a layer relative to clean scrap; what is unknown counts as clean scrap."""
+    seen = {**layer.forms, **layer.contaminants}
+    return math.fsum([layer.unknown, *(share * classes[name].density for name, share in seen.items())])
+
+
+def main_grade(grades: Shares, standard: Standard) -> str | None:
+    """The grade with the largest share, of those that may be the main grade; ties go by the standard's tie order."""
+    order = [*standard.rules.tie_order, *(grade.code for grade in standard.grades)]
+    allowed = {grade.code for grade in standard.grades if grade.counts_for_main_grade}
+    found = {code: share for code, share in grades.items() if code in allowed and share > 0}
+    if not found:
+        return None
+    largest = max(found.values())
+    return min((code for code, share in found.items() if share >= largest - _TIE), key=order.index)
+
+
+def _layer(
+    seen: LayerObservation, weight: float, standard: Standard, classes: Mapping[str, SurfaceClass]
+) -> LayerComposition:
+    by_grade: dict[str, list[float]] = {}
+    for form, share in seen.forms.items():
+        rule = standard.form_rule(form)
+        by_grade.setdefault((rule and rule.grade) or UNGRADED, []).append(share)
+    density = mean_density(seen, classes)
+    mass = {
+        name: share * classes[name].density / density if density else 0.0 for name, share in seen.contaminants.items()
+    }
+    ungraded = math.fsum(by_grade.pop(UNGRADED, ()))
+    grades = {code: math.fsum(by_grade[code]) for code in sorted(by_grade)}
+    return LayerComposition(seen, weight, grades, ungraded, mass, density)
+
+
+def _mean(weighted: Iterable[tuple[float, Shares]]) -> dict[str, float]:
+    """The weighted mean of shares by name, in the order of names, whatever the order of the layers."""
+    parts: dict[str, list[float]] = {}
+    for weight, shares in weighted:
+        for name, share in shares.items():
+            parts.setdefault(name, []).append(weight * share)
+    return {name: math.fsum(parts[name]) for name in sorted(parts)}
+
+
+def _by_family(forms: Shares, classes: Mapping[str, SurfaceClass]) -> dict[str, float]:
+    parts: dict[str, list[float]] = {}
+    for form, share in forms.items():
+        parts.setdefault(classes[form].family or "other", []).append(share)
+    return {family: math.fsum(parts[family]) for family in sorted(parts)}
+
+
+def _check(layer: LayerObservation, classes: Mapping[str, SurfaceClass]) -> None:
+    where = f"layer {layer.index}"
+    for kind, shares in (("form", layer.forms), ("contaminant", layer.contaminants)):
+        for name in shares:
+            if name not in classes or classes[name].kind != kind:
+                raise ObservationError(f"{where}: {name!r} is no {kind} among the observation's classes")
+    parts = [*layer.forms.values(), *layer.contaminants.values(), layer.unknown]
+    if not all(math.isfinite(share) and 0 <= share <= 1 + _SUM_TOLERANCE for share in parts):
+        raise ObservationError(f"{where}: a share lies outside 0..1")
+    total = math.fsum(parts)
+    if abs(total - 1) > _SUM_TOLERANCE:
+        raise ObservationError(f"{where}: forms, contaminants and unknown sum to {total:.4f}, not to 1")
+    if not (math.isfinite(layer.new_area) and layer.new_area >= 0):
+        raise ObservationError(f"{where}: the newly exposed area is {layer.new_area}")
+    if layer.mass_kg is not None and not (layer.mass_kg.is_finite() and layer.mass_kg >= 0):
+        raise ObservationError(f"{where}: the mass of the grab is {layer.mass_kg} kg")

@@ -1,0 +1,89 @@
+"""How much of the net mass is contaminants, and how wrong that may be.
+
+The estimate is the mass share R = sum over layers of weight x sum over contaminants of (area x density) / (mean
+density of the layer). Its sigma is first-order error propagation of two independent errors for each contaminant:
+- the area error of the model, s_c, the same in every layer (one camera, one light, one material, so errors do not
+  average out over layers);
+- the density, known as a range low..high, read as the middle 90 % of a normal error: (high - low) / (2 x 1.645).
+Split-conformal quantiles of (truth - R) / sigma on held-out loads then make the interval honest whatever the shape
+of the errors; sigma only has to say which loads are harder than others.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from loadlens.grading.composition import Composition, compose
+from loadlens.grading.observation import AreaError, LoadObservation, SurfaceClass
+from loadlens.grading.standard import Standard
+
+_Z90 = 1.645
+
+
+@dataclass(frozen=True, slots=True)
+class ShareInterval:
+    """A share of the net mass with its interval; `low` and `high` are None where nothing was calibrated."""
+
+    share: float
+    low: float | None
+    high: float | None
+
+
+def impurity_estimate(observation: LoadObservation, standard: Standard) -> tuple[float, float]:
+    """The contaminants' share of the net mass and its sigma, exactly as `assess_load` uses them.
+
+    Without `area_error` the sigma holds the density error alone: calibration data must carry the area errors that
+    the model file will carry. Raises ObservationError.
+    """
+    composition = compose(observation, standard)
+    sigmas = sigma_by_class(composition, observation.classes, observation.area_error)
+    return composition.impurity, _root_of_squares(sigmas.values())
+
+
+def impurity_intervals(
+    composition: Composition, observation: LoadObservation
+) -> tuple[ShareInterval, dict[str, ShareInterval]]:
+    """The impurity of the truck and of each contaminant with intervals, all shares of the net mass.
+
+    The quantiles were measured on the total; for a single contaminant they are the best guess there is.
+    """
+    error = observation.area_error
+    sigmas = sigma_by_class(composition, observation.classes, error)
+    total = _interval(composition.impurity, _root_of_squares(sigmas.values()), error)
+    return total, {name: _interval(share, sigmas[name], error) for name, share in composition.mass.items()}
+
+
+def sigma_by_class(
+    composition: Composition, classes: Mapping[str, SurfaceClass], error: AreaError | None
+) -> dict[str, float]:
+    """The sigma of every contaminant's mass share, for all contaminants the model knows, seen or not."""
+    contaminants = sorted(name for name, about in classes.items() if about.kind == "contaminant")
+    return {name: _sigma(composition, classes[name], error) for name in contaminants}
+
+
+def _sigma(composition: Composition, about: SurfaceClass, error: AreaError | None) -> float:
+    area_sd = 0.0 if error is None else error.area_sd.get(about.id, error.default_sd)
+    density_sd = (about.density_high - about.density_low) / (2 * _Z90)
+    by_area, by_density = [], []
+    for layer in composition.layers:
+        if layer.density <= 0:
+            continue
+        # Area taken from clean scrap (density 1) changes the layer's impurity q by (d + q (1 - d)) / density.
+        impurity = math.fsum(layer.mass.values())
+        by_area.append(layer.weight * (about.density + impurity * (1 - about.density)) / layer.density)
+        seen = layer.seen.contaminants.get(about.id, 0.0)
+        by_density.append(layer.weight * seen * (1 - impurity) / layer.density)
+    return math.hypot(area_sd * math.fsum(by_area), density_sd * math.fsum(by_density))
+
+
+def _interval(share: float, sigma: float, error: AreaError | None) -> ShareInterval:
+    """The conformal interval, inside 0..1 and never without the estimate itself."""
+    if error is None:
+        return ShareInterval(share, None, None)
+    low = min(share, max(0.0, share + sigma * error.low_quantile))
+    high = max(share, min(1.0, share + sigma * error.high_quantile))
+    return ShareInterval(share, low, high)
+
+
+def _root_of_squares(values: Iterable[float]) -> float:
+    return math.hypot(*values)
