@@ -1,0 +1,1 @@
+"""Labelled pictures and loads: what models learn from and are measured on."""
