@@ -1,0 +1,1 @@
+"""How the model is made: recipes, one training loop, evaluation, calibration, export."""

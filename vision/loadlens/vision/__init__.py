@@ -1,0 +1,1 @@
+"""What the camera sees: frames, bed, surface, layers, hazards; no web, no database, no torch."""
