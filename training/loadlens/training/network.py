@@ -1,0 +1,82 @@
+"""The network: MobileNetV2, fully convolutional, with a grid of class logits at stride 16.
+
+A head reads the stride-32 features (what the material is) and the stride-16 features (where small pieces lie).
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
+
+STRIDE = 16
+_FINE = 14  # feature blocks up to stride 16, 96 channels
+
+
+class SurfaceNet(nn.Module):
+    """Logits of the surface classes: float32 RGB 0..255 [N, 3, H, W] in, float32 [N, K, H/16, W/16] out."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        features = mobilenet_v2(weights=None).features
+        _pad_like_tensorflow(features)
+        self.fine = features[:_FINE]
+        self.coarse = features[_FINE:]
+        self.from_coarse = nn.Conv2d(1280, 192, 1)
+        self.from_fine = nn.Conv2d(96, 64, 1)
+        self.mix = nn.Conv2d(256, 128, 3, padding=1)
+        self.head = nn.Conv2d(128, classes, 1)
+        self.drop = nn.Dropout2d(0.1)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """The logits of every cell."""
+        fine = self.fine(picture / 127.5 - 1)
+        coarse = functional.relu(self.from_coarse(self.coarse(fine)))
+        coarse = functional.interpolate(coarse, size=fine.shape[-2:], mode="bilinear", align_corners=False)
+        joint = torch.cat([coarse, functional.relu(self.from_fine(fine))], dim=1)
+        logits: Tensor = self.head(self.drop(functional.relu(self.mix(joint))))
+        return logits
+
+    def freeze(self, blocks: int) -> None:
+        """Keep the first blocks as they came; they hold edges and colours that hardly change."""
+        for parameter in self.fine[:blocks].parameters():
+            parameter.requires_grad = False
+
+    def train(self, mode: bool = True) -> "SurfaceNet":
+        """Training mode, but normalisation keeps the statistics it came with: batches here are too small for it."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
+
+    def groups(self, learning_rate: float) -> list[dict[str, Iterable[nn.Parameter] | float]]:
+        """Parameters for the optimiser: the new head learns three times as fast as the backbone."""
+        backbone = [p for part in (self.fine, self.coarse) for p in part.parameters() if p.requires_grad]
+        new = [p for part in (self.from_coarse, self.from_fine, self.mix, self.head) for p in part.parameters()]
+        return [{"params": backbone, "lr": learning_rate}, {"params": new, "lr": 3 * learning_rate}]
+
+
+def load_backbone(network: SurfaceNet, weights: Path | None) -> str:
+    """Fill the backbone with ImageNet weights; returns where they came from, for the run's record.
+
+    `weights` is a state dict of torchvision's mobilenet_v2; None lets torchvision download its own (needs a network).
+    """
+    whole = mobilenet_v2(weights=MobileNet_V2_Weights.IMAGENET1K_V1 if weights is None else None)
+    if weights is not None:
+        whole.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True), strict=True)
+    _pad_like_tensorflow(whole.features)
+    network.fine.load_state_dict(whole.features[:_FINE].state_dict())
+    network.coarse.load_state_dict(whole.features[_FINE:].state_dict())
+    return "torchvision MobileNet_V2_Weights.IMAGENET1K_V1" if weights is None else weights.name
+
+
+def _pad_like_tensorflow(features: nn.Module) -> None:
+    """Pad the stride-2 convolutions at the right and bottom only, as the weights in use were trained."""
+    for module in list(features.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.Conv2d) and child.stride == (2, 2):
+                child.padding = (0, 0)
+                setattr(module, name, nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), child))

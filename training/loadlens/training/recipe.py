@@ -1,0 +1,96 @@
+"""A recipe: everything that decides what a training run learns, in one strict TOML file."""
+
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from loadlens.vision.taxonomy import load_taxonomy
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be used; the message names the file, the key and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What to train on, how long, and how.
+
+    `classes` are taxonomy ids in the order of the model's output. `photos` asks for the real pictures, without it all
+    scenes are drawn. `drawn_share` (0..1) of the scenes use drawn textures even where there are photos. `scenes*`
+    count rendered scenes per part; batch sizes are pictures per step. `crane_cameras` are trained on, all others are
+    kept for measuring. `fold` (0..4, or -1) trains on four fifths of the photos instead of the fixed train part.
+    """
+
+    name: str
+    version: str
+    seed: int
+    photos: bool
+    classes: tuple[str, ...]
+    drawn_share: float
+    scenes: int
+    calibration_scenes: int
+    test_scenes: int
+    steps: int
+    scenes_per_step: int
+    photos_per_step: int
+    scene_crop: tuple[int, int]
+    photo_size: tuple[int, int]
+    crane_cameras: tuple[str, ...]
+    learning_rate: float
+    frozen_blocks: int
+    fold: int
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe; every key must be there and known. Raises RecipeError."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"{path}: no such file; recipes are listed by `loadlens train --help`") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: not TOML ({error})") from None
+    known = [field.name for field in fields(Recipe)]
+    if unknown := sorted(set(table) - set(known)):
+        raise RecipeError(f"{path}: unknown key {', '.join(unknown)}; a recipe has {', '.join(known)}")
+    if missing := [name for name in known if name not in table]:
+        raise RecipeError(f"{path}: {', '.join(missing)} missing")
+    types = get_type_hints(Recipe)
+    recipe = Recipe(**{name: _value(path, name, table[name], str(types[name])) for name in known})
+    _check(path, recipe)
+    return recipe
+
+
+def _value(path: Path, name: str, value: Any, wanted: str) -> Any:
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "<class 'str'>": str,
+        "<class 'int'>": int,
+        "<class 'float'>": (int, float),
+        "<class 'bool'>": bool,
+    }
+    if wanted in kinds:
+        right = isinstance(value, kinds[wanted]) and (wanted == "<class 'bool'>" or not isinstance(value, bool))
+    else:
+        inner = int if "int" in wanted else str
+        right = isinstance(value, list) and all(isinstance(item, inner) for item in value)
+        right = right and ("..." in wanted or len(value) == 2)
+        value = tuple(value) if right else value
+    if not right:
+        raise RecipeError(f"{path}: {name} = {value!r} should be {wanted.replace('<class ', '').strip('>')}")
+    return value
+
+
+def _check(path: Path, recipe: Recipe) -> None:
+    taxonomy = load_taxonomy()
+    if strange := [name for name in recipe.classes if name not in taxonomy]:
+        raise RecipeError(f"{path}: classes {', '.join(strange)} are not in the taxonomy")
+    if len(set(recipe.classes)) != len(recipe.classes):
+        raise RecipeError(f"{path}: a class is named twice")
+    if not 0 <= recipe.drawn_share <= 1:
+        raise RecipeError(f"{path}: drawn_share = {recipe.drawn_share} should be between 0 and 1")
+    if any(side % 32 for side in (*recipe.scene_crop, *recipe.photo_size)):
+        raise RecipeError(f"{path}: scene_crop and photo_size should be multiples of 32")
+    if recipe.steps < 1 or recipe.scenes_per_step + recipe.photos_per_step < 1:
+        raise RecipeError(f"{path}: a run needs at least one step with at least one picture")
+    if recipe.photos_per_step and not recipe.photos:
+        raise RecipeError(f"{path}: photos_per_step = {recipe.photos_per_step} needs photos = true")

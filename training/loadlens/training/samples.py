@@ -1,0 +1,195 @@
+"""Batches for training: crops of rendered scenes, of annotated crane frames, and whole photos with one form each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from loadlens.datasets.catalog import FORM_OF_FOLDER, find_set
+from loadlens.datasets.crane import IGNORE, CraneFrame, label_map, load_crane_frames
+from loadlens.datasets.groups import Part, assign_folds, assign_parts
+from loadlens.datasets.textures import read_labels
+from loadlens.training.network import STRIDE
+from loadlens.training.recipe import Recipe
+from loadlens.training.scenes import read_scene
+from loadlens.vision.taxonomy import load_taxonomy
+
+Picture = NDArray[np.uint8]
+Label = NDArray[np.int16]
+PhotoPart = Literal["train", "measure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo with the one form it shows; `group` holds near-duplicates together."""
+
+    path: Path
+    form: str
+    group: str
+
+
+def photo_part(folder: Path, part: Part) -> list[Photo]:
+    """The photos of scrap_grades in one part; the same division as the textures of the scenes."""
+    rows = read_labels(folder / find_set("scrap_grades").folder)
+    parts = assign_parts([row["grade"] for row in rows], [row["group"] for row in rows])
+    return [_photo(folder, row) for row, its_part in zip(rows, parts, strict=True) if its_part == part]
+
+
+def photo_fold(folder: Path, fold: int) -> tuple[list[Photo], list[Photo]]:
+    """(train, held out) photos of one of five folds."""
+    rows = read_labels(folder / find_set("scrap_grades").folder)
+    folds = assign_folds([row["grade"] for row in rows], [row["group"] for row in rows])
+    photos = [_photo(folder, row) for row in rows]
+    kept = [photo for photo, its_fold in zip(photos, folds, strict=True) if its_fold != fold]
+    held = [photo for photo, its_fold in zip(photos, folds, strict=True) if its_fold == fold]
+    return kept, held
+
+
+def _photo(folder: Path, row: dict[str, str]) -> Photo:
+    path = folder / find_set("scrap_grades").folder / row["file"]
+    return Photo(path, FORM_OF_FOLDER[row["grade"]], f"{row['grade']}/{row['group']}")
+
+
+def crane_part(folder: Path, cameras: Sequence[str], *, inside: bool) -> list[CraneFrame]:
+    """The annotated crane frames of the named cameras, or of all others."""
+    frames = load_crane_frames(folder / find_set("crane_frames").folder)
+    return [frame for frame in frames if (frame.camera in cameras) == inside]
+
+
+@cache
+def read_photo(path: Path) -> Picture:
+    """A photo as RGB uint8, at most 640 pixels on its longer side."""
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise FileNotFoundError(f"{path}: not a readable picture; fetch the set again from its source")
+    scale = min(1.0, 640 / max(bgr.shape[:2]))
+    small = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+class Batches:
+    """Batches that depend on the recipe's seed and the step alone, so a run can be taken up again anywhere."""
+
+    def __init__(
+        self, recipe: Recipe, scenes: list[Path], photos: list[Photo], crane: list[CraneFrame]
+    ) -> None:
+        self._recipe = recipe
+        self._scenes = scenes
+        self._crane = [read_crane(frame) for frame in crane]
+        self._photos: dict[str, list[Photo]] = {}
+        for photo in photos:
+            self._photos.setdefault(photo.form, []).append(photo)
+        self._read_scene = cache(read_scene)
+        self._index = class_index(recipe.classes)
+
+    def scenes(self, step: int) -> tuple[Tensor, Tensor]:
+        """Crops float32 [N, 3, H, W] and the share of every class in every cell, float32 [N, K, H/16, W/16].
+
+        Cells of which nothing was judged are all zero.
+        """
+        rng = np.random.default_rng([self._recipe.seed, 1, step])
+        pictures, targets = [], []
+        for position in range(self._recipe.scenes_per_step):
+            if self._crane and position == 0 and step % 2 == 0:
+                rgb, label = self._crane[rng.integers(len(self._crane))]
+            else:
+                rgb, label = self._read_scene(self._scenes[rng.integers(len(self._scenes))])
+            rgb, label = random_crop(rng, rgb, label, self._recipe.scene_crop)
+            pictures.append(colour_jitter(rng, rgb))
+            targets.append(cell_shares(label, self._index, len(self._recipe.classes)))
+        return to_tensor(pictures), torch.from_numpy(np.stack(targets))
+
+    def photos(self, step: int) -> tuple[Tensor, Tensor]:
+        """Photos float32 [N, 3, H, W], every form equally often, and the index of the form int64 [N]."""
+        rng = np.random.default_rng([self._recipe.seed, 2, step])
+        forms = sorted(self._photos)
+        pictures, labels = [], []
+        for form in rng.choice(forms, size=self._recipe.photos_per_step, replace=False):
+            photo = self._photos[form][rng.integers(len(self._photos[form]))]
+            picture = photo_crop(rng, read_photo(photo.path), self._recipe.photo_size)
+            pictures.append(colour_jitter(rng, picture))
+            labels.append(self._recipe.classes.index(photo.form))
+        return to_tensor(pictures), torch.tensor(labels)
+
+
+def class_index(classes: Sequence[str]) -> NDArray[np.int16]:
+    """From the taxonomy's order to the model's: int16, IGNORE for classes the model does not know."""
+    taxonomy = list(load_taxonomy())
+    index = np.full(len(taxonomy), IGNORE, np.int16)
+    for position, name in enumerate(classes):
+        index[taxonomy.index(name)] = position
+    return index
+
+
+def read_crane(frame: CraneFrame) -> tuple[Picture, Label]:
+    """A crane frame at 960 pixels of width with its regions."""
+    bgr = cv2.imread(str(frame.path), cv2.IMREAD_REDUCED_COLOR_2)
+    if bgr is None:
+        raise FileNotFoundError(f"{frame.path}: not a readable picture; fetch the set again from its source")
+    return np.asarray(bgr[..., ::-1], np.uint8), label_map(frame, (bgr.shape[0], bgr.shape[1]))
+
+
+def cell_shares(label: Label, index: NDArray[np.int16], classes: int) -> NDArray[np.float32]:
+    """The share of every class in every cell, float32 [K, H/16, W/16]; a cell sums to the share that was judged."""
+    known = np.where(label == IGNORE, IGNORE, index[label])
+    cells = known.reshape(label.shape[0] // STRIDE, STRIDE, label.shape[1] // STRIDE, STRIDE)
+    shares = np.zeros((classes, cells.shape[0], cells.shape[2]), np.float32)
+    for name in np.unique(known):
+        if name != IGNORE:
+            shares[name] = (cells == name).mean(axis=(1, 3))
+    return shares
+
+
+def random_crop(
+    rng: np.random.Generator, rgb: Picture, label: Label, size: tuple[int, int]
+) -> tuple[Picture, Label]:
+    """A crop of [size] at 0.65 to 1.35 of the scene's scale, mirrored and turned upside down at random."""
+    scale = min(np.exp(rng.uniform(np.log(0.65), np.log(1.35))), rgb.shape[0] / size[0], rgb.shape[1] / size[1])
+    height, width = round(size[0] * scale), round(size[1] * scale)
+    top, left = int(rng.integers(rgb.shape[0] - height + 1)), int(rng.integers(rgb.shape[1] - width + 1))
+    cut = (slice(top, top + height), slice(left, left + width))
+    to = (size[1], size[0])
+    rgb = np.asarray(cv2.resize(rgb[cut], to, interpolation=cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR), np.uint8)
+    label = np.asarray(cv2.resize(label[cut], to, interpolation=cv2.INTER_NEAREST), np.int16)
+    for axis in (0, 1):
+        if rng.random() < 0.5:
+            rgb, label = np.flip(rgb, axis), np.flip(label, axis)
+    return rgb, label
+
+
+def photo_crop(rng: np.random.Generator, photo: Picture, size: tuple[int, int]) -> Picture:
+    """A random part (40 to 100 % of the area) of a photo at [size], mirrored at random."""
+    share, stretch = rng.uniform(0.4, 1.0) ** 0.5, np.exp(rng.uniform(-0.2, 0.2))
+    height = min(photo.shape[0], round(photo.shape[0] * share * stretch))
+    width = min(photo.shape[1], round(photo.shape[1] * share / stretch))
+    top, left = int(rng.integers(photo.shape[0] - height + 1)), int(rng.integers(photo.shape[1] - width + 1))
+    part = photo[top : top + height, left : left + width]
+    part = np.asarray(cv2.resize(part, (size[1], size[0]), interpolation=cv2.INTER_AREA), np.uint8)
+    return part[:, ::-1] if rng.random() < 0.5 else part
+
+
+def colour_jitter(rng: np.random.Generator, rgb: Picture) -> Picture:
+    """Another light: brightness, gamma, colour cast, sometimes soft or noisy."""
+    gain = np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.06, 3))
+    table = np.arange(256)[:, None] / 255
+    table = np.clip(255 * (table ** np.exp(rng.normal(0, 0.15))) * gain, 0, 255).astype(np.uint8)
+    jittered = np.asarray(cv2.LUT(np.ascontiguousarray(rgb), table[None]), np.uint8)
+    if rng.random() < 0.2:
+        jittered = np.asarray(cv2.GaussianBlur(jittered, (0, 0), rng.uniform(0.5, 1.5)), np.uint8)
+    if rng.random() < 0.1:
+        grey = jittered.mean(axis=2, keepdims=True)
+        jittered = np.asarray(jittered * 0.3 + grey * 0.7, np.uint8)
+    return jittered
+
+
+def to_tensor(pictures: list[Picture]) -> Tensor:
+    """RGB pictures as float32 [N, 3, H, W] in 0..255, laid out channels last for the CPU."""
+    stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()
+    return stacked.contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,207 @@
+"""The training loop: one recipe in, one run folder out, taken up where it stopped if it was stopped."""
+
+import json
+import math
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torchvision
+from rich.progress import Progress
+from torch import Tensor
+from torch.nn import functional
+
+from loadlens.datasets.crane import CraneFrame
+from loadlens.training.network import SurfaceNet, load_backbone
+from loadlens.training.recipe import Recipe, RecipeError
+from loadlens.training.samples import Batches, Photo, crane_part, photo_fold, photo_part
+from loadlens.training.scenes import render_scenes
+from loadlens.vision.taxonomy import load_taxonomy
+
+_SAVE_EVERY = 100
+
+
+def train(recipe: Recipe, run: Path, *, photos: Path | None, scenes: Path, backbone: Path | None) -> Path:
+    """Train a recipe to its last step; returns the checkpoint.
+
+    `photos` is the folder of the picture sets, `scenes` where rendered scenes are kept, `backbone` an ImageNet state
+    dict (None: torchvision downloads its own; a recipe without photos starts from nothing instead). A run folder that
+    holds a checkpoint of the same recipe is continued. Raises RecipeError.
+    """
+    if recipe.photos and photos is None:
+        raise RecipeError(f"recipe {recipe.name} needs photos: give the folder of the sets with --photos")
+    run.mkdir(parents=True, exist_ok=True)
+    _record(run, recipe)
+    network = SurfaceNet(len(recipe.classes))
+    torch.manual_seed(recipe.seed)
+    _reset_head(network, recipe.seed)
+    origin = load_backbone(network, backbone) if recipe.photos or backbone else "random"
+    network.freeze(recipe.frozen_blocks)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(network.groups(recipe.learning_rate), weight_decay=1e-4)
+    average = {name: value.clone() for name, value in network.state_dict().items()}
+    first = _resume(run, recipe, network, optimiser, average)
+    batches = _batches(recipe, photos, scenes)
+    with Progress(disable=None) as progress, (run / "metrics.jsonl").open("a", encoding="utf-8") as log:
+        bar = progress.add_task(f"training {recipe.name} (backbone: {origin})", total=recipe.steps, completed=first)
+        for step in range(first, recipe.steps):
+            _set_rates(optimiser, recipe, step)
+            losses = _step(recipe, network, optimiser, batches, step)
+            _follow(average, network, step)
+            log.write(json.dumps({"step": step, **losses, "time": round(time.time(), 1)}) + "\n")
+            if (step + 1) % _SAVE_EVERY == 0 or step + 1 == recipe.steps:
+                log.flush()
+                _save(run, recipe, step + 1, (network, optimiser, average))
+            progress.advance(bar)
+    return run / "checkpoint.pt"
+
+
+def load_trained(run: Path) -> tuple[Recipe, SurfaceNet]:
+    """The averaged network of a finished run. Raises RecipeError where the run has not finished."""
+    path = run / "checkpoint.pt"
+    if not path.is_file():
+        raise RecipeError(f"{run}: no checkpoint.pt; train first with `loadlens train RECIPE --out {run}`")
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    recipe = recipe_from_json(stored["recipe"])
+    if stored["step"] < recipe.steps:
+        raise RecipeError(f"{run}: stopped at step {stored['step']} of {recipe.steps}; train again to go on")
+    network = SurfaceNet(len(recipe.classes))
+    network.load_state_dict(stored["average"])
+    return recipe, network.eval()
+
+
+def recipe_from_json(text: str) -> Recipe:
+    """A recipe as it was stored with a checkpoint."""
+    table = json.loads(text)
+    return Recipe(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+
+
+def dense_loss(logits: Tensor, shares: Tensor) -> Tensor:
+    """Cross-entropy against the share of every class in a cell; cells count as far as they were judged."""
+    judged = shares.sum(dim=1)
+    return -(shares * functional.log_softmax(logits, dim=1)).sum(dim=1).sum() / judged.sum().clamp(min=1e-6)
+
+
+def photo_scores(logits: Tensor, forms: Sequence[int]) -> Tensor:
+    """What a whole photo shows: probabilities of the forms, float32 [N, F].
+
+    The mean of the cells' form probabilities: walls, ground and sky say nothing of a form and so count nothing.
+    """
+    mass = logits.softmax(dim=1)[:, list(forms)].mean(dim=(2, 3)) + 1e-6
+    return mass / mass.sum(dim=1, keepdim=True)
+
+
+def _step(
+    recipe: Recipe, network: SurfaceNet, optimiser: torch.optim.Optimizer, batches: Batches, step: int
+) -> dict[str, float]:
+    network.train()
+    optimiser.zero_grad(set_to_none=True)
+    losses: dict[str, float] = {}
+    if recipe.scenes_per_step:
+        pictures, shares = batches.scenes(step)
+        loss = dense_loss(network(pictures), shares)
+        loss.backward()  # type: ignore[no-untyped-call]
+        losses["dense"] = float(loss.detach())
+    if recipe.photos_per_step:
+        forms = form_positions(recipe.classes)
+        pictures, labels = batches.photos(step)
+        loss = functional.nll_loss(photo_scores(network(pictures), forms).log(), labels)
+        (0.5 * loss).backward()  # type: ignore[no-untyped-call]
+        losses["photo"] = float(loss.detach())
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+    optimiser.step()
+    return {name: round(value, 5) for name, value in losses.items()}
+
+
+def form_positions(classes: Sequence[str]) -> list[int]:
+    """The places of the forms among a model's classes; forms stand first, so places in the list are places there."""
+    positions = [index for index, name in enumerate(classes) if load_taxonomy()[name].kind == "form"]
+    if positions != list(range(len(positions))):
+        raise RecipeError("classes: name the forms first, then contaminants, hazards and scene")
+    return positions
+
+
+def _batches(recipe: Recipe, photos: Path | None, scenes: Path) -> Batches:
+    pictures: list[Path] = []
+    if recipe.scenes_per_step:
+        source = photos if recipe.photos else None
+        pictures = render_scenes(scenes, "train", recipe.scenes, source, recipe.drawn_share)
+    graded: list[Photo] = []
+    crane: list[CraneFrame] = []
+    if recipe.photos and photos is not None:
+        graded = photo_part(photos, "train") if recipe.fold < 0 else photo_fold(photos, recipe.fold)[0]
+        crane = crane_part(photos, recipe.crane_cameras, inside=True) if recipe.crane_cameras else []
+    return Batches(recipe, pictures, graded, crane)
+
+
+def _set_rates(optimiser: torch.optim.Optimizer, recipe: Recipe, step: int) -> None:
+    """Warm up over the first 3 % of the steps, then fall along a cosine to zero."""
+    warm = max(1, recipe.steps * 0.03)
+    share = min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
+    for group, factor in zip(optimiser.param_groups, (1, 3), strict=True):
+        group["lr"] = recipe.learning_rate * factor * share
+
+
+def _follow(average: dict[str, Tensor], network: SurfaceNet, step: int) -> None:
+    """The average of the weights over the last few hundred steps is what is shipped: steadier than the last step."""
+    decay = min(0.995, (step + 1) / (step + 10))
+    for name, value in network.state_dict().items():
+        average[name].lerp_(value, 1 - decay) if value.is_floating_point() else average[name].copy_(value)
+
+
+def _reset_head(network: SurfaceNet, seed: int) -> None:
+    torch.manual_seed(seed)
+    for part in (network.from_coarse, network.from_fine, network.mix, network.head):
+        torch.nn.init.kaiming_normal_(part.weight)
+        torch.nn.init.zeros_(part.bias)  # type: ignore[arg-type]
+
+
+def _record(run: Path, recipe: Recipe) -> None:
+    """What a person needs to know about the run in ten years."""
+    (run / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1), encoding="utf-8")
+    versions = {"python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__}
+    versions |= {"numpy": np.__version__, "opencv": cv2.__version__, "machine": platform.machine()}
+    (run / "environment.json").write_text(json.dumps(versions, indent=1), encoding="utf-8")
+
+
+def _save(
+    run: Path, recipe: Recipe, step: int, state: tuple[SurfaceNet, torch.optim.Optimizer, dict[str, Tensor]]
+) -> None:
+    network, optimiser, average = state
+    unfinished = run / "checkpoint.pt.new"
+    torch.save(
+        {
+            "recipe": json.dumps(asdict(recipe)),
+            "step": step,
+            "network": network.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "average": average,
+        },
+        unfinished,
+    )
+    unfinished.replace(run / "checkpoint.pt")
+
+
+def _resume(
+    run: Path,
+    recipe: Recipe,
+    network: SurfaceNet,
+    optimiser: torch.optim.Optimizer,
+    average: dict[str, Tensor],
+) -> int:
+    """Load the checkpoint of the same recipe, if there is one; returns the step to go on from."""
+    path = run / "checkpoint.pt"
+    if not path.is_file():
+        return 0
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    if recipe_from_json(stored["recipe"]) != recipe:
+        raise RecipeError(f"{run}: holds a run of another recipe; give another folder or delete it")
+    network.load_state_dict(stored["network"])
+    optimiser.load_state_dict(stored["optimiser"])
+    average.update(stored["average"])
+    return int(stored["step"])
