@@ -227,6 +227,20 @@ def material_box(file: str) -> tuple[float, float, float, float] | None:
     return None if box is None else (box[0], box[1], box[2], box[3])
 
 
+def scene_of(file: str) -> str:
+    """The scene that a photo of scrap_grades shows: equal for photos that must stay on one side of a split.
+
+    `file` is the path inside the set. The source's own groups miss many views of one load, so ours join both.
+    """
+    return _scenes().get(file, file)
+
+
+@cache
+def _scenes() -> dict[str, str]:
+    text = (resources.files(__package__) / "annotations" / "scrap_grades_scenes.json").read_text(encoding="utf-8")
+    return {file: files[0] for files in json.loads(text)["scenes"] for file in files}
+
+
 @cache
 def _material_boxes() -> dict[str, Any]:
     text = (resources.files(__package__) / "annotations" / "scrap_grades.json").read_text(encoding="utf-8")

@@ -90,9 +90,7 @@ class ProceduralTextures:
         covered = mean * mean * (0.6 if look.shape == "crumb" else max(1.0, look.aspect * 0.6))
         count = int(min(1800, 2.2 * size[0] * size[1] / covered))
         for centre in rng.uniform((0, 0), (size[1], size[0]), (count, 2)):
-            side = rng.uniform(*look.size) * zoom
-            colour = _jitter(rng, look.colours[rng.integers(len(look.colours))], 22)
-            _piece(canvas, rng, look, centre, side, colour)
+            _piece(canvas, rng, look, (int(centre[0]), int(centre[1])), rng.uniform(*look.size) * zoom)
         if look.block:
             _blocks(canvas, rng, round(look.block * zoom))
         return grain(rng, canvas, 9.0)
@@ -119,12 +117,14 @@ class ProceduralTextures:
 def grain(rng: np.random.Generator, picture: Picture, sigma: float) -> Picture:
     """The picture with noise of a fine grain on its brightness."""
     noise = rng.normal(0, sigma, picture.shape[:2]).astype(np.float32)
-    return np.clip(picture + noise[..., None], 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(picture + noise[..., None], 0, 255), np.uint8)
 
 
 def blob(rng: np.random.Generator, size: tuple[int, int], corners: int) -> Picture:
     """An irregular patch that fills most of a box, as alpha uint8 [h, w] (255 inside)."""
-    angles = np.sort(rng.uniform(0, 2 * np.pi, corners) * 0.3 + np.linspace(0, 2 * np.pi, corners, endpoint=False) * 0.7)
+    angles = np.sort(
+        rng.uniform(0, 2 * np.pi, corners) * 0.3 + np.linspace(0, 2 * np.pi, corners, endpoint=False) * 0.7
+    )
     radius = rng.uniform(0.72, 1.0, corners)
     points = np.stack([np.cos(angles), np.sin(angles)], 1) * radius[:, None] * (size[1] / 2, size[0] / 2)
     points += (size[1] / 2, size[0] / 2)
@@ -139,18 +139,17 @@ def _jitter(rng: np.random.Generator, colour: Colour, by: int) -> Colour:
     return int(red), int(green), int(blue)
 
 
-def _piece(
-    canvas: Picture, rng: np.random.Generator, look: Look, centre: NDArray[np.float64], side: float, colour: Colour
-) -> None:
+def _piece(canvas: Picture, rng: np.random.Generator, look: Look, at: tuple[int, int], side: float) -> None:
     """Draw one piece with a shadow below and a lit edge."""
-    x, y = int(centre[0]), int(centre[1])
+    x, y = at
+    colour = _jitter(rng, look.colours[rng.integers(len(look.colours))], 22)
     shadow = (int(colour[0] * 0.35), int(colour[1] * 0.35), int(colour[2] * 0.35))
     light = (min(255, colour[0] + 45), min(255, colour[1] + 45), min(255, colour[2] + 45))
     angle = rng.uniform(0, 180)
     if look.shape in ("plate", "bar", "can"):
         corners = cv2.boxPoints(((x, y), (side, side * look.aspect), angle))
         if look.shape == "plate":
-            corners += rng.uniform(-0.2, 0.2, (4, 2)).astype(np.float32) * side
+            corners = np.asarray(corners + rng.uniform(-0.2, 0.2, (4, 2)) * side, np.float32)
         cv2.fillConvexPoly(canvas, (corners + 2).astype(np.int32), shadow)
         cv2.fillConvexPoly(canvas, corners.astype(np.int32), colour)
         cv2.line(canvas, corners[0].astype(int).tolist(), corners[1].astype(int).tolist(), light, 1)

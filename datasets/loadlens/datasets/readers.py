@@ -37,18 +37,22 @@ def read_csv(table: Path, *, label_column: str = "label", source: str = "") -> l
     Other columns are passed over. `label_column` says what the label's column is called, `source` what to write where
     the table names none. Raises DataError for a missing column, an empty label, or a picture not there or named twice.
     """
-    samples: dict[str, Sample] = {}
     rows = csv.DictReader(io.StringIO(_text(table), newline=""))
-    lacking = sorted({"file", label_column} - set(rows.fieldnames or ()))
+    try:
+        columns, entries = rows.fieldnames or (), [(rows.line_num, row) for row in rows]
+    except csv.Error as fault:
+        raise DataError(table, f"no table ({fault}); save it as CSV again", line=rows.line_num) from None
+    lacking = sorted({"file", label_column} - set(columns))
     if lacking:
         raise DataError(table, f"no column {', '.join(lacking)}; name the columns in the first line", line=1)
-    for row in rows:
+    samples: dict[str, Sample] = {}
+    for line, row in entries:
         name, label = row["file"] or "", (row[label_column] or "").strip()
         if not label:
-            raise DataError(table, "no label; fill it in or remove the row", line=rows.line_num)
+            raise DataError(table, "no label; fill it in or remove the row", line=line)
         if name in samples:
-            raise DataError(table, f"{name!r} is there twice; keep one of the rows", line=rows.line_num)
-        path = named_picture(table.parent, name, named_in=table, line=rows.line_num)
+            raise DataError(table, f"{name!r} is there twice; keep one of the rows", line=line)
+        path = named_picture(table.parent, name, named_in=table, line=line)
         samples[name] = Sample(path, (label,), row.get("group") or "", row.get("source") or source)
     if not samples:
         raise DataError(table, "no rows; write one line for each picture")

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from loadlens.datasets.crane import IGNORE
 from loadlens.datasets.procedural import grain
 from loadlens.datasets.textures import TextureBank
 from loadlens.vision.taxonomy import load_taxonomy
@@ -96,41 +95,44 @@ def mixed_surface(
     return picture, label
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What pieces are laid on: a picture, its label, and where pieces may lie. Picture and label are drawn into."""
+
+    picture: Picture
+    label: Label
+    inside: Mask
+
+
 def scatter(
-    rng: np.random.Generator, picture: Picture, label: Label, pieces: Sequence[tuple[str, Picture]], inside: Mask
+    rng: np.random.Generator, ground: Ground, pieces: Sequence[tuple[str, Picture]]
 ) -> list[tuple[int, int, int, int]]:
     """Lay cut-out pieces on a surface, turned and shaded like it; returns their boxes x, y, w, h."""
-    spots = np.argwhere(inside)
+    spots = np.argwhere(ground.inside)
     boxes = []
     for class_id, piece in pieces:
         y, x = spots[rng.integers(len(spots))]
-        boxes.append(_lay(rng, picture, label, class_id, piece, (int(x), int(y)), inside))
+        boxes.append(_lay(rng, ground, class_id, piece, (int(x), int(y))))
     return boxes
 
 
 def _lay(
-    rng: np.random.Generator,
-    picture: Picture,
-    label: Label,
-    class_id: str,
-    piece: Picture,
-    at: tuple[int, int],
-    inside: Mask,
+    rng: np.random.Generator, ground: Ground, class_id: str, piece: Picture, at: tuple[int, int]
 ) -> tuple[int, int, int, int]:
     turned = turn_piece(piece, rng.uniform(0, 360))
     height, width = turned.shape[:2]
     left, top = at[0] - width // 2, at[1] - height // 2
     x0, y0 = max(0, left), max(0, top)
-    x1, y1 = min(picture.shape[1], left + width), min(picture.shape[0], top + height)
+    x1, y1 = min(ground.label.shape[1], left + width), min(ground.label.shape[0], top + height)
     part = turned[y0 - top : y1 - top, x0 - left : x1 - left]
-    target, where = picture[y0:y1, x0:x1], inside[y0:y1, x0:x1]
+    target, where = ground.picture[y0:y1, x0:x1], ground.inside[y0:y1, x0:x1]
     alpha = (part[..., 3:] / 255.0) * where[..., None]
     # The piece takes the light of what it lies on, and part of it may be covered by scrap.
     gain = np.clip((target.mean() + 60) / 170, 0.5, 1.25) * rng.uniform(0.8, 1.1)
     if rng.random() < 0.4 and min(part.shape[:2]) > 24:
         alpha = alpha * (smooth_noise(rng, part.shape[:2], 18) < 0.8)[..., None]
     target[:] = np.clip(target * (1 - alpha) + part[..., :3] * gain * alpha, 0, 255).astype(np.uint8)
-    label[y0:y1, x0:x1][alpha[..., 0] > 0.5] = INDEX[class_id]
+    ground.label[y0:y1, x0:x1][alpha[..., 0] > 0.5] = INDEX[class_id]
     return x0, y0, x1 - x0, y1 - y0
 
 
@@ -183,7 +185,9 @@ def draw_grab(rng: np.random.Generator, length: int) -> Picture:
     """An orange-peel grab from above: petals around a hub, RGBA uint8."""
     side = length
     picture, mask = np.zeros((side, side, 3), np.uint8), np.zeros((side, side), np.uint8)
-    paint = np.clip(np.array(((196, 120, 30), (90, 92, 96), (60, 74, 60))[rng.integers(3)]) + rng.normal(0, 10, 3), 0, 255)
+    paint = np.clip(
+        np.array(((196, 120, 30), (90, 92, 96), (60, 74, 60))[rng.integers(3)]) + rng.normal(0, 10, 3), 0, 255
+    )
     colour = tuple(int(value) for value in paint)
     petals, start = int(rng.integers(4, 7)), rng.uniform(0, 360)
     for petal in range(petals):
@@ -243,13 +247,13 @@ def camera_look(rng: np.random.Generator, picture: Picture) -> Picture:
         cast = cast * (1.25, 0.75, 1.05)  # the magenta fault of one real crane camera
     seen = 255 * (np.clip(picture / 255.0 * light[..., None] * cast, 0, 1) ** rng.uniform(0.8, 1.25))
     if rng.random() < 0.4:
-        seen = cv2.GaussianBlur(seen, (0, 0), rng.uniform(0.4, 1.6))
+        seen = np.asarray(cv2.GaussianBlur(seen, (0, 0), rng.uniform(0.4, 1.6)), np.float64)
     seen = seen + rng.normal(0, rng.uniform(1, 8), (*size, 1))
     seen_8bit = np.clip(seen, 0, 255).astype(np.uint8)
     done, jpeg = cv2.imencode(".jpg", seen_8bit[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 92))])
     if not done:
         raise RuntimeError("OpenCV could not encode a rendered picture as JPEG")
-    return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR)[..., ::-1], np.uint8)
+    return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), np.uint8)[..., ::-1]
 
 
 def draw_shares(rng: np.random.Generator, forms: Sequence[str], most: int = 3) -> dict[str, float]:
@@ -277,7 +281,7 @@ def render_scene(
         pieces += [
             (str(name), bank.hazard(rng, str(name))) for name in rng.choice(bank.hazards, int(rng.integers(1, 3)))
         ]
-    scatter(rng, picture, label, pieces, view.inside)
+    scatter(rng, Ground(picture, label, view.inside), pieces)
     if rng.random() < 0.4:
         draw, name = (draw_magnet, "magnet") if rng.random() < 0.75 else (draw_grab, "grab")
         at = (int(rng.uniform(0, size[1])), int(rng.uniform(0, size[0])))
@@ -287,6 +291,3 @@ def render_scene(
         at = (int(rng.uniform(0, size[1])), int(rng.uniform(0, size[0])))
         paste(picture, label, turn_piece(draw_person(rng), rng.uniform(0, 360)), at, "person")
     return camera_look(rng, picture), label
-
-
-__all__ = ["IGNORE", "INDEX", "BedView", "render_scene"]

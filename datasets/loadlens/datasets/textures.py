@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from loadlens.datasets.catalog import FORM_OF_FOLDER, find_set, material_box
+from loadlens.datasets.catalog import FORM_OF_FOLDER, find_set, material_box, scene_of
 from loadlens.datasets.errors import DataError
 from loadlens.datasets.groups import Part, assign_parts
 from loadlens.datasets.procedural import ProceduralTextures, blob
@@ -101,7 +101,7 @@ def quilt(rng: np.random.Generator, photos: Sequence[Picture], size: tuple[int, 
     window = (np.minimum.outer(ramp, ramp) ** 6).astype(np.float32)[..., None] + 1e-6
     for y in range(0, size[0] + side, step):
         for x in range(0, size[1] + side, step):
-            patch = _patch(rng, photos[rng.integers(len(photos))], side, zoom)
+            patch = _patch(rng, photos[int(rng.integers(len(photos)))], side, zoom)
             top, left = y + int(rng.integers(step // 3 + 1)), x + int(rng.integers(step // 3 + 1))
             part = (slice(top, top + side), slice(left, left + side))
             height, width = total[part].shape[:2]
@@ -119,12 +119,10 @@ def _patch(rng: np.random.Generator, photo: Picture, side: int, zoom: float) -> 
     return np.asarray(patch[:, ::-1] if rng.random() < 0.5 else patch, np.uint8)
 
 
-def _files_by_form(
-    folder: Path, part: Part
-) -> dict[str, list[tuple[Path, tuple[float, float, float, float]]]]:
+def _files_by_form(folder: Path, part: Part) -> dict[str, list[tuple[Path, tuple[float, float, float, float]]]]:
     """The photos of one part by form, with the box that shows hardly anything but material."""
     rows = read_labels(folder)
-    parts = assign_parts([row["grade"] for row in rows], [row["group"] for row in rows])
+    parts = assign_parts([row["grade"] for row in rows], [scene_of(row["file"]) for row in rows])
     files: dict[str, list[tuple[Path, tuple[float, float, float, float]]]] = defaultdict(list)
     for row, its_part in zip(rows, parts, strict=True):
         box = material_box(row["file"])
@@ -134,7 +132,7 @@ def _files_by_form(
 
 
 def _piece_files(folder: Path, part: Part) -> dict[str, list[Path]]:
-    """Cut-outs, soil, plain-background things and cylinders of one part; several pieces of one picture stay together."""
+    """Cut-outs, soil, things on plain grounds and cylinders of one part; pieces of one picture stay together."""
     files: dict[str, list[Path]] = defaultdict(list)
     cutouts = folder / find_set("construction_waste").folder
     _add(files, cutouts, part, lambda row: (row["label"], row["from_image"]))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from loadlens.datasets.scene import (
     INDEX,
     BedView,
+    Ground,
     draw_grab,
     draw_magnet,
     draw_shares,
@@ -22,6 +23,7 @@ from loadlens.datasets.scene import (
     smooth_noise,
 )
 from loadlens.datasets.textures import TextureBank
+from loadlens.vision.layer import LEAST_LAYER
 from loadlens.vision.taxonomy import load_taxonomy
 
 Picture = NDArray[np.uint8]
@@ -29,8 +31,6 @@ Label = NDArray[np.int16]
 Mask = NDArray[np.bool_]
 SIZE = (544, 960)
 _NAMES = tuple(load_taxonomy())
-# A newly exposed area under this share of the bed is a gap between pieces, not a layer.
-LEAST_LAYER = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +150,11 @@ def _levels(
         total = sum(varied.values())
         surface, label = mixed_surface(rng, bank, {form: share / total for form, share in varied.items()}, SIZE)
         pieces = [(str(name), bank.contaminant(rng, str(name))) for name in rng.choice(kinds, size=rng.poisson(dirt))]
-        scatter(rng, surface, label, pieces, view.inside)
+        scatter(rng, Ground(surface, label, view.inside), pieces)
         found = []
         if level == hazard_level:
             name = str(rng.choice(bank.hazards))
-            boxes = scatter(rng, surface, label, [(name, bank.hazard(rng, name))], _middle_of(view))
+            boxes = scatter(rng, Ground(surface, label, _middle_of(view)), [(name, bank.hazard(rng, name))])
             found = [(name, box) for box in boxes]
         surfaces.append(surface)
         labels.append(label)
@@ -282,9 +282,7 @@ def _shares(label: NDArray[np.int16]) -> tuple[dict[str, float], dict[str, float
     return by_kind["form"], by_kind["contaminant"]
 
 
-def _open_hazards(
-    plan: Plan, depth: NDArray[np.int16], new: Mask
-) -> list[tuple[str, tuple[int, int, int, int]]]:
+def _open_hazards(plan: Plan, depth: NDArray[np.int16], new: Mask) -> list[tuple[str, tuple[int, int, int, int]]]:
     """The hazards of which at least 60 % lie open for the first time."""
     found = []
     for level, things in enumerate(plan.hazards):

@@ -89,7 +89,7 @@ class Clip:
 
     def _lit(self, depth: NDArray[np.int16]) -> Picture:
         picture, _ = composed(self._plan, depth)
-        return np.clip(picture * self._camera.light[..., None], 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(picture * self._camera.light[..., None], 0, 255), np.uint8)
 
     def _seen(self, rng: np.random.Generator, picture: Picture, time_s: float) -> Picture:
         """One frame as the camera gives it."""

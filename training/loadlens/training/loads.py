@@ -1,67 +1,208 @@
 """How well whole loads are graded: rendered unloadings with known truth, watched and graded as a user's would be.
 
-Answers, with n and intervals: are the layers found, once each; are the shares of the truck right; is the
-contaminated area right; does the interval of the deduction hold the truth as often as it says. Loads rendered from
-photos kept for calibration give the model file the errors that its intervals are built from.
+Answers, with n and intervals: are the layers found, once each; are the shares of the truck right; is the contaminated
+area right; does the interval of the deduction hold the truth as often as it says. Loads rendered from the calibration
+part give the model file the errors that its intervals are built from; loads of the test part say whether they hold.
 """
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
 import numpy as np
+from rich.progress import track
 
-from loadlens.datasets.textures import PhotoTextures, ProceduralTextures
-from loadlens.datasets.yard import ClipSpec, Truth, render_clip
+from loadlens.datasets.groups import Part
+from loadlens.datasets.procedural import ProceduralTextures
+from loadlens.datasets.textures import PhotoTextures, TextureBank
+from loadlens.datasets.unloading import LayerTruth, Truth
+from loadlens.datasets.yard import ClipSpec, render_clip
 from loadlens.grading.assessment import impurity_estimate
-from loadlens.grading.observation import AreaError, LoadObservation
-from loadlens.grading.standard import load_standard
+from loadlens.grading.observation import AreaError, LayerObservation, LoadObservation
+from loadlens.grading.standard import Standard
+from loadlens.training.statistics import mean, proportion
 from loadlens.vision.frame import Frame
-from loadlens.vision.model import load_model
+from loadlens.vision.metadata import Metric
+from loadlens.vision.model import SurfaceModel, load_model
 from loadlens.vision.pipeline import Unloading
+from loadlens.vision.uncertainty import conformal_quantile
 
-# Settled surfaces change slowly; five frames a second is what `grade` reads of a clip too.
-_FPS = 5
+LEVEL = 0.9
+# Seeds under FIRST_TEST_SEED may be used to tune and calibrate; those from it on are only ever measured.
+FIRST_TEST_SEED = 1000
+# Two frames this far beside a rest's ends still belong to it: a frame falls between two moments.
+_SLACK_S = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class LoadResult:
-    """One rendered load, graded: counts of layers, errors of shares (0..1), and the impurity with its sigma."""
+class GradedLoad:
+    """One rendered load: what was seen of it and what it was."""
 
     seed: int
-    true_layers: int
-    graded_layers: int
-    found_layers: int
-    graded_twice: int
-    form_errors: Mapping[str, float]
-    contaminant_area_error: float
-    contaminant_area: float
-    layer_area_errors: Mapping[str, Sequence[float]]
-    impurity: float
-    impurity_estimate: float
-    sigma: float
-    hazards_true: int
-    hazard_seen: bool
-    hazard_alarm: bool
-    main_form_right: bool
-    main_form_first_layer: bool
-    family_right: bool
-    coverage: float
-    new_area_error: float
+    observation: LoadObservation
+    truth: Truth
 
 
-def grade_rendered_load(
-    seed: int, *, model_path: Path | None, photos: Path | None, part: str, standard_id: str
-) -> LoadResult:
-    """Render the load of one seed, watch it as the command line would, and compare with what was rendered."""
+def grade_rendered_loads(
+    seeds: Sequence[int], *, model: Path, photos: Path | None, part: Part, workers: int = 2
+) -> list[GradedLoad]:
+    """Render the load of every seed and watch it as the command line would; all drawn where `photos` is None."""
+    one = partial(_grade, model=model, photos=photos, part=part)
+    with ProcessPoolExecutor(max_workers=workers) as pool:
+        return list(track(pool.map(one, seeds), total=len(seeds), description=f"grading {part} loads"))
+
+
+def _grade(seed: int, model: Path, photos: Path | None, part: Part) -> GradedLoad:
     cv2.setNumThreads(1)
-    bank = ProceduralTextures() if photos is None else PhotoTextures(photos, part)
-    clip = render_clip(ClipSpec(seed=seed, fps=_FPS), bank)
-    unloading = Unloading(load_model(model_path), load_id=str(seed), source=f"rendered load {seed}")
+    clip = render_clip(ClipSpec(seed=seed), _bank(photos, part))
+    unloading = Unloading(_model(model), load_id=str(seed), source=f"rendered load {seed}", started_at="")
     for time_s, rgb in clip.frames():
         unloading.push(Frame.from_rgb(rgb, time_s=time_s))
-    return compare(seed, unloading.finish().observation, clip.truth, standard_id)
+    return GradedLoad(seed, unloading.finish().observation, clip.truth)
+
+
+@cache
+def _bank(photos: Path | None, part: Part) -> TextureBank:
+    return ProceduralTextures() if photos is None else PhotoTextures(photos, part)
+
+
+@cache
+def _model(path: Path) -> SurfaceModel:
+    return load_model(path)
+
+
+def match_layers(load: GradedLoad) -> tuple[list[tuple[LayerObservation, LayerTruth]], int, int, int]:
+    """(pairs, missed, invented, graded twice): a true layer is found when a graded layer's key frame lies in it."""
+    pairs: list[tuple[LayerObservation, LayerTruth]] = []
+    taken: set[int] = set()
+    invented = twice = 0
+    for layer in load.observation.layers:
+        hits = [
+            number
+            for number, true in enumerate(load.truth.layers)
+            if true.start_s - _SLACK_S <= layer.key_frame_s <= true.end_s + _SLACK_S
+        ]
+        if not hits:
+            invented += 1
+        elif hits[0] in taken:
+            twice += 1
+        else:
+            taken.add(hits[0])
+            pairs.append((layer, load.truth.layers[hits[0]]))
+    return pairs, len(load.truth.layers) - len(taken), invented, twice
+
+
+def fit_area_error(loads: Sequence[GradedLoad], standard: Standard) -> AreaError:
+    """How wrong contaminant areas and impurities were on calibration loads, as the model file carries it."""
+    by_class: dict[str, list[float]] = defaultdict(list)
+    for load in loads:
+        for layer, true in match_layers(load)[0]:
+            for name in layer.contaminants:
+                by_class[name].append(layer.contaminants[name] - true.contaminants.get(name, 0.0))
+    area_sd = {name: float(np.sqrt(np.mean(np.square(errors)))) for name, errors in sorted(by_class.items())}
+    plain = AreaError(area_sd, max(area_sd.values()), LEVEL, 0.0, 0.0, len(loads))
+    scores = []
+    for load in loads:
+        share, sigma = impurity_estimate(replace(load.observation, area_error=plain), standard)
+        scores.append((load.truth.truck.impurity_mass - share) / sigma)
+    # Each end leaves out half of what the interval may miss.
+    one_side = 1 - (1 - LEVEL) / 2
+    low, high = -conformal_quantile(np.negative(scores), one_side), conformal_quantile(scores, one_side)
+    if not np.isfinite([low, high]).all():
+        raise ValueError(f"{len(loads)} calibration loads are too few for an interval at {LEVEL:.0%}; render more")
+    return replace(plain, low_quantile=low, high_quantile=high)
+
+
+def measure_loads(
+    loads: Sequence[GradedLoad], standard: Standard, error: AreaError, baseline_impurity: float
+) -> dict[str, Metric]:
+    """Every figure of the load test with its interval; shares 0..1.
+
+    `baseline_impurity` is the mean impurity of the calibration loads: what to say without looking.
+    """
+    matched = [match_layers(load) for load in loads]
+    found = sum(len(pairs) for pairs, *_ in matched)
+    missed, invented, twice = (sum(counts) for counts in zip(*(result[1:] for result in matched), strict=True))
+    estimates = [impurity_estimate(replace(load.observation, area_error=error), standard) for load in loads]
+    true_impurity = [load.truth.truck.impurity_mass for load in loads]
+    inside = sum(
+        max(0.0, share + sigma * error.low_quantile) <= truth <= share + sigma * error.high_quantile
+        for (share, sigma), truth in zip(estimates, true_impurity, strict=True)
+    )
+    with_hazard = [load for load in loads if any(layer.hazards for layer in load.truth.layers)]
+    without = [load for load in loads if not any(layer.hazards for layer in load.truth.layers)]
+    metrics = {
+        "layer_f1": _f1(found, missed, invented + twice),
+        "layers_graded_twice": proportion(twice, max(1, found + invented + twice)),
+        "form_share_error_mean_over_forms": mean([_form_error(load) for load in loads]),
+        "form_share_misplaced": mean([_misplaced(load) for load in loads]),
+        "main_form_right": proportion(sum(_main_form_right(load) for load in loads), len(loads)),
+        "contaminant_area_error": mean([abs(_dirt(load) - _true_dirt(load)) for load in loads]),
+        "contaminant_area_bias": mean([_dirt(load) - _true_dirt(load) for load in loads]),
+        "impurity_mass_error": mean(
+            [abs(share - truth) for (share, _), truth in zip(estimates, true_impurity, strict=True)]
+        ),
+        "impurity_mass_error_baseline": mean([abs(baseline_impurity - truth) for truth in true_impurity]),
+        "interval_coverage": proportion(inside, len(loads)),
+        "interval_width": mean(
+            [
+                share + sigma * error.high_quantile - max(0.0, share + sigma * error.low_quantile)
+                for share, sigma in estimates
+            ]
+        ),
+    }
+    if with_hazard:
+        seen = sum(bool(load.observation.hazards) for load in with_hazard)
+        metrics["hazard_load_alarmed"] = proportion(seen, len(with_hazard))
+    if without:
+        false = sum(bool(load.observation.hazards) for load in without)
+        metrics["clean_load_alarmed"] = proportion(false, len(without))
+    return metrics
+
+
+def _f1(found: int, missed: int, wrong: int) -> Metric:
+    """F1 with the Wilson interval of found / all as if each layer were one draw: F1 is the Dice share of both lists."""
+    all_named = 2 * found + missed + wrong
+    share = proportion(2 * found, all_named)
+    return replace(share, n=found + missed)
+
+
+def truck_forms(observation: LoadObservation) -> dict[str, float]:
+    """The truck's forms as shares of all graded surface, layers weighed by their newly exposed area."""
+    total = sum(layer.new_area for layer in observation.layers)
+    shares: dict[str, float] = defaultdict(float)
+    for layer in observation.layers:
+        for name, share in layer.forms.items():
+            shares[name] += share * layer.new_area / total
+    return dict(shares)
+
+
+def _form_error(load: GradedLoad) -> float:
+    """Mean absolute error of the truck's shares over all forms that the model knows."""
+    seen, true = truck_forms(load.observation), load.truth.truck.forms
+    return float(np.mean([abs(seen.get(name, 0.0) - true.get(name, 0.0)) for name in load.observation.forms_known]))
+
+
+def _misplaced(load: GradedLoad) -> float:
+    """The share of the truck that is called something else than it is: half the summed absolute error."""
+    seen, true = truck_forms(load.observation), load.truth.truck.forms
+    return sum(abs(seen.get(name, 0.0) - true.get(name, 0.0)) for name in {*seen, *true}) / 2
+
+
+def _main_form_right(load: GradedLoad) -> bool:
+    seen, true = truck_forms(load.observation), load.truth.truck.forms
+    return bool(seen) and max(seen, key=lambda name: seen[name]) == max(true, key=lambda name: true[name])
+
+
+def _dirt(load: GradedLoad) -> float:
+    total = sum(layer.new_area for layer in load.observation.layers)
+    dirty = sum(sum(layer.contaminants.values()) * layer.new_area for layer in load.observation.layers)
+    return dirty / total if total else 0.0
+
+
+def _true_dirt(load: GradedLoad) -> float:
+    return sum(load.truth.truck.contaminants.values())

@@ -16,10 +16,11 @@ class RecipeError(ValueError):
 class Recipe:
     """What to train on, how long, and how.
 
-    `classes` are taxonomy ids in the order of the model's output. `photos` asks for the real pictures, without it all
-    scenes are drawn. `drawn_share` (0..1) of the scenes use drawn textures even where there are photos. `scenes*`
-    count rendered scenes per part; batch sizes are pictures per step. `crane_cameras` are trained on, all others are
-    kept for measuring. `fold` (0..4, or -1) trains on four fifths of the photos instead of the fixed train part.
+    `classes` are taxonomy ids in the order of the model's output. `photos` asks for the real pictures; without it all
+    scenes are drawn. `drawn_share` (0..1) of the scenes use drawn textures even where there are photos. `scenes` and
+    its kin count rendered scenes per part; batch sizes are pictures per step. Scenes and crane frames are seen as if
+    the whole picture were `width` pixels wide, `scene_crop` of it at a time. `crane_cameras` are trained on, all
+    others are kept for measuring. `fold` (0..4, or -1) trains on four fifths of the photos instead of the train part.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Recipe:
     steps: int
     scenes_per_step: int
     photos_per_step: int
+    width: int
     scene_crop: tuple[int, int]
     photo_size: tuple[int, int]
     crane_cameras: tuple[str, ...]
@@ -90,6 +92,8 @@ def _check(path: Path, recipe: Recipe) -> None:
         raise RecipeError(f"{path}: drawn_share = {recipe.drawn_share} should be between 0 and 1")
     if any(side % 32 for side in (*recipe.scene_crop, *recipe.photo_size)):
         raise RecipeError(f"{path}: scene_crop and photo_size should be multiples of 32")
+    if not 320 <= recipe.width <= 1920:
+        raise RecipeError(f"{path}: width = {recipe.width} should be between 320 and 1920 pixels")
     if recipe.steps < 1 or recipe.scenes_per_step + recipe.photos_per_step < 1:
         raise RecipeError(f"{path}: a run needs at least one step with at least one picture")
     if recipe.photos_per_step and not recipe.photos:

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from loadlens.datasets.catalog import FORM_OF_FOLDER, find_set
+from loadlens.datasets.catalog import FORM_OF_FOLDER, find_set, scene_of
 from loadlens.datasets.crane import IGNORE, CraneFrame, label_map, load_crane_frames
 from loadlens.datasets.groups import Part, assign_folds, assign_parts
 from loadlens.datasets.textures import read_labels
@@ -28,24 +28,24 @@ PhotoPart = Literal["train", "measure"]
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photo with the one form it shows; `group` holds near-duplicates together."""
+    """A photo with the one form it shows; photos of one `scene` are never on both sides of a split."""
 
     path: Path
     form: str
-    group: str
+    scene: str
 
 
 def photo_part(folder: Path, part: Part) -> list[Photo]:
     """The photos of scrap_grades in one part; the same division as the textures of the scenes."""
     rows = read_labels(folder / find_set("scrap_grades").folder)
-    parts = assign_parts([row["grade"] for row in rows], [row["group"] for row in rows])
+    parts = assign_parts([row["grade"] for row in rows], [scene_of(row["file"]) for row in rows])
     return [_photo(folder, row) for row, its_part in zip(rows, parts, strict=True) if its_part == part]
 
 
 def photo_fold(folder: Path, fold: int) -> tuple[list[Photo], list[Photo]]:
     """(train, held out) photos of one of five folds."""
     rows = read_labels(folder / find_set("scrap_grades").folder)
-    folds = assign_folds([row["grade"] for row in rows], [row["group"] for row in rows])
+    folds = assign_folds([row["grade"] for row in rows], [scene_of(row["file"]) for row in rows])
     photos = [_photo(folder, row) for row in rows]
     kept = [photo for photo, its_fold in zip(photos, folds, strict=True) if its_fold != fold]
     held = [photo for photo, its_fold in zip(photos, folds, strict=True) if its_fold == fold]
@@ -54,7 +54,7 @@ def photo_fold(folder: Path, fold: int) -> tuple[list[Photo], list[Photo]]:
 
 def _photo(folder: Path, row: dict[str, str]) -> Photo:
     path = folder / find_set("scrap_grades").folder / row["file"]
-    return Photo(path, FORM_OF_FOLDER[row["grade"]], f"{row['grade']}/{row['group']}")
+    return Photo(path, FORM_OF_FOLDER[row["grade"]], scene_of(row["file"]))
 
 
 def crane_part(folder: Path, cameras: Sequence[str], *, inside: bool) -> list[CraneFrame]:
@@ -77,9 +77,7 @@ def read_photo(path: Path) -> Picture:
 class Batches:
     """Batches that depend on the recipe's seed and the step alone, so a run can be taken up again anywhere."""
 
-    def __init__(
-        self, recipe: Recipe, scenes: list[Path], photos: list[Photo], crane: list[CraneFrame]
-    ) -> None:
+    def __init__(self, recipe: Recipe, scenes: list[Path], photos: list[Photo], crane: list[CraneFrame]) -> None:
         self._recipe = recipe
         self._scenes = scenes
         self._crane = [read_crane(frame) for frame in crane]
@@ -101,7 +99,7 @@ class Batches:
                 rgb, label = self._crane[rng.integers(len(self._crane))]
             else:
                 rgb, label = self._read_scene(self._scenes[rng.integers(len(self._scenes))])
-            rgb, label = random_crop(rng, rgb, label, self._recipe.scene_crop)
+            rgb, label = random_crop(rng, rgb, label, self._recipe.scene_crop, self._recipe.width)
             pictures.append(colour_jitter(rng, rgb))
             targets.append(cell_shares(label, self._index, len(self._recipe.classes)))
         return to_tensor(pictures), torch.from_numpy(np.stack(targets))
@@ -148,15 +146,17 @@ def cell_shares(label: Label, index: NDArray[np.int16], classes: int) -> NDArray
 
 
 def random_crop(
-    rng: np.random.Generator, rgb: Picture, label: Label, size: tuple[int, int]
+    rng: np.random.Generator, rgb: Picture, label: Label, size: tuple[int, int], width: int
 ) -> tuple[Picture, Label]:
-    """A crop of [size] at 0.65 to 1.35 of the scene's scale, mirrored and turned upside down at random."""
-    scale = min(np.exp(rng.uniform(np.log(0.65), np.log(1.35))), rgb.shape[0] / size[0], rgb.shape[1] / size[1])
+    """A crop of [size] of the picture as if it were about `width` wide (0.7 to 1.4 of it), mirrored at random."""
+    wanted = rgb.shape[1] / width * np.exp(rng.uniform(np.log(0.7), np.log(1.4)))
+    scale = min(wanted, rgb.shape[0] / size[0], rgb.shape[1] / size[1])
     height, width = round(size[0] * scale), round(size[1] * scale)
     top, left = int(rng.integers(rgb.shape[0] - height + 1)), int(rng.integers(rgb.shape[1] - width + 1))
     cut = (slice(top, top + height), slice(left, left + width))
     to = (size[1], size[0])
-    rgb = np.asarray(cv2.resize(rgb[cut], to, interpolation=cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR), np.uint8)
+    how = cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR
+    rgb = np.asarray(cv2.resize(rgb[cut], to, interpolation=how), np.uint8)
     label = np.asarray(cv2.resize(label[cut], to, interpolation=cv2.INTER_NEAREST), np.int16)
     for axis in (0, 1):
         if rng.random() < 0.5:

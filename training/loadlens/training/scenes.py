@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from loadlens.datasets.crane import IGNORE
 from loadlens.datasets.groups import Part
+from loadlens.datasets.procedural import ProceduralTextures
 from loadlens.datasets.scene import render_scene
-from loadlens.datasets.textures import PhotoTextures, ProceduralTextures, TextureBank
+from loadlens.datasets.textures import PhotoTextures, TextureBank
 
 NOT_JUDGED = 255
 SIZE = (544, 960)

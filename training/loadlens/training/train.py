@@ -7,11 +7,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 import torchvision
+from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 from torch.nn import functional
@@ -23,7 +25,7 @@ from loadlens.training.samples import Batches, Photo, crane_part, photo_fold, ph
 from loadlens.training.scenes import render_scenes
 from loadlens.vision.taxonomy import load_taxonomy
 
-_SAVE_EVERY = 100
+_SAVE_EVERY = 50
 
 
 def train(recipe: Recipe, run: Path, *, photos: Path | None, scenes: Path, backbone: Path | None) -> Path:
@@ -47,7 +49,7 @@ def train(recipe: Recipe, run: Path, *, photos: Path | None, scenes: Path, backb
     average = {name: value.clone() for name, value in network.state_dict().items()}
     first = _resume(run, recipe, network, optimiser, average)
     batches = _batches(recipe, photos, scenes)
-    with Progress(disable=None) as progress, (run / "metrics.jsonl").open("a", encoding="utf-8") as log:
+    with Progress(console=Console(stderr=True)) as progress, (run / "metrics.jsonl").open("a", encoding="utf-8") as log:
         bar = progress.add_task(f"training {recipe.name} (backbone: {origin})", total=recipe.steps, completed=first)
         for step in range(first, recipe.steps):
             _set_rates(optimiser, recipe, step)
@@ -78,7 +80,8 @@ def load_trained(run: Path) -> tuple[Recipe, SurfaceNet]:
 def recipe_from_json(text: str) -> Recipe:
     """A recipe as it was stored with a checkpoint."""
     table = json.loads(text)
-    return Recipe(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    return Recipe(**values)
 
 
 def dense_loss(logits: Tensor, shares: Tensor) -> Tensor:

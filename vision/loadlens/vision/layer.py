@@ -1,0 +1,128 @@
+"""From the surface of a key frame and the newly exposed area to the shares that a layer is graded by."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from loadlens.grading.observation import HazardSighting, LayerObservation
+from loadlens.vision.surface import Surface
+from loadlens.vision.taxonomy import Taxonomy
+
+# Less newly exposed load than this share of the bed is a gap between pieces or a mistake at an edge, not a layer.
+LEAST_LAYER = 0.02
+
+Mask = NDArray[np.bool_]
+Grid = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenLayer:
+    """A layer as it was seen, before it is known where the bed is.
+
+    Masks are bool [h, w] over the whole frame at the tracker's size: `new` is what was newly exposed, `doubtful` the
+    part of it that may have been graded before, `hidden` what something hung or stood over. `jpeg` is the picture the
+    model saw, `size` its height and width in pixels.
+    """
+
+    start_s: float
+    end_s: float
+    key_frame_s: float
+    key_frame_sha256: str
+    surface: Surface
+    new: Mask
+    doubtful: Mask
+    hidden: Mask
+    jpeg: bytes
+    size: tuple[int, int]
+    hazards: tuple[HazardSighting, ...] = ()
+
+
+def cell_share(mask: Mask, surface: Surface, size: tuple[int, int]) -> Grid:
+    """The share of every grid cell that a mask of the whole frame covers.
+
+    `mask` is bool [h, w] at any resolution, `size` the height and width in pixels of the picture the model saw.
+    Returns float32 [GH, GW] in 0..1; the part of a cell that reaches past the picture counts as not covered.
+    """
+    _, rows, columns = surface.probs.shape
+    height, width = size
+    pixels = np.zeros((rows * surface.stride, columns * surface.stride), np.float32)
+    pixels[:height, :width] = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    cells = pixels.reshape(rows, surface.stride, columns, surface.stride).mean(axis=(1, 3))
+    return np.asarray(cells, np.float32)
+
+
+def occluded(surface: Surface, taxonomy: Taxonomy, size: tuple[int, int], shape: tuple[int, int]) -> Mask:
+    """Where a magnet, a grab, a person or a vehicle hides the load: bool [h, w] of `shape`, over the whole frame.
+
+    `size` is the height and width in pixels of the picture the model saw. A cell is hidden where the classes that
+    block the view are together likelier than not.
+    """
+    blocking = [index for index, name in enumerate(surface.class_ids) if taxonomy[name].blocks_view]
+    share = surface.probs[blocking].sum(axis=0) if blocking else np.zeros(surface.probs.shape[1:], np.float32)
+    _, rows, columns = surface.probs.shape
+    pixels = cv2.resize(share, (columns * surface.stride, rows * surface.stride), interpolation=cv2.INTER_LINEAR)
+    small = cv2.resize(pixels[: size[0], : size[1]], (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
+    return np.asarray(small > 0.5)
+
+
+def scene_share(surface: Surface, taxonomy: Taxonomy) -> Grid:
+    """How much of every cell is not load at all (bed, ground, magnet, person): float32 [GH, GW] in 0..1."""
+    scene = [index for index, name in enumerate(surface.class_ids) if taxonomy[name].kind == "scene"]
+    return np.asarray(surface.probs[scene].sum(axis=0), np.float32)
+
+
+def graded_cells(seen: SeenLayer, bed: Mask, taxonomy: Taxonomy) -> Grid:
+    """The share of every cell that this layer is graded by: newly exposed, in the bed, not hidden, and load.
+
+    `bed` is bool [h, w] at the tracker's size. Returns float32 [GH, GW] in 0..1.
+    """
+    new = cell_share(seen.new & bed & ~seen.hidden, seen.surface, seen.size)
+    return np.asarray(new * (1 - scene_share(seen.surface, taxonomy)), np.float32)
+
+
+def layer_observation(
+    index: int, seen: SeenLayer, bed: Mask, taxonomy: Taxonomy, *, unsure_below: float
+) -> LayerObservation | None:
+    """Sum the cells of one layer into shares; None where hardly any load (LEAST_LAYER) is newly exposed.
+
+    A cell whose likeliest class of the load has a probability (given that it is load) under `unsure_below` is
+    counted as unknown: saying nothing of it is better than spreading a guess over every form.
+    """
+    new = cell_share(seen.new & bed & ~seen.hidden, seen.surface, seen.size)
+    load = 1 - scene_share(seen.surface, taxonomy)
+    weight = new * load
+    total = float(weight.sum())
+    bed_cells = float(cell_share(bed, seen.surface, seen.size).sum())
+    if total < LEAST_LAYER * bed_cells:
+        return None
+    given_load = np.asarray(seen.surface.probs / np.maximum(load, 1e-6), np.float32)
+    top = _top_of_load(seen.surface, given_load, taxonomy)
+    sure = np.where(top >= unsure_below, weight, 0.0)
+    kinds = {name: taxonomy[name].kind for name in seen.surface.class_ids}
+    summed = {
+        name: float((given_load[index] * (sure if kinds[name] == "form" else weight)).sum() / total)
+        for index, name in enumerate(seen.surface.class_ids)
+    }
+    forms = {name: share for name, share in summed.items() if kinds[name] == "form"}
+    contaminants = {name: share for name, share in summed.items() if kinds[name] == "contaminant"}
+    unknown = max(0.0, 1.0 - sum(forms.values()) - sum(contaminants.values()))
+    return LayerObservation(
+        index=index,
+        start_s=seen.start_s,
+        end_s=seen.end_s,
+        key_frame_s=seen.key_frame_s,
+        key_frame_sha256=seen.key_frame_sha256,
+        new_area=min(1.0, total / bed_cells),
+        visible=float((bed & ~seen.hidden).sum() / bed.sum()),
+        forms=forms,
+        contaminants=contaminants,
+        unknown=unknown,
+        confidence=float((top * weight).sum() / total),
+    )
+
+
+def _top_of_load(surface: Surface, given_load: NDArray[np.float32], taxonomy: Taxonomy) -> Grid:
+    of_load = [index for index, name in enumerate(surface.class_ids) if taxonomy[name].kind != "scene"]
+    return np.asarray(np.minimum(given_load[of_load].max(axis=0), 1.0), np.float32)

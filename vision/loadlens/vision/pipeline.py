@@ -1,0 +1,341 @@
+"""The whole way from frames to observations.
+
+A cheap tracker watches every frame; the model looks only where a settled surface may be new, and about once a
+second for hazards, whose alarm waits for neither layer nor load.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from loadlens.grading.observation import (
+    Doubt,
+    HazardSighting,
+    LayerObservation,
+    LoadObservation,
+    ModelVersion,
+)
+from loadlens.vision.bed import Bed, find_bed
+from loadlens.vision.frame import Frame
+from loadlens.vision.hazards import find_hazards, merge_sightings
+from loadlens.vision.layer import Mask, SeenLayer, graded_cells, layer_observation, occluded, scene_share
+from loadlens.vision.model import SurfaceModel
+from loadlens.vision.overlay import draw_layer
+from loadlens.vision.quality import measure_quality
+from loadlens.vision.source import read_frames
+from loadlens.vision.surface import Surface
+from loadlens.vision.taxonomy import Taxonomy, load_taxonomy
+from loadlens.vision.tracker import LayerTracker, Settled
+
+Picture = NDArray[np.uint8]
+
+_LUMA_WIDTH = 240
+_HAZARD_EVERY_S = 1.0
+# Grabs take 20 to 60 s each in a yard; movement for longer than two of them may hide a whole layer.
+_LONG_UNREST_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPicture:
+    """The evidence of one layer: the picture the model saw and the same picture drawn on, uint8 [H, W, 3] RGB."""
+
+    index: int
+    rgb: Picture
+    overlay: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A load that has been watched to its end: what was seen, and a way to draw it, one layer at a time."""
+
+    observation: LoadObservation
+    bed: Bed | None
+    _seen: tuple[tuple[int, SeenLayer], ...]
+    _bed_mask: Mask
+    _source_width: int
+
+    def pictures(self) -> Iterator[LayerPicture]:
+        """Draw the layers in order, each when it is asked for."""
+        taxonomy = load_taxonomy()
+        for index, seen in self._seen:
+            bgr = np.asarray(cv2.imdecode(np.frombuffer(seen.jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+            rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+            overlay = draw_layer(
+                np.asarray(rgb, np.uint8),
+                seen.surface,
+                graded_cells(seen, self._bed_mask, taxonomy),
+                seen.hazards,
+                source_width=self._source_width,
+                title=f"Layer {index} 第{index}层   {seen.key_frame_s:.1f} s",
+                taxonomy=taxonomy,
+            )
+            yield LayerPicture(index, np.asarray(rgb, np.uint8), overlay)
+
+
+def picture_for_model(frame: Frame, width: int) -> Picture:
+    """The frame as a model wants to see it that was trained on pictures `width` pixels wide: RGB uint8, same shape."""
+    scale = next((scale for scale in (4, 2) if frame.width // scale >= width), 1)
+    rgb = frame.rgb(scale)
+    if rgb.shape[1] == width:
+        return rgb
+    height = max(1, round(rgb.shape[0] * width / rgb.shape[1]))
+    shrinks = rgb.shape[1] > width
+    resized = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.asarray(resized, np.uint8)
+
+
+class Unloading:
+    """One load watched by one camera: push frames as they come, finish when the truck is empty."""
+
+    def __init__(
+        self,
+        model: SurfaceModel,
+        *,
+        bed: Bed | None = None,
+        load_id: str = "",
+        source: str = "",
+        started_at: str | None = None,
+    ) -> None:
+        self._model = model
+        self._given_bed = bed
+        self._load_id = load_id
+        self._source = source
+        self._started_at = started_at or datetime.now(UTC).isoformat(timespec="seconds")
+        self._taxonomy: Taxonomy = load_taxonomy()
+        self._tracker: LayerTracker[Frame] | None = None
+        self._layers: list[SeenLayer] = []
+        self._hazards: list[HazardSighting] = []
+        self._doubts: dict[str, Doubt] = {}
+        self._poor: dict[str, int] = {}
+        self._frame_size = (0, 0)
+        self._looked_s = -np.inf
+        self.frames_seen = 0
+        self.frames_used = 0
+
+    @property
+    def layers_so_far(self) -> int:
+        """How many layers have settled and been looked at."""
+        return len(self._layers)
+
+    @property
+    def hazards(self) -> tuple[HazardSighting, ...]:
+        """Every hazard seen so far, one entry per thing and place."""
+        return tuple(self._hazards)
+
+    def push(self, frame: Frame) -> tuple[HazardSighting, ...]:
+        """Take the next frame in time; returns the hazards that this frame raised for the first time."""
+        known = len(self._hazards)
+        self.frames_seen += 1
+        luma = frame.luma(_LUMA_WIDTH)
+        if self._tracker is None:
+            self._start(frame, luma.shape)
+        quality = measure_quality(luma)
+        for reason in quality.reasons:
+            self._poor[reason.code] = self._poor.get(reason.code, 0) + 1
+            self._doubts.setdefault(reason.code, reason)
+        if quality.usable:
+            self._watch(frame, luma)
+        return tuple(self._hazards[known:])
+
+    def _start(self, frame: Frame, shape: tuple[int, ...]) -> None:
+        self._frame_size = (frame.width, frame.height)
+        if self._given_bed is not None:
+            self._given_bed.fits(frame.width, frame.height)
+        mask = self._bed_mask(self._given_bed, (shape[0], shape[1])) if self._given_bed else None
+        self._tracker = LayerTracker((shape[0], shape[1]), bed_mask=mask)
+
+    def _watch(self, frame: Frame, luma: Picture) -> None:
+        tracker = self._running_tracker()
+        settled = tracker.push(frame.time_s, luma, frame)
+        if settled is not None:
+            self._look_at_settled(settled)
+        if frame.time_s - self._looked_s >= _HAZARD_EVERY_S or frame.time_s < self._looked_s:
+            self._look(frame)
+
+    def _running_tracker(self) -> LayerTracker[Frame]:
+        if self._tracker is None:
+            raise RuntimeError("push a frame first: the tracker takes its size from it")
+        return self._tracker
+
+    def _look(self, frame: Frame) -> tuple[Surface, Picture]:
+        rgb = picture_for_model(frame, self._model.metadata.trained_width)
+        surface = self._model.look(rgb)
+        self._looked_s = max(self._looked_s, frame.time_s)
+        self.frames_used += 1
+        sightings = find_hazards(
+            surface,
+            thresholds=self._model.metadata.hazard_thresholds,
+            frame_s=frame.time_s,
+            frame_sha256=frame.sha256,
+            scale=frame.width / rgb.shape[1],
+        )
+        self._hazards = list(merge_sightings(self._hazards, sightings))
+        return surface, rgb
+
+    def _look_at_settled(self, settled: Settled[Frame]) -> None:
+        frame = settled.frame
+        surface, rgb = self._look(frame)
+        size = (rgb.shape[0], rgb.shape[1])
+        hidden = occluded(surface, self._taxonomy, size, settled.changed.shape)
+        exposed = self._running_tracker().accept(settled, hidden)
+        if exposed is None:
+            return
+        encoded, jpeg = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
+        if not encoded:
+            raise RuntimeError(f"the key frame at {frame.time_s:.1f} s could not be encoded as JPEG")
+        self._layers.append(
+            SeenLayer(
+                start_s=settled.start_s,
+                end_s=settled.end_s,
+                key_frame_s=settled.key_frame_s,
+                key_frame_sha256=frame.sha256,
+                surface=surface,
+                new=exposed.new,
+                doubtful=exposed.doubtful,
+                hidden=hidden,
+                jpeg=jpeg.tobytes(),
+                size=size,
+            )
+        )
+
+    def _bed_mask(self, bed: Bed, shape: tuple[int, int]) -> Mask:
+        """The bed as bool [h, w] at the tracker's size."""
+        columns, rows = shape[1] / self._frame_size[0], shape[0] / self._frame_size[1]
+        mask = np.zeros(shape, np.bool_)
+        left, top = int(np.floor(bed.x * columns)), int(np.floor(bed.y * rows))
+        right, bottom = int(np.ceil((bed.x + bed.w) * columns)), int(np.ceil((bed.y + bed.h) * rows))
+        mask[top:bottom, left:right] = True
+        return mask
+
+    def _find_bed(self) -> tuple[Bed | None, Mask]:
+        if not self._layers:
+            return self._given_bed, np.zeros((1, 1), np.bool_)
+        shape = self._layers[0].new.shape
+        bed = self._given_bed or find_bed(
+            [layer.new for layer in self._layers],
+            source_size=self._frame_size,
+            scene=self._scene_at_tracker_size(self._layers[0]),
+        )
+        if bed is None:
+            self._doubt(
+                "bed_not_found", "the bed could not be told from its surroundings; the whole picture was graded"
+            )
+            return None, np.ones(shape, np.bool_)
+        return bed, self._bed_mask(bed, shape)
+
+    def _scene_at_tracker_size(self, layer: SeenLayer) -> NDArray[np.float32]:
+        share = scene_share(layer.surface, self._taxonomy)
+        stride = layer.surface.stride
+        pixels = cv2.resize(share, (share.shape[1] * stride, share.shape[0] * stride), interpolation=cv2.INTER_LINEAR)
+        height, width = layer.new.shape
+        small = cv2.resize(pixels[: layer.size[0], : layer.size[1]], (width, height), interpolation=cv2.INTER_AREA)
+        return np.asarray(small, np.float32)
+
+    def _doubt(self, code: str, why: str) -> None:
+        self._doubts.setdefault(code, Doubt(code, why))
+
+    def finish(self, doubts: Iterable[Doubt] = ()) -> Observed:
+        """Close the load: settle what is still open, find the bed, and sum every layer.
+
+        `doubts` are what the frame source has to say (frames lost, stream cut).
+        """
+        if self._tracker is not None and (settled := self._tracker.close()) is not None:
+            self._look_at_settled(settled)
+        for doubt in doubts:
+            self._doubts.setdefault(doubt.code, doubt)
+        self._count_poor_frames()
+        unrest = self._tracker.longest_unrest_s if self._tracker else 0.0
+        if unrest > _LONG_UNREST_S:
+            self._doubt(
+                "never_at_rest",
+                f"for {unrest:.0f} s on end nothing lay still long enough to be graded; layers may have been missed",
+            )
+        return self._sum_layers()
+
+    def _count_poor_frames(self) -> None:
+        for code, count in self._poor.items():
+            doubt = self._doubts[code]
+            self._doubts[code] = replace(doubt, why=f"{doubt.why} ({count} of {self.frames_seen} frames)")
+
+    def _sum_layers(self) -> Observed:
+        bed, mask = self._find_bed()
+        unsure_below = self._model.metadata.unsure_below
+        graded: list[tuple[LayerObservation, SeenLayer]] = []
+        for seen in self._layers:
+            layer = layer_observation(len(graded), seen, mask, self._taxonomy, unsure_below=unsure_below)
+            if layer is not None:
+                graded.append((layer, seen))
+        hazards = self._hazards_of([seen for _, seen in graded])
+        layers = tuple(replace(layer, hazards=hazards[layer.index]) for layer, _ in graded)
+        kept = tuple((layer.index, replace(seen, hazards=hazards[layer.index])) for layer, seen in graded)
+        seen_once = np.any([seen.new for _, seen in kept], axis=0) if kept else np.zeros_like(mask)
+        new = sum(int((seen.new & mask).sum()) for _, seen in kept)
+        doubtful = sum(int((seen.doubtful & mask).sum()) for _, seen in kept)
+        observation = replace(
+            self._observation(layers),
+            coverage=float((seen_once & mask).sum() / max(1, mask.sum())),
+            duplicate_area=doubtful / new if new else 0.0,
+            mm_per_px=bed.mm_per_px if bed else None,
+        )
+        return Observed(observation, bed, kept, mask, self._frame_size[0])
+
+    def _hazards_of(self, layers: list[SeenLayer]) -> list[tuple[HazardSighting, ...]]:
+        """Every hazard once, with the layer in which it came to light: the first that ended after it was seen."""
+        found: list[list[HazardSighting]] = [[] for _ in layers]
+        for hazard in self._hazards:
+            later = [index for index, layer in enumerate(layers) if layer.end_s >= hazard.frame_s]
+            if layers:
+                found[later[0] if later else -1].append(hazard)
+        return [tuple(hazards) for hazards in found]
+
+    def _observation(self, layers: tuple[LayerObservation, ...]) -> LoadObservation:
+        """The stored facts; what depends on the bed is filled in by the caller."""
+        about = self._model.metadata
+        return LoadObservation(
+            load_id=self._load_id,
+            source=self._source,
+            started_at=self._started_at,
+            frames_seen=self.frames_seen,
+            frames_used=self.frames_used,
+            layers=layers,
+            hazards=tuple(self._hazards),
+            classes={name: self._taxonomy[name].surface_class for name in about.class_ids},
+            coverage=0.0,
+            duplicate_area=0.0,
+            mm_per_px=None,
+            model=ModelVersion(about.name, about.version, self._model.sha256),
+            software=metadata.version("loadlens"),
+            area_error=about.area_error,
+            doubts=tuple(self._doubts.values()),
+            forms_known=tuple(name for name in about.class_ids if self._taxonomy[name].kind == "form"),
+        )
+
+
+def observe_source(
+    source: str | Path,
+    model: SurfaceModel,
+    *,
+    bed: Bed | None = None,
+    camera: str = "",
+    load_id: str = "",
+    started_at: str | None = None,
+    progress: Callable[[Frame], None] | None = None,
+) -> Observed:
+    """Watch a video file, a folder of frames or a stream to its end.
+
+    `progress` is called with every frame. Raises SourceError where the source cannot be read, BedError where the
+    given bed does not lie in its frames.
+    """
+    unloading = Unloading(model, bed=bed, load_id=load_id, source=str(source), started_at=started_at)
+    reader = read_frames(source, camera=camera)
+    for frame in reader:
+        unloading.push(frame)
+        if progress is not None:
+            progress(frame)
+    return unloading.finish(reader.doubts)
