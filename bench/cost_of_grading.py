@@ -17,7 +17,8 @@ from pathlib import Path
 
 import av
 
-from loadlens.datasets.yard import ClipSpec, ProceduralTextures, render_clip, write_clip
+from loadlens.datasets.procedural import ProceduralTextures
+from loadlens.datasets.yard import ClipSpec, render_clip, write_clip
 
 DECODE = """
 import sys, av

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -34,8 +35,11 @@ def render_scenes(folder: Path, part: Part, count: int, photos: Path | None, dra
     folder.mkdir(parents=True, exist_ok=True)
     pictures = [folder / f"{part}-{number:05d}.jpg" for number in range(count)]
     missing = [number for number, picture in enumerate(pictures) if not picture.exists()]
+    if not missing:
+        return pictures
     draw = partial(_draw, part=part, photos=photos, drawn_share=drawn_share, folder=folder)
-    with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
+    # Never forked: a copy of a process in which PyTorch's threads run may wait for one of them for ever.
+    with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
         for _ in pool.map(draw, missing, chunksize=4):
             pass
     return pictures

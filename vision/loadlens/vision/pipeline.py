@@ -32,6 +32,7 @@ from loadlens.vision.source import read_frames
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import Taxonomy, load_taxonomy
 from loadlens.vision.tracker import LayerTracker, Settled
+from loadlens.vision.video import source_name
 
 Picture = NDArray[np.uint8]
 
@@ -332,7 +333,7 @@ def observe_source(
     `progress` is called with every frame. Raises SourceError where the source cannot be read, BedError where the
     given bed does not lie in its frames.
     """
-    unloading = Unloading(model, bed=bed, load_id=load_id, source=str(source), started_at=started_at)
+    unloading = Unloading(model, bed=bed, load_id=load_id, source=source_name(source), started_at=started_at)
     reader = read_frames(source, camera=camera)
     for frame in reader:
         unloading.push(frame)

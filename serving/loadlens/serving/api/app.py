@@ -1,0 +1,86 @@
+"""The application: its parts put together, started and stopped."""
+
+import fcntl
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from importlib import metadata
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from loadlens.serving.api import frames, loads, problems, results
+from loadlens.serving.api.parts import Parts, parts_of
+from loadlens.serving.grader import Grader
+from loadlens.serving.loads import Loads
+from loadlens.serving.settings import Settings
+from loadlens.vision.bed import Bed
+from loadlens.vision.model import load_model
+
+
+class FolderInUseError(RuntimeError):
+    """Another server works on the same data folder."""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The API over one data folder, which the caller holds with `alone_in` while it runs."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        records = await run_in_threadpool(Loads, settings.data, settings.standard)
+        bed = None if settings.bed is None else Bed.parse(settings.bed)
+        grader = Grader(records, lambda: load_model(settings.model), bed)
+        app.state.parts = Parts(settings, records, grader)
+        grader.start()
+        try:
+            yield
+        finally:
+            await run_in_threadpool(grader.stop)
+            records.close_database()
+
+    # The interactive pages would fetch scripts from elsewhere; a yard may have no internet. /openapi.json is served.
+    app = FastAPI(
+        title="LoadLens", version=metadata.version("loadlens"), lifespan=lifespan, docs_url=None, redoc_url=None
+    )
+    problems.install(app)
+    for routes in (loads.router, frames.router, results.router):
+        app.include_router(routes, prefix="/v1")
+    _add_health(app)
+    return app
+
+
+def _add_health(app: FastAPI) -> None:
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    def readyz(request: Request) -> JSONResponse:
+        """Model, database and disk can do their work; 503 names what cannot."""
+        parts = parts_of(request)
+        parts.loads.check_database()
+        reasons = [parts.grader.problem] if parts.grader.problem else []
+        free = shutil.disk_usage(parts.settings.data).free
+        if free < parts.settings.min_free_bytes:
+            reasons.append(
+                f"only {free >> 20} MiB are free on the disk; {parts.settings.min_free_bytes >> 20} are needed"
+            )
+        return problems.problem(503, "; ".join(reasons)) if reasons else JSONResponse({"status": "ready"})
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a data folder, made where it is not there: two servers would grade the same loads. A kill lets go of it.
+
+    Raises FolderInUseError where another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FolderInUseError(f"{folder} is used by another server; stop it or give another --data") from None
+        yield

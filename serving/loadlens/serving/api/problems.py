@@ -1,0 +1,61 @@
+"""Every error of the API has one shape: application/problem+json with type, title, status and detail."""
+
+import errno
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from loadlens.serving.load_errors import (
+    ConflictError,
+    FramesMissingError,
+    LoadError,
+    UnacceptableError,
+    UnknownLoadError,
+)
+
+log = logging.getLogger("loadlens.api")
+
+_STATUS = {UnknownLoadError: 404, FramesMissingError: 409, ConflictError: 409, UnacceptableError: 422}
+
+
+def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
+    """A response of an error; `more` are members beside the usual four."""
+    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app in the one shape."""
+
+    @app.exception_handler(LoadError)
+    def load_error(_: Request, error: LoadError) -> JSONResponse:
+        if isinstance(error, FramesMissingError):
+            return problem(_STATUS[type(error)], str(error), missing=error.missing)
+        return problem(_STATUS[type(error)], str(error))
+
+    @app.exception_handler(HTTPException)
+    def http_error(_: Request, error: HTTPException) -> JSONResponse:
+        return problem(error.status_code, error.detail, headers=dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    def not_valid(_: Request, error: RequestValidationError) -> JSONResponse:
+        faults = [(".".join(str(part) for part in fault["loc"]), fault["msg"]) for fault in error.errors()]
+        # A frame without a usable header is a malformed request, not an unusable frame.
+        status = 400 if any(where.startswith("header.") for where, _ in faults) else 422
+        return problem(status, "; ".join(f"{where}: {what}" for where, what in faults))
+
+    @app.exception_handler(OSError)
+    def disk_error(_: Request, error: OSError) -> JSONResponse:
+        log.error("the disk refused: %s", error)
+        if error.errno == errno.ENOSPC:
+            return problem(507, "the server's disk is full; nothing was stored")
+        return problem(500, "the server could not use its disk; nothing was stored")
+
+    @app.exception_handler(Exception)
+    def unforeseen(_: Request, __: Exception) -> JSONResponse:
+        return problem(500, "the server failed; its log says why")

@@ -1,0 +1,55 @@
+"""`loadlens train`, `evaluate` and `export`: handed to the training package, which a yard need not install."""
+
+import importlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from loadlens.serving.errors import CommandError, RefusedError
+
+Photos = Annotated[Path | None, typer.Option(help="Folder that holds the sets of `loadlens data sets`.")]
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A shipped recipe by name, or a .toml file.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    photos: Photos = None,
+) -> None:
+    """Train a model by a recipe."""
+    _run("train", recipe, out, photos)
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A model file.")],
+    data: Annotated[Path, typer.Option(help="Folder of the public sets.")],
+    out: Annotated[Path, typer.Option(help="File for the numbers, .json.")],
+    loads: Annotated[int, typer.Option(min=0, help="How many rendered loads to measure on; 0: none.")] = 100,
+) -> None:
+    """Measure a model on pictures and loads that it never saw; the figures go into the model file too."""
+    _run("evaluate", model, data, out, loads)
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    out: Annotated[Path, typer.Option(help="The model file to write, .onnx.")],
+    photos: Photos = None,
+    loads: Annotated[
+        int, typer.Option(min=0, help="Rendered loads that the interval is fitted on; 0: a model without interval.")
+    ] = 120,
+) -> None:
+    """Calibrate a run and write its model file."""
+    _run("export", run, out, photos, loads)
+
+
+def _run(command: str, *arguments: Any) -> None:
+    # By name, because serving must work where training and torch are not installed.
+    try:
+        commands = importlib.import_module("loadlens.training.commands")
+        getattr(commands, command)(*arguments)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("loadlens"):
+            raise
+        raise CommandError("training needs the extra: pip install 'loadlens[training]'") from error
+    except ValueError as error:
+        raise RefusedError(str(error)) from error

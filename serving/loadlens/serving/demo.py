@@ -1,0 +1,135 @@
+"""The whole job on a rendered load: a real server, frames over HTTP, a hazard known at once, the report in a folder."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from loadlens.datasets.procedural import ProceduralTextures
+from loadlens.datasets.yard import Clip, ClipSpec, render_clip, truth_json
+from loadlens.serving.errors import CommandError
+from loadlens.serving.folders import written_at_once
+from loadlens.serving.jpeg import encode_jpeg
+from loadlens.serving.progress import Watched
+from loadlens.serving.report_folder import fill_folder
+
+LOAD = "demo"
+CAMERA = "yard-1"
+GROSS_KG, TARE_KG, DIVISION_KG = 48960, 16420, 20
+_READY_WITHIN_S = 60
+_GRADED_WITHIN_S = 240
+_LOOK_EVERY = 25
+
+
+def run_demo(out: Path, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Do it all and fill `out`; returns the report and the truth of the rendered load.
+
+    Raises WrongUseError where `out` holds something else, CommandError where the server does not do its part.
+    """
+    clip = render_clip(ClipSpec(seed=seed), ProceduralTextures())
+    truth = truth_json(clip.truth)
+    with written_at_once(out) as folder:
+        with _server(folder / "server") as address, _client(address) as http:
+            _unload(http, clip)
+            report = _get(http, f"/v1/loads/{LOAD}/assessment").json()
+            page = _get(http, f"/v1/loads/{LOAD}/report.html").text
+            jpegs = {
+                layer["index"]: _get(http, layer["overlay"]).content for layer in report["layers"] if layer["overlay"]
+            }
+        shutil.rmtree(folder / "server")
+        fill_folder(folder, report, jpegs, page)
+        (folder / "truth.json").write_text(json.dumps(truth, indent=2), encoding="utf-8")
+    return report, truth
+
+
+def _unload(http: httpx2.Client, clip: Clip) -> None:
+    """What a weighbridge and a camera do: weigh, send every frame, close the load and wait for the assessment."""
+    _ask(http, "POST", "/v1/loads", 201, json={"id": LOAD})
+    for kind, mass in (("gross", GROSS_KG), ("tare", TARE_KG)):
+        _ask(http, "PUT", f"/v1/loads/{LOAD}/weights/{kind}", 201, json={"kg": mass, "division": DIVISION_KG})
+    began = datetime.now(UTC)
+    last, hazards = 0, 0
+    with Watched("unloading", total=clip.spec.seconds) as watched:
+        for seq, (time_s, rgb) in enumerate(clip.frames()):
+            captured = {"Captured-At": (began + timedelta(seconds=time_s)).isoformat()}
+            place, jpeg = f"/v1/loads/{LOAD}/frames/{CAMERA}/{seq}", encode_jpeg(rgb, 90)
+            _ask(http, "PUT", place, 201, content=jpeg, headers=captured)
+            if seq == 0:  # a camera that lost the answer sends a frame again; the server knows it
+                _ask(http, "PUT", place, 200, content=jpeg, headers=captured)
+            if seq % _LOOK_EVERY == 0:
+                hazards = _tell_new_hazards(http, hazards)
+            last = seq
+            watched.at(time_s, f"unloading, {time_s:.0f} s")
+        watched.at(clip.spec.seconds, "grading what is left")
+        closing = {"last_seq": {CAMERA: last}}
+        _ask(http, "POST", f"/v1/loads/{LOAD}/close?wait=true", 200, json=closing, timeout=_GRADED_WITHIN_S)
+
+
+def _tell_new_hazards(http: httpx2.Client, known: int) -> int:
+    """Say on stderr what the server has raised since the last look; returns how many hazards it knows."""
+    hazards = _get(http, f"/v1/loads/{LOAD}").json()["hazards"]
+    for hazard in hazards[known:]:
+        name = hazard["class"].replace("_", " ")
+        print(f"loadlens: the server raises a hazard: {name} at {hazard['frame_s']:.1f} s", file=sys.stderr)
+    return len(hazards)
+
+
+@contextmanager
+def _server(data: Path) -> Iterator[str]:
+    """A server of its own on a free port; gives its address once it is ready, and ends it afterwards."""
+    data.mkdir()
+    log = data / "server.log"
+    command = [sys.executable, "-m", "loadlens.serving.cli", "serve", "--host", "127.0.0.1", "--port", "0"]
+    with log.open("w") as errors:
+        process = subprocess.Popen([*command, "--data", str(data)], stdout=subprocess.PIPE, stderr=errors, text=True)
+    try:
+        words = process.stdout.readline().split() if process.stdout else []
+        if not words:
+            raise CommandError(f"the server did not start: {log.read_text(encoding='utf-8').strip()}")
+        _wait_until_ready(words[-1], process)
+        yield words[-1]
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def _wait_until_ready(address: str, process: subprocess.Popen[str]) -> None:
+    end, why = time.monotonic() + _READY_WITHIN_S, "it has ended"
+    with _client(address) as http:
+        while process.poll() is None and time.monotonic() < end:
+            try:
+                answer = http.get("/readyz")
+            except httpx2.TransportError as error:
+                why = str(error)
+            else:
+                if answer.status_code == 200:
+                    return
+                why = answer.json()["detail"]
+                if "could not" in why:
+                    break
+            time.sleep(0.1)
+    raise CommandError(f"the server is not ready: {why}")
+
+
+def _client(address: str) -> httpx2.Client:
+    # A proxy of the site must not stand between us and our own server.
+    return httpx2.Client(base_url=address, timeout=60, trust_env=False)
+
+
+def _get(http: httpx2.Client, place: str) -> httpx2.Response:
+    return _ask(http, "GET", place, 200)
+
+
+def _ask(http: httpx2.Client, method: str, place: str, expected: int, **more: Any) -> httpx2.Response:
+    answer = http.request(method, place, **more)
+    if answer.status_code != expected:
+        raise CommandError(f"{method} {place} was answered {answer.status_code}: {answer.text}")
+    return answer

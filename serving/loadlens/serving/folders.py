@@ -1,0 +1,40 @@
+"""A folder of results that is whole or absent: written beside its place, then renamed into it."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from loadlens.grading.report import SCHEMA
+from loadlens.serving.errors import WrongUseError
+
+
+def check_out(out: Path) -> None:
+    """Refuse, before any work, a folder that holds something else than an earlier report. Raises WrongUseError."""
+    if out.exists() and not out.is_dir():
+        raise WrongUseError(f"{out} is not a folder; give another --out")
+    if out.is_dir() and any(out.iterdir()) and not _is_report(out):
+        raise WrongUseError(f"{out} holds files that are no earlier report; give another --out, or empty it")
+
+
+@contextmanager
+def written_at_once(out: Path) -> Iterator[Path]:
+    """A new folder to write into; it takes the place of `out` when all is written, and vanishes after an error."""
+    check_out(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as beside:
+        fresh = Path(beside, "new")
+        fresh.mkdir()
+        yield fresh
+        if out.exists():
+            out.rename(Path(beside, "old"))
+        fresh.rename(out)
+
+
+def _is_report(folder: Path) -> bool:
+    try:
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(report, dict) and report.get("schema") == SCHEMA

@@ -1,0 +1,144 @@
+"""The one thread that grades: frames as they arrive, so that an alarm is known at once, and loads that were closed.
+
+It works from the records alone. After a restart every unfinished load is watched again from its first frame, which
+gives the same assessment; so nothing of its memory has to survive.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from loadlens.grading.observation import HazardSighting
+from loadlens.serving.jpeg import encode_jpeg
+from loadlens.serving.live import LiveLoad
+from loadlens.serving.loads import Loads
+from loadlens.serving.store.tables import Load, StoredFrame
+from loadlens.vision.bed import Bed
+from loadlens.vision.model import SurfaceModel
+from loadlens.vision.pipeline import Observed, Unloading
+
+log = logging.getLogger("loadlens.grader")
+
+# So many frames of one load at a time, then the next load has its turn.
+_TURN = 8
+_WINDOW = 64
+
+
+class Grader:
+    """Watches and grades the loads of one data folder; `wake` tells it that a load has something new."""
+
+    def __init__(self, loads: Loads, load_model: Callable[[], SurfaceModel], bed: Bed | None) -> None:
+        self._loads = loads
+        self._load_model = load_model
+        self._bed = bed
+        self._live: dict[str, LiveLoad] = {}
+        self._waiting: dict[str, None] = {}
+        self._changed = threading.Condition()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="grader", daemon=True)
+        self._problem = "the model is being loaded"
+        self.model: SurfaceModel | None = None
+        self.troubles: dict[str, str] = {}
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be graded now; None where all is well."""
+        if self.model is None:
+            return self._problem
+        return None if self._thread.is_alive() else "grading has ended after an error; see the log, then restart"
+
+    def start(self) -> None:
+        """Load the model and take up every unfinished load."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the frame in hand; what is unfinished is taken up at the next start."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def wake(self, load_id: str) -> None:
+        """Say that a load has new frames or was closed."""
+        with self._changed:
+            self._waiting.setdefault(load_id)
+            self._changed.notify_all()
+
+    def hazards(self, load_id: str) -> tuple[HazardSighting, ...]:
+        """The hazards seen so far on a load that is not graded yet."""
+        live = self._live.get(load_id)
+        return live.hazards if live else ()
+
+    def progress(self, load_id: str) -> tuple[int, int]:
+        """How many frames of a load were watched and how many layers have settled."""
+        live = self._live.get(load_id)
+        return (len(live.fed), live.layers_so_far) if live else (0, 0)
+
+    def _run(self) -> None:
+        try:
+            self.model = self._load_model()
+        except Exception as error:  # the thread has no caller: the reason is told by /readyz and the log
+            log.exception("the model could not be loaded")
+            self._problem = f"the model could not be loaded: {error}"
+            return
+        for unfinished in self._loads.unfinished():
+            self.wake(unfinished)
+        while (load_id := self._next()) is not None:
+            self._take_turn(load_id, self.model)
+
+    def _next(self) -> str | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or self._waiting)
+            if self._stopped:
+                return None
+            load_id = next(iter(self._waiting))
+            del self._waiting[load_id]
+            return load_id
+
+    def _take_turn(self, load_id: str, model: SurfaceModel) -> None:
+        load = self._loads.load(load_id)
+        if load.status not in ("open", "closed") or (load.status == "open" and load_id in self.troubles):
+            return
+        try:
+            if self._advance(load, model):
+                self.wake(load_id)
+        except Exception as error:  # one load that cannot be graded must not keep the others from it
+            log.exception("load %s could not be graded", load_id)
+            self._live.pop(load_id, None)
+            self.troubles[load_id] = f"{type(error).__name__}: {error}"
+            if load.status == "closed":
+                self._loads.failed(load_id, self.troubles.pop(load_id))
+
+    def _advance(self, load: Load, model: SurfaceModel) -> bool:
+        """Feed what may be fed in one turn, and grade a closed load once all is fed. True where more is waiting."""
+        closed = load.status == "closed"
+        live = self._live.get(load.id)
+        if live is None or (closed and self._came_late(load, live)):
+            live = self._live[load.id] = LiveLoad(partial(self._begin, load, model), self._loads.blobs.get)
+        ready = live.ready(self._loads.frames(load.id, after=live.last, limit=_WINDOW), closed=closed)
+        for stored in ready[:_TURN]:
+            for hazard in live.feed(stored):
+                log.warning("load %s: %s at %.1f s", load.id, hazard.class_id, hazard.frame_s)
+        if ready:
+            return True
+        if closed:
+            self._grade(load, live.finish())
+            del self._live[load.id]
+        return False
+
+    def _came_late(self, load: Load, live: LiveLoad) -> bool:
+        """Whether a frame came after a later one had been fed."""
+        return self._loads.count_frames(load.id, up_to=live.last) != len(live.fed)
+
+    def _begin(self, load: Load, model: SurfaceModel, first: StoredFrame | None) -> Unloading:
+        source, began = (f"camera {first.camera}", first.captured_at) if first else ("no frames", load.created_at)
+        return Unloading(model, bed=self._bed, load_id=load.id, source=source, started_at=began)
+
+    def _grade(self, load: Load, observed: Observed) -> None:
+        pictures = {}
+        for picture in observed.pictures():
+            pictures[picture.index] = self._loads.blobs.put(encode_jpeg(picture.overlay))
+        self._loads.graded(load.id, observed.observation, pictures)
+        self.troubles.pop(load.id, None)
+        log.info("load %s graded: %d layers", load.id, len(observed.observation.layers))

@@ -1,0 +1,73 @@
+"""One load while it is unloaded: its frames, fed to the eye in the order of their numbers."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from loadlens.grading.observation import Doubt, HazardSighting
+from loadlens.serving.store.tables import StoredFrame
+from loadlens.vision.frame import Frame
+from loadlens.vision.pipeline import Observed, Unloading
+
+# An alarm must not wait for a frame that may never come: this many frames behind a gap, the gap is passed over.
+# Should the missing frame come after all, the load is watched again from the start when it is closed.
+_WAITING_BEHIND_GAP = 25
+
+
+class LiveLoad:
+    """Feeds the stored frames of one load to an `Unloading`; frame 0 is the first."""
+
+    def __init__(self, begin: Callable[[StoredFrame | None], Unloading], read: Callable[[str], bytes]) -> None:
+        """`begin` starts to watch at the first frame (None: there is no frame); `read` gives bytes by digest."""
+        self._begin = begin
+        self._unloading: Unloading | None = None
+        self._read = read
+        self._began: datetime | None = None
+        self._time_s = 0.0
+        self._clock_went_back = False
+        self.fed: list[int] = []
+
+    @property
+    def last(self) -> int:
+        """The number of the newest frame that was fed; -1 before the first."""
+        return self.fed[-1] if self.fed else -1
+
+    @property
+    def hazards(self) -> tuple[HazardSighting, ...]:
+        """Every hazard seen so far."""
+        return self._unloading.hazards if self._unloading else ()
+
+    @property
+    def layers_so_far(self) -> int:
+        """How many layers have settled."""
+        return self._unloading.layers_so_far if self._unloading else 0
+
+    def ready(self, waiting: Sequence[StoredFrame], *, closed: bool) -> list[StoredFrame]:
+        """Of the frames that wait behind the last one, in order, those that may be fed now."""
+        expected = self.last + 1
+        if closed or len(waiting) >= _WAITING_BEHIND_GAP:
+            return list(waiting)
+        return [frame for position, frame in enumerate(waiting) if frame.seq == expected + position]
+
+    def feed(self, stored: StoredFrame) -> tuple[HazardSighting, ...]:
+        """Show one frame to the eye; returns the hazards that it raised for the first time."""
+        self._unloading = self._unloading or self._begin(stored)
+        captured = datetime.fromisoformat(stored.captured_at)
+        self._began = self._began or captured
+        time_s = (captured - self._began).total_seconds()
+        if time_s < self._time_s:
+            self._clock_went_back = True
+        self._time_s = max(self._time_s, time_s)
+        name = f"frame {stored.camera}/{stored.seq}"
+        frame = Frame.from_bytes(self._read(stored.sha256), name=name, time_s=self._time_s, camera=stored.camera)
+        self.fed.append(stored.seq)
+        return self._unloading.push(frame)
+
+    def finish(self) -> Observed:
+        """Close the load; frames that never came and a clock that went back are doubts."""
+        doubts = []
+        lost = self.last + 1 - len(self.fed)
+        if lost:
+            doubts.append(Doubt("frames_missing", f"{lost} of {self.last + 1} numbered frames never arrived"))
+        if self._clock_went_back:
+            doubts.append(Doubt("clock_went_back", "the camera's clock went back; such frames count as taken at once"))
+        return (self._unloading or self._begin(None)).finish(doubts)

@@ -1,0 +1,43 @@
+"""What can go wrong with a load: one plain sentence each, mapped to HTTP at the edge.
+
+LoadError
+├── UnknownLoadError         there is no such load
+├── ConflictError            the load is not in a state for this, or was told something else before
+│   └── FramesMissingError   `missing` names what has to be sent first
+└── UnacceptableError        what was sent cannot be used
+"""
+
+from collections.abc import Mapping, Sequence
+
+_SHOWN_MISSING = 20
+
+
+class LoadError(Exception):
+    """Something about a load that cannot be done; the message says why and what to do."""
+
+
+class UnknownLoadError(LoadError):
+    """There is no such load."""
+
+
+class ConflictError(LoadError):
+    """The load is not in a state for this, or was told something else before."""
+
+
+class FramesMissingError(ConflictError):
+    """Frames that the camera has and the server has not, by camera."""
+
+    def __init__(self, missing: Mapping[str, Sequence[int]]) -> None:
+        lines = [f"{camera} {_listed(seqs)}" for camera, seqs in sorted(missing.items())]
+        super().__init__(f"frames are missing: {'; '.join(lines)}; send them, then close again")
+        self.missing = {camera: list(seqs) for camera, seqs in missing.items()}
+
+
+class UnacceptableError(LoadError):
+    """What was sent cannot be used."""
+
+
+def _listed(seqs: Sequence[int]) -> str:
+    shown = ", ".join(str(seq) for seq in seqs[:_SHOWN_MISSING])
+    more = len(seqs) - _SHOWN_MISSING
+    return f"{shown} and {more} more" if more > 0 else shown

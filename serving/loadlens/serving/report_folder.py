@@ -1,0 +1,29 @@
+"""The report as a folder: report.json, report.html and overlays/layer-NN.jpg."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from loadlens.grading.standard import Standard
+from loadlens.serving.folders import written_at_once
+from loadlens.serving.jpeg import encode_jpeg
+from loadlens.serving.report import render_report, report_text
+from loadlens.vision.pipeline import LayerPicture
+
+
+def write_report(out: Path, report: dict[str, Any], pictures: Iterable[LayerPicture], standard: Standard) -> None:
+    """Write the whole folder or nothing, and put the overlays' places into `report`. Raises WrongUseError."""
+    with written_at_once(out) as folder:
+        jpegs = {picture.index: encode_jpeg(picture.overlay) for picture in pictures}
+        fill_folder(folder, report, jpegs, render_report(report, jpegs, standard))
+
+
+def fill_folder(folder: Path, report: dict[str, Any], jpegs: Mapping[int, bytes], page: str) -> None:
+    """Write the files of a report into a folder that is there; `jpegs` are the overlays by layer."""
+    (folder / "overlays").mkdir()
+    for layer in report["layers"]:
+        if layer["index"] in jpegs:
+            layer["overlay"] = f"overlays/layer-{layer['index']:02d}.jpg"
+            (folder / layer["overlay"]).write_bytes(jpegs[layer["index"]])
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    (folder / "report.json").write_text(report_text(report), encoding="utf-8")

@@ -1,0 +1,178 @@
+"""A real server in a process of its own, a small real model that sees by colour, and a short rendered load."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import cv2
+import httpx2
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from loadlens.datasets.procedural import ProceduralTextures
+from loadlens.datasets.yard import ClipSpec, render_clip
+from loadlens.grading.observation import AreaError
+from loadlens.serving.jpeg import encode_jpeg
+from loadlens.vision.metadata import METADATA_KEY, ModelMetadata
+
+STRIDE = 32
+CLASSES = ("turnings", "shredded", "wood", "gas_cylinder", "ground")
+ABOUT = ModelMetadata(
+    name="by-colour",
+    version="1",
+    class_ids=CLASSES,
+    stride=STRIDE,
+    trained_width=960,
+    calibration={"method": "none"},
+    conformal={},
+    conformal_level=0.9,
+    hazard_thresholds={"gas_cylinder": 0.5},
+    unsure_below=0.3,
+    ood_threshold=None,
+    area_error=AreaError({}, default_sd=0.02, level=0.9, low_quantile=-1.5, high_quantile=1.8, n=60),
+    data_digest="d" * 64,
+    config_digest="c" * 64,
+    metrics={},
+    software="0.1.0",
+)
+BEGAN = datetime(2026, 3, 1, 8, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Red is a gas cylinder, green is wood, blue is ground, anything else turnings."""
+    # Rows: how red, green and blue count for each class, then its bias.
+    table = np.array(
+        [(0, 0, 0, 3), (0, 0, 0, 1), (-12, 24, -12, 0), (30, -15, -15, -4), (-12, -12, 24, 0)],
+        np.float32,
+    )
+    weights = np.broadcast_to(table[:, :3, None, None], (5, 3, STRIDE, STRIDE)) / (255 * STRIDE * STRIDE)
+    nodes = [
+        helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["float"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["planes", "weights", "bias"], ["logits"], strides=[STRIDE, STRIDE]),
+        helper.make_node("Softmax", ["logits"], ["surface"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "surface",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", "h", "w", 3])],
+        [helper.make_tensor_value_info("surface", TensorProto.FLOAT, ["n", 5, "gh", "gw"])],
+        [
+            numpy_helper.from_array(np.ascontiguousarray(weights, np.float32), "weights"),
+            numpy_helper.from_array(table[:, 3].copy(), "bias"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    helper.set_model_props(model, {METADATA_KEY: ABOUT.to_json()})
+    file = tmp_path_factory.mktemp("model") / "by-colour.onnx"
+    onnx.save(model, file)
+    return file
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One frame as a camera sends it."""
+
+    seq: int
+    jpeg: bytes
+    captured_at: str
+
+
+@pytest.fixture(scope="session")
+def shots() -> list[Shot]:
+    """Twelve seconds of an unloading; from the fifth second on something red lies in the bed."""
+    clip = render_clip(ClipSpec(seed=3, size=(272, 480), fps=4, seconds=12, hazard=False), ProceduralTextures())
+    x, y, w, h = clip.bed
+    taken = []
+    for seq, (time_s, rgb) in enumerate(clip.frames()):
+        picture = rgb.copy()
+        if time_s >= 5:
+            cv2.rectangle(picture, (x + w // 2, y + h // 3), (x + w // 2 + 60, y + h // 3 + 60), (250, 0, 0), -1)
+        taken.append(Shot(seq, encode_jpeg(picture, 90), (BEGAN + timedelta(seconds=time_s)).isoformat()))
+    return taken
+
+
+@dataclass
+class Server:
+    """A server that can be killed and started again over the same data folder."""
+
+    data: Path
+    model: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=partial(itertools.count, 1))
+
+    def __post_init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "loadlens.serving.cli", "serve", "--port", "0"]
+        self.process = subprocess.Popen(
+            [*command, "--data", str(self.data), "--model", str(self.model)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, **self.environment},
+        )
+        self.address = self.process.stdout.readline().split()[-1]
+        self.http = httpx2.Client(base_url=self.address, timeout=60, trust_env=False)
+        while self.http.get("/readyz").status_code != 200:
+            time.sleep(0.05)
+
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
+        self.http.close()
+        self.process.send_signal(by)
+        self.process.communicate()
+
+    def kill_and_restart(self) -> None:
+        self.stop(signal.SIGKILL)
+        self.start()
+
+    def open_load(self, **particulars: object) -> str:
+        """Open the load that the other methods are about; returns its place."""
+        self.load = f"load-{next(self.numbers)}"
+        assert self.http.post("/v1/loads", json={"id": self.load, **particulars}).status_code == 201
+        return f"/v1/loads/{self.load}"
+
+    def put(self, shot: Shot, camera: str = "yard") -> httpx2.Response:
+        return self.http.put(
+            f"/v1/loads/{self.load}/frames/{camera}/{shot.seq}",
+            content=shot.jpeg,
+            headers={"Captured-At": shot.captured_at},
+        )
+
+    def close(self, **body: object) -> httpx2.Response:
+        return self.http.post(f"/v1/loads/{self.load}/close", params={"wait": "true"}, json=body)
+
+
+@pytest.fixture
+def serve(model_file: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start a server over a folder of its own; keywords are settings."""
+    running: list[Server] = []
+
+    def start(folder: str = "data", **settings: object) -> Server:
+        environment = {f"LOADLENS_{name.upper()}": str(value) for name, value in settings.items()}
+        running.append(Server(tmp_path / folder, model_file, environment))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def server(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One running server, shared by the tests of a module; each opens a load of its own."""
+    running = Server(tmp_path_factory.mktemp("shared") / "data", model_file)
+    yield running
+    running.stop()

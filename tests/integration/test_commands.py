@@ -1,0 +1,116 @@
+"""grade, classify and demo from end to end, with a real model file in a process of their own."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from loadlens.serving.jpeg import encode_jpeg
+
+
+@pytest.fixture
+def loadlens(model_file, tmp_path):
+    """Run the command line with the model that sees by colour."""
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "loadlens.serving.cli", *(str(argument) for argument in arguments)],
+            cwd=tmp_path,
+            env={**os.environ, "LOADLENS_MODEL": str(model_file)},
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def folder(shots, tmp_path):
+    """The short load as a folder of pictures."""
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for shot in shots:
+        (frames / f"{shot.seq:04}.jpg").write_bytes(shot.jpeg)
+    return frames
+
+
+def test_a_folder_of_frames_is_graded_into_a_report(loadlens, folder, model_file, tmp_path):
+    out = tmp_path / "out"
+    weights = ("--gross", "48960", "--tare", "16420.125", "--division", "20")
+    done = loadlens("grade", folder, "--model", model_file, "--out", out, "--json", *weights)
+    assert done.returncode == 4, done.stderr
+    assert done.stderr == ""
+    report = json.loads(done.stdout)
+    assert report["truck"]["net_kg"] == 32539.875
+    assert report["truck"]["hazards"][0]["class"] == "gas_cylinder"
+    assert json.loads((out / "report.json").read_text(encoding="utf-8")) == report
+    assert "气瓶" in (out / "report.html").read_text(encoding="utf-8")
+    for layer in report["layers"]:
+        assert (out / layer["overlay"]).read_bytes().startswith(b"\xff\xd8")
+    assert {path.name for path in tmp_path.iterdir()} == {"frames", "out"}
+    # An earlier report may be replaced; the same input gives the same bytes but for the time it was begun.
+    again = loadlens("grade", folder, "--model", model_file, "--out", out)
+    assert again.returncode == 4
+    assert "gas cylinder" in again.stdout
+    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["truck"]["net_kg"] is None
+
+
+def test_a_source_that_cannot_be_read_leaves_nothing_behind(loadlens, model_file, tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(b"not a video at all")
+    done = loadlens("grade", "clip.mp4", "--model", model_file, "--out", "out")
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert done.stderr.startswith("loadlens: clip.mp4: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_pictures_are_classified_and_a_bad_one_does_not_stop_the_others(loadlens, model_file, shots, tmp_path):
+    (tmp_path / "load.jpg").write_bytes(shots[-1].jpeg)
+    (tmp_path / "bad.jpg").write_bytes(b"nothing")
+    (tmp_path / "wood.jpg").write_bytes(encode_jpeg(np.full((320, 480, 3), (20, 200, 20), np.uint8)))
+    done = loadlens("classify", "load.jpg", "bad.jpg", "wood.jpg", "--json", "--model", model_file)
+    assert done.returncode == 3
+    assert "bad.jpg" in done.stderr
+    load, wood = (json.loads(line) for line in done.stdout.splitlines())
+    keys = {"image", "forms", "families", "contaminants", "hazards", "scene", "unknown", "top", "confidence", "abstain"}
+    assert set(load) == set(wood) == keys
+    assert load["image"] == "load.jpg"
+    for found in (load, wood):
+        kinds = ("forms", "contaminants", "hazards", "scene")
+        total = sum(share for kind in kinds for share in found[kind].values()) + found["unknown"]
+        assert total == pytest.approx(1, abs=1e-4)
+        assert sum(found["families"].values()) == pytest.approx(sum(found["forms"].values()), abs=1e-4)
+    assert wood["contaminants"]["wood"] > 0.9
+    assert wood["abstain"]
+
+
+def test_the_demo_does_the_whole_job_over_http(loadlens, tmp_path):
+    done = loadlens("demo", "--out", "shown")
+    assert done.returncode in (0, 4), done.stderr
+    assert "rendered truth" in done.stdout
+    report = json.loads((tmp_path / "shown" / "report.json").read_text(encoding="utf-8"))
+    assert report["load"]["frames_seen"] > 100
+    assert report["layers"]
+    for layer in report["layers"]:
+        assert (tmp_path / "shown" / layer["overlay"]).is_file()
+    assert {path.name for path in (tmp_path / "shown").iterdir()} == {
+        "report.json",
+        "report.html",
+        "truth.json",
+        "overlays",
+    }
+    assert [path.name for path in tmp_path.iterdir()] == ["shown"]
+
+
+def test_an_unloading_is_rendered_with_its_truth(loadlens, tmp_path):
+    done = loadlens("data", "render", "--seed", 4, "--out", "clip.mp4", "--seconds", 8, "--size", "480x272")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "clip.mp4").stat().st_size > 10_000
+    truth = json.loads((tmp_path / "clip.truth.json").read_text(encoding="utf-8"))
+    assert truth["truck"]["forms"]

@@ -1,0 +1,113 @@
+"""What `loadlens train`, `export` and `evaluate` do. Every function takes plain paths and says what it wrote."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from importlib import metadata as installed
+from importlib import resources
+from pathlib import Path
+
+from loadlens.datasets.catalog import digest_of, find_set, pictures_in
+from loadlens.grading.standard import load_standard
+from loadlens.training.calibrate import LEVEL, calibrate
+from loadlens.training.crane import draw_crane, measure_crane, measure_pairs, see_crane
+from loadlens.training.evaluate import confusion, failures, measure_photos, measure_strangers, name_photos
+from loadlens.training.export import export as export_network
+from loadlens.training.export import rewrite_metadata
+from loadlens.training.loads import FIRST_TEST_SEED, fit_area_error, grade_rendered_loads, measure_loads
+from loadlens.training.network import STRIDE
+from loadlens.training.recipe import Recipe, load_recipe
+from loadlens.training.samples import crane_part, photo_part
+from loadlens.training.scenes import render_scenes
+from loadlens.training.train import load_trained
+from loadlens.training.train import train as train_recipe
+from loadlens.vision.metadata import ModelMetadata
+from loadlens.vision.model import load_model
+
+# The mass of a load is graded the same under every standard; this one is only asked for its layer weights.
+_STANDARD = "gbt-39733-2024"
+BACKBONE = "backbone/mobilenet_v2_imagenet_google_ptq.pth"
+
+
+def train(recipe: str, out: Path, photos: Path | None) -> None:
+    """Train a recipe, a shipped one by name or a file; `photos` is the folder of the picture sets."""
+    read = load_recipe(recipe_path(recipe))
+    backbone = photos / BACKBONE if photos is not None and (photos / BACKBONE).is_file() else None
+    train_recipe(read, out, photos=photos, scenes=_scenes(out), backbone=backbone)
+
+
+def export(run: Path, out: Path, photos: Path | None, loads: int) -> None:
+    """Calibrate a run and write its model file; with `loads` rendered loads behind the interval, none for 0."""
+    recipe, network = load_trained(run)
+    source = photos if recipe.photos else None
+    scenes = render_scenes(_scenes(run), "calibration", recipe.calibration_scenes, source, recipe.drawn_share)
+    held = photo_part(photos, "calibration") if recipe.photos and photos is not None else []
+    found = calibrate(network, recipe, scenes, held)
+    about = ModelMetadata(
+        name=recipe.name,
+        version=recipe.version,
+        class_ids=recipe.classes,
+        stride=STRIDE,
+        trained_width=recipe.width,
+        calibration={"method": "temperature", "temperature": found.temperature, "n_cells": found.n_cells},
+        conformal=found.conformal,
+        conformal_level=LEVEL,
+        hazard_thresholds=found.hazard_thresholds,
+        unsure_below=found.unsure_below,
+        ood_threshold=found.ood_threshold,
+        area_error=None,
+        data_digest=_data_digest(recipe, photos),
+        config_digest=hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest(),
+        metrics={},
+        software=installed.version("loadlens"),
+    )
+    export_network(network, about, found.temperature, out)
+    if loads:
+        graded = grade_rendered_loads(range(loads), model=out, photos=source, part="calibration")
+        rewrite_metadata(out, area_error=fit_area_error(graded, load_standard(_STANDARD)))
+
+
+def evaluate(model: Path, data: Path, out: Path, loads: int) -> None:
+    """Measure a model on the test parts of the sets in `data` and on `loads` rendered loads; writes JSON and sheets.
+
+    The figures also go into the model file, so that whoever loads it knows them.
+    """
+    seen = load_model(model)
+    recipe = load_recipe(recipe_path("surface"))
+    named = name_photos(seen, photo_part(data, "test"))
+    metrics = measure_photos(named, photo_part(data, "train"))
+    strangers = pictures_in(data / find_set("not_scrap").folder) + pictures_in(data / find_set("waste").folder)[::4]
+    metrics |= measure_strangers(seen, photo_part(data, "test"), strangers)
+    unseen = crane_part(data, recipe.crane_cameras, inside=False)
+    crane = see_crane(seen, unseen)
+    metrics |= measure_crane(crane) | measure_pairs(seen, unseen)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draw_crane(crane, out.parent / "crane")
+    failures(named, out.parent / "photos_named_wrongly.png")
+    if loads and seen.metadata.area_error is not None:
+        seeds = range(FIRST_TEST_SEED, FIRST_TEST_SEED + loads)
+        graded = grade_rendered_loads(seeds, model=model, photos=data, part="test")
+        metrics |= measure_loads(graded, load_standard(_STANDARD), seen.metadata.area_error)
+    figures = {name: asdict(metric) for name, metric in metrics.items()}
+    out.write_text(json.dumps({"metrics": figures, "confusion": confusion(named)}, indent=1), encoding="utf-8")
+    rewrite_metadata(model, metrics=metrics)
+
+
+def recipe_path(recipe: str) -> Path:
+    """A shipped recipe by its name, anything else as a path."""
+    shipped = resources.files("loadlens.training") / "recipes" / f"{recipe}.toml"
+    return Path(str(shipped)) if shipped.is_file() else Path(recipe)
+
+
+def _scenes(run: Path) -> Path:
+    """Rendered scenes lie beside the runs, so that runs share them."""
+    return run.parent / "scenes"
+
+
+def _data_digest(recipe: Recipe, photos: Path | None) -> str:
+    """One digest over every picture that could have been used."""
+    if not recipe.photos or photos is None:
+        return "drawn"
+    used = ("scrap_grades", "construction_waste", "soil", "waste", "gas_cylinders", "crane_frames")
+    pictures = [picture for name in used for picture in pictures_in(photos / find_set(name).folder)]
+    return digest_of(hashlib.sha256(picture.read_bytes()).hexdigest() for picture in pictures)
