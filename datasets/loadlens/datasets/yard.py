@@ -14,6 +14,7 @@ from loadlens.datasets.textures import TextureBank
 from loadlens.datasets.unloading import SIZE, Plan, Truth, composed, plan_unloading, tool_position, truth_json
 
 Picture = NDArray[np.uint8]
+Label = NDArray[np.int16]
 
 __all__ = ["Clip", "ClipSpec", "Truth", "render_clip", "truth_json", "write_clip"]
 
@@ -86,6 +87,23 @@ class Clip:
             if act.takes is not None and not taken:
                 depth[act.takes & (depth < len(plan.labels))] += 1
                 lit = self._lit(depth)
+
+    def stills(self) -> Iterator[tuple[Picture, Label]]:
+        """One frame of every rest with its label, int16 [H, W] of indexes into the taxonomy: what a grader looks at."""
+        rng = np.random.default_rng([self.spec.seed, 11])
+        plan, depth = self._plan, np.zeros(SIZE, np.int16)
+        for act in plan.acts:
+            if act.takes is not None:
+                depth[act.takes & (depth < len(plan.labels))] += 1
+            if act.kind == "rest":
+                time_s = float(rng.uniform(act.start_s, act.end_s))
+                picture, (_, label) = self._lit(depth), composed(plan, depth)
+                if (at := tool_position(act, time_s)) is not None:
+                    paste(picture, label, plan.tool, at, plan.tool_class)
+                yield (
+                    self._seen(rng, picture, time_s),
+                    cv2.resize(label, self.spec.size[::-1], interpolation=cv2.INTER_NEAREST).astype(np.int16),
+                )
 
     def _lit(self, depth: NDArray[np.int16]) -> Picture:
         picture, _ = composed(self._plan, depth)

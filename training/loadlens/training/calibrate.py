@@ -1,10 +1,15 @@
-"""What makes a network's numbers mean what they say: temperature, thresholds and conformal quantiles.
+"""What makes a network's numbers mean what they say: temperature, class biases, thresholds, conformal quantiles.
 
-Everything here is chosen on the calibration part: rendered scenes and photos that no weight was trained on, and that
-no reported accuracy is measured on.
+Everything here is chosen on stills of rendered unloadings and on photos of the calibration part: nothing that a weight
+was trained on, nothing that a reported accuracy is measured on. The stills hold as much dirt and as few hazards as
+loads do; training scenes hold far more of both, so that the network sees enough of them.
 """
 
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -13,90 +18,132 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from loadlens.datasets.procedural import ProceduralTextures
+from loadlens.datasets.textures import PhotoTextures
+from loadlens.datasets.yard import ClipSpec, render_clip
 from loadlens.training.network import STRIDE, SurfaceNet
 from loadlens.training.recipe import Recipe
 from loadlens.training.samples import Photo, cell_shares, class_index, read_photo, to_tensor
-from loadlens.training.scenes import read_scenes
+from loadlens.vision.hazards import find_hazards
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import load_taxonomy
 from loadlens.vision.uncertainty import conformal_quantile, out_of_distribution_score
 
 LEVEL = 0.9
-# Of hazards in the calibration scenes, so many must raise an alarm.
+# Of stills without a hazard of a class, so many may raise its alarm: more, and nobody heeds it.
+FALSE_ALARMS = 0.02
 HAZARD_RECALL = 0.95
 _PURE = 0.9
+# Seeds of calibration stills; grade_rendered_loads calibrates on seeds from 0 on and measures from 1000 on.
+_FIRST_SEED = 500_000
+
+Cells = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What the model file carries beside its weights; all shares 0..1. `n_cells` are the pure cells behind it."""
+    """What the model file carries beside its weights; shares 0..1, biases are added to logits / temperature.
+
+    `hazard_recall` is what the thresholds find of the hazards in the stills, with the number of hazards.
+    """
 
     temperature: float
+    bias: tuple[float, ...]
     unsure_below: float
     conformal: dict[str, float]
     hazard_thresholds: dict[str, float]
+    hazard_recall: dict[str, tuple[float, int]]
     ood_threshold: float | None
     n_cells: int
 
 
-def calibrate(network: SurfaceNet, recipe: Recipe, scenes: list[Path], photos: list[Photo]) -> Calibration:
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A still at the model's width: picture uint8 [H, W, 3] and the true share of every class in its cells."""
+
+    rgb: NDArray[np.uint8]
+    shares: Cells
+
+
+def render_stills(recipe: Recipe, photos: Path | None, clips: int) -> list[Still]:
+    """The stills of `clips` rendered unloadings of the calibration part; every second holds a hazard or more."""
+    one = partial(_stills, recipe=recipe, photos=photos)
+    with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as pool:
+        return [still for stills in pool.map(one, range(clips), chunksize=4) for still in stills]
+
+
+def _stills(number: int, recipe: Recipe, photos: Path | None) -> list[Still]:
+    cv2.setNumThreads(1)
+    bank = ProceduralTextures() if photos is None else PhotoTextures(photos, "calibration")
+    index = class_index(recipe.classes)
+    stills = []
+    for rgb, label in render_clip(ClipSpec(seed=_FIRST_SEED + number), bank).stills():
+        height = round(rgb.shape[0] * recipe.width / rgb.shape[1] / STRIDE) * STRIDE
+        size = (recipe.width, height)
+        small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+        small_label = np.asarray(cv2.resize(label, size, interpolation=cv2.INTER_NEAREST), np.int16)
+        stills.append(Still(small, cell_shares(small_label, index, len(recipe.classes))))
+    return stills
+
+
+def calibrate(network: SurfaceNet, recipe: Recipe, stills: Sequence[Still], photos: Sequence[Photo]) -> Calibration:
     """Fit everything on the calibration part; `photos` may be empty, then strangeness is not judged."""
-    logits, shares = scene_logits(network, recipe, scenes)
-    temperature = fit_temperature(logits, shares)
-    probs = [softmax(cells, temperature) for cells in logits]
-    pure_probs, pure_labels = _pure_cells(probs, shares)
-    conformal = {}
-    for index, name in enumerate(recipe.classes):
-        scores = 1 - pure_probs[pure_labels == index, index]
-        quantile = conformal_quantile(scores, LEVEL) if len(scores) else 1.0
-        conformal[name] = float(min(1.0, quantile))
+    logits = still_logits(network, stills)
+    temperature, bias = fit_softmax(logits, [still.shares for still in stills])
+    probs = [softmax(cells, temperature, bias) for cells in logits]
+    pure_probs, pure_labels = _pure_cells(probs, [still.shares for still in stills])
+    thresholds, recall = _hazard_thresholds(probs, stills, recipe)
     return Calibration(
         temperature=temperature,
+        bias=bias,
         unsure_below=_unsure_below(pure_probs, pure_labels, recipe),
-        conformal=conformal,
-        hazard_thresholds=_hazard_thresholds(probs, shares, recipe),
-        ood_threshold=_ood_threshold(network, recipe, photos, temperature) if photos else None,
+        conformal=_conformal(pure_probs, pure_labels, recipe),
+        hazard_thresholds=thresholds,
+        hazard_recall=recall,
+        ood_threshold=_ood_threshold(network, recipe, photos, (temperature, bias)) if photos else None,
         n_cells=len(pure_labels),
     )
 
 
 @torch.no_grad()
-def scene_logits(
-    network: SurfaceNet, recipe: Recipe, scenes: list[Path]
-) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-    """Logits and true class shares of every cell of whole scenes at the recipe's width, [K, GH, GW] each."""
+def still_logits(network: SurfaceNet, stills: Sequence[Still]) -> list[Cells]:
+    """Logits of every still, [K, GH, GW]."""
     network.eval()
-    index = class_index(recipe.classes)
-    logits, shares = [], []
-    for rgb, label in read_scenes(scenes):
-        height = round(rgb.shape[0] * recipe.width / rgb.shape[1] / STRIDE) * STRIDE
-        size = (recipe.width, height)
-        small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-        small_label = np.asarray(cv2.resize(label, size, interpolation=cv2.INTER_NEAREST), np.int16)
-        logits.append(network(to_tensor([small]))[0].numpy())
-        shares.append(cell_shares(small_label, index, len(recipe.classes)))
-    return logits, shares
+    return [network(to_tensor([still.rgb]))[0].numpy() for still in stills]
 
 
-def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+def softmax(logits: Cells, temperature: float, bias: Sequence[float]) -> Cells:
     """Probabilities [K, ...] of logits [K, ...]."""
-    scaled = logits / temperature
+    offset = np.asarray(bias, np.float32).reshape(-1, *([1] * (logits.ndim - 1)))
+    scaled = logits / temperature + offset
     raised = np.exp(scaled - scaled.max(axis=0))
     return np.asarray(raised / raised.sum(axis=0), np.float32)
 
 
-def fit_temperature(logits: list[NDArray[np.float32]], shares: list[NDArray[np.float32]]) -> float:
-    """The temperature with the least cross-entropy against the shares of the cells (Guo et al. 2017)."""
+def fit_softmax(logits: Sequence[Cells], shares: Sequence[Cells]) -> tuple[float, tuple[float, ...]]:
+    """Temperature and class biases with the least cross-entropy against the shares of the cells.
+
+    Bias-corrected temperature scaling (Alexandari, Kundaje and Shrikumar, 2020). A small pull to zero keeps classes
+    that hardly occur from running away.
+    """
     flat = torch.from_numpy(np.concatenate([cells.reshape(len(cells), -1) for cells in logits], axis=1).T.copy())
     true = torch.from_numpy(np.concatenate([cells.reshape(len(cells), -1) for cells in shares], axis=1).T.copy())
-    tried = np.exp(np.linspace(np.log(0.5), np.log(4), 60))
-    losses = [float(-(true * functional.log_softmax(flat / t, dim=1)).sum()) for t in tried]
-    return float(tried[int(np.argmin(losses))])
+    log_temperature = torch.zeros(1, requires_grad=True)
+    bias = torch.zeros(flat.shape[1], requires_grad=True)
+    optimiser = torch.optim.LBFGS([log_temperature, bias], max_iter=60, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        scaled = functional.log_softmax(flat / log_temperature.exp() + bias, dim=1)
+        value = -(true * scaled).sum() / true.sum() + 2e-4 * bias.square().sum()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    return float(log_temperature.detach().exp()), tuple(round(float(value), 5) for value in bias.detach())
 
 
-def _pure_cells(
-    probs: list[NDArray[np.float32]], shares: list[NDArray[np.float32]]
-) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
+def _pure_cells(probs: Sequence[Cells], shares: Sequence[Cells]) -> tuple[Cells, NDArray[np.intp]]:
     """Cells that hold one class alone: probabilities [n, K] and the class [n]."""
     flat = np.concatenate([cells.reshape(len(cells), -1) for cells in probs], axis=1).T
     true = np.concatenate([cells.reshape(len(cells), -1) for cells in shares], axis=1).T
@@ -104,7 +151,15 @@ def _pure_cells(
     return flat[pure], true[pure].argmax(axis=1)
 
 
-def _unsure_below(probs: NDArray[np.float32], labels: NDArray[np.intp], recipe: Recipe) -> float:
+def _conformal(probs: Cells, labels: NDArray[np.intp], recipe: Recipe) -> dict[str, float]:
+    quantiles = {}
+    for index, name in enumerate(recipe.classes):
+        scores = 1 - probs[labels == index, index]
+        quantiles[name] = float(min(1.0, conformal_quantile(scores, LEVEL))) if len(scores) else 1.0
+    return quantiles
+
+
+def _unsure_below(probs: Cells, labels: NDArray[np.intp], recipe: Recipe) -> float:
     """The confidence under which a cell is better called unknown: one rightly named form cell in twenty is lost."""
     taxonomy = load_taxonomy()
     forms = [index for index, name in enumerate(recipe.classes) if taxonomy[name].kind == "form"]
@@ -113,33 +168,45 @@ def _unsure_below(probs: NDArray[np.float32], labels: NDArray[np.intp], recipe: 
 
 
 def _hazard_thresholds(
-    probs: list[NDArray[np.float32]], shares: list[NDArray[np.float32]], recipe: Recipe
-) -> dict[str, float]:
-    """For every hazard the probability that HAZARD_RECALL of the things in the scenes reach in some cell."""
-    thresholds = {}
+    probs: Sequence[Cells], stills: Sequence[Still], recipe: Recipe
+) -> tuple[dict[str, float], dict[str, tuple[float, int]]]:
+    """For every hazard a threshold that finds HAZARD_RECALL of them, or as many as FALSE_ALARMS allow."""
+    thresholds, recall = {}, {}
     for index, name in enumerate(recipe.classes):
         if load_taxonomy()[name].kind != "hazard":
             continue
-        reached = []
-        for cells, true in zip(probs, shares, strict=True):
-            count, label = cv2.connectedComponents((true[index] > 0.2).astype(np.uint8))
-            for thing in range(1, count):
-                # A sliver under half a cell is no thing a person would see either.
-                if true[index][label == thing].sum() > 1.5:
-                    near = cv2.dilate((label == thing).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-                    reached.append(float(cells[index][near].max()))
-        wanted = float(np.quantile(reached, 1 - HAZARD_RECALL)) if reached else 0.5
-        thresholds[name] = float(np.clip(wanted, 0.1, 0.9))
-    return thresholds
+        there = [still.shares[index].sum() > 2 for still in stills]
+        peaks = np.array([_highest_alarm(cells, recipe, name) for cells in probs])
+        with_it = peaks[np.array(there)]
+        clean = peaks[[still.shares[index].sum() == 0 for still in stills]]
+        bearable = float(np.quantile(clean, 1 - FALSE_ALARMS)) if len(clean) else 0.5
+        wanted = float(np.quantile(with_it, 1 - HAZARD_RECALL)) if len(with_it) else 0.5
+        thresholds[name] = float(np.clip(max(wanted, bearable), 0.02, 0.95))
+        found = float((with_it >= thresholds[name]).mean()) if len(with_it) else 0.0
+        recall[name] = (found, len(with_it))
+    return thresholds, recall
+
+
+def _highest_alarm(cells: Cells, recipe: Recipe, name: str) -> float:
+    """The highest threshold at which a still would raise the alarm of a hazard."""
+    surface = Surface(cells, recipe.classes, STRIDE)
+    low, high = 0.0, 1.0
+    for _ in range(12):
+        middle = (low + high) / 2
+        sightings = find_hazards(surface, thresholds={name: middle}, frame_s=0.0, frame_sha256="", scale=1.0)
+        low, high = (middle, high) if sightings else (low, middle)
+    return low
 
 
 @torch.no_grad()
-def _ood_threshold(network: SurfaceNet, recipe: Recipe, photos: list[Photo], temperature: float) -> float:
+def _ood_threshold(
+    network: SurfaceNet, recipe: Recipe, photos: Sequence[Photo], scaling: tuple[float, tuple[float, ...]]
+) -> float:
     """The strangeness that one photo of scrap in twenty exceeds."""
     scores = []
     for photo in photos:
         small = cv2.resize(read_photo(photo.path), recipe.photo_size[::-1], interpolation=cv2.INTER_AREA)
         logits = network(to_tensor([np.asarray(small, np.uint8)]))[0].numpy()
-        surface = Surface(softmax(logits, temperature), recipe.classes, STRIDE)
+        surface = Surface(softmax(logits, *scaling), recipe.classes, STRIDE)
         scores.append(out_of_distribution_score(surface, load_taxonomy()))
     return float(np.quantile(scores, 0.95))

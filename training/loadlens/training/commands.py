@@ -9,7 +9,7 @@ from pathlib import Path
 
 from loadlens.datasets.catalog import digest_of, find_set, pictures_in
 from loadlens.grading.standard import load_standard
-from loadlens.training.calibrate import LEVEL, calibrate
+from loadlens.training.calibrate import LEVEL, calibrate, render_stills
 from loadlens.training.crane import draw_crane, measure_crane, measure_pairs, see_crane
 from loadlens.training.evaluate import confusion, failures, measure_photos, measure_strangers, name_photos
 from loadlens.training.export import export as export_network
@@ -18,7 +18,6 @@ from loadlens.training.loads import FIRST_TEST_SEED, fit_area_error, grade_rende
 from loadlens.training.network import STRIDE
 from loadlens.training.recipe import Recipe, load_recipe
 from loadlens.training.samples import crane_part, photo_part
-from loadlens.training.scenes import render_scenes
 from loadlens.training.train import load_trained
 from loadlens.training.train import train as train_recipe
 from loadlens.vision.metadata import ModelMetadata
@@ -40,16 +39,22 @@ def export(run: Path, out: Path, photos: Path | None, loads: int) -> None:
     """Calibrate a run and write its model file; with `loads` rendered loads behind the interval, none for 0."""
     recipe, network = load_trained(run)
     source = photos if recipe.photos else None
-    scenes = render_scenes(_scenes(run), "calibration", recipe.calibration_scenes, source, recipe.drawn_share)
+    stills = render_stills(recipe, source, recipe.calibration_clips)
     held = photo_part(photos, "calibration") if recipe.photos and photos is not None else []
-    found = calibrate(network, recipe, scenes, held)
+    found = calibrate(network, recipe, stills, held)
     about = ModelMetadata(
         name=recipe.name,
         version=recipe.version,
         class_ids=recipe.classes,
         stride=STRIDE,
         trained_width=recipe.width,
-        calibration={"method": "temperature", "temperature": found.temperature, "n_cells": found.n_cells},
+        calibration={
+            "method": "bias-corrected temperature scaling",
+            "temperature": found.temperature,
+            "bias": list(found.bias),
+            "hazard_recall": found.hazard_recall,
+            "n_cells": found.n_cells,
+        },
         conformal=found.conformal,
         conformal_level=LEVEL,
         hazard_thresholds=found.hazard_thresholds,
@@ -61,7 +66,7 @@ def export(run: Path, out: Path, photos: Path | None, loads: int) -> None:
         metrics={},
         software=installed.version("loadlens"),
     )
-    export_network(network, about, found.temperature, out)
+    export_network(network, about, found, out)
     if loads:
         graded = grade_rendered_loads(range(loads), model=out, photos=source, part="calibration")
         rewrite_metadata(out, area_error=fit_area_error(graded, load_standard(_STANDARD)))

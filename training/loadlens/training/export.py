@@ -1,5 +1,6 @@
 """From a trained network to the model file that serving reads: ONNX with normalisation and calibration folded in."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from loadlens.training.calibrate import Calibration
 from loadlens.training.network import STRIDE, SurfaceNet
 from loadlens.vision.metadata import METADATA_KEY, ModelMetadata
 from loadlens.vision.model import SurfaceModel
@@ -23,24 +25,25 @@ class ExportError(RuntimeError):
 class Exported(nn.Module):
     """The contract around the network: uint8 [N, H, W, 3] RGB in, calibrated probabilities [N, K, H/16, W/16] out."""
 
-    def __init__(self, network: SurfaceNet, temperature: float) -> None:
+    def __init__(self, network: SurfaceNet, temperature: float, bias: Sequence[float]) -> None:
         super().__init__()
         self.network = network
         self.temperature = temperature
+        self.bias = nn.Parameter(torch.tensor(bias, dtype=torch.float32).reshape(1, -1, 1, 1), requires_grad=False)
 
     def forward(self, image: Tensor) -> Tensor:
         """The probabilities of every cell."""
         logits: Tensor = self.network(image.permute(0, 3, 1, 2).float())
-        return (logits / self.temperature).softmax(dim=1)
+        return (logits / self.temperature + self.bias).softmax(dim=1)
 
 
-def export(network: SurfaceNet, metadata: ModelMetadata, temperature: float, out: Path) -> float:
+def export(network: SurfaceNet, metadata: ModelMetadata, found: Calibration, out: Path) -> float:
     """Write the model file; returns the largest difference of a probability between PyTorch and ONNX Runtime.
 
     Raises ExportError where the two differ by more than 0.001 or the file is larger than 12 MB; then nothing is
     written.
     """
-    whole = Exported(network.eval(), temperature).eval()
+    whole = Exported(network.eval(), found.temperature, found.bias).eval()
     data = _with_metadata(_onnx_bytes(whole), metadata)
     if len(data) > LARGEST_FILE:
         raise ExportError(f"{out}: {len(data) / 2**20:.1f} MB is more than {LARGEST_FILE / 2**20:.0f} MB")

@@ -17,10 +17,11 @@ class Recipe:
     """What to train on, how long, and how.
 
     `classes` are taxonomy ids in the order of the model's output. `photos` asks for the real pictures; without it all
-    scenes are drawn. `drawn_share` (0..1) of the scenes use drawn textures even where there are photos. `scenes` and
-    its kin count rendered scenes per part; batch sizes are pictures per step. Scenes and crane frames are seen as if
-    the whole picture were `width` pixels wide, `scene_crop` of it at a time. `crane_cameras` are trained on, all
-    others are kept for measuring. `fold` (0..4, or -1) trains on four fifths of the photos instead of the train part.
+    scenes are drawn. `drawn_share` (0..1) of the scenes use drawn textures even where there are photos. `scenes` are
+    rendered to train on, `calibration_clips` unloadings to calibrate on; batch sizes are pictures per step. Scenes and
+    crane frames are seen as if the whole picture were `width` pixels wide, `scene_crop` of it at a time.
+    `crane_cameras` are trained on, all others are kept for measuring. `fold` (0..4, or -1) trains on four fifths of
+    the photos instead of the train part.
     """
 
     name: str
@@ -30,8 +31,7 @@ class Recipe:
     classes: tuple[str, ...]
     drawn_share: float
     scenes: int
-    calibration_scenes: int
-    test_scenes: int
+    calibration_clips: int
     steps: int
     scenes_per_step: int
     photos_per_step: int

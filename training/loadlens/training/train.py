@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from loadlens.datasets.crane import CraneFrame
-from loadlens.training.network import SurfaceNet, load_backbone
+from loadlens.training.network import HEAD_FACTOR, SurfaceNet, load_backbone
 from loadlens.training.recipe import Recipe, RecipeError
 from loadlens.training.samples import Batches, Photo, crane_part, photo_fold, photo_part
 from loadlens.training.scenes import render_scenes
@@ -146,7 +146,7 @@ def _set_rates(optimiser: torch.optim.Optimizer, recipe: Recipe, step: int) -> N
     """Warm up over the first 3 % of the steps, then fall along a cosine to zero."""
     warm = max(1, recipe.steps * 0.03)
     share = min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
-    for group, factor in zip(optimiser.param_groups, (1, 3), strict=True):
+    for group, factor in zip(optimiser.param_groups, (1, HEAD_FACTOR), strict=True):
         group["lr"] = recipe.learning_rate * factor * share
 
 

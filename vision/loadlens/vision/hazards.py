@@ -11,6 +11,9 @@ from loadlens.vision.surface import Surface
 
 Box = tuple[int, int, int, int]
 
+# A thing worth an alarm is two or three cells long; single cells are the model's noise.
+_LEAST_CELLS = 2
+
 # Two boxes of one thing differ by the cell they were rounded to and by what lies over it; this much is the same thing.
 _SAME_IOU = 0.2
 
@@ -18,7 +21,7 @@ _SAME_IOU = 0.2
 def find_hazards(
     surface: Surface, *, thresholds: Mapping[str, float], frame_s: float, frame_sha256: str, scale: float
 ) -> tuple[HazardSighting, ...]:
-    """Every connected patch of cells that reaches its hazard's threshold, one sighting each, likeliest first.
+    """Every connected patch of two cells or more that reach its hazard's threshold, one sighting each, likeliest first.
 
     `thresholds` gives a probability (0..1) for every hazard class to look for, `scale` the source pixels per pixel of
     the picture that the model saw. The score is the highest probability in the patch; boxes are in source pixels and
@@ -31,6 +34,8 @@ def find_hazards(
             (plane >= threshold).astype(np.uint8), connectivity=8
         )
         for patch in range(1, count):
+            if stats[patch, cv2.CC_STAT_AREA] < _LEAST_CELLS:
+                continue
             left, top, width, height = (int(value) for value in stats[patch][:4])
             sightings.append(
                 HazardSighting(

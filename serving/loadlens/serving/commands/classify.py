@@ -15,23 +15,22 @@ def classify(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="JPEG, PNG, BMP or WebP pictures.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per picture, a line each.")] = False,
     model: ModelPath = None,
-) -> None:
+) -> int:
     """Say what is in each picture. A picture that is refused does not keep the others from being looked at."""
     with told_plainly():
         from loadlens.vision.model import load_model  # noqa: PLC0415
 
         eye = load_model(model)
-    refused = 0
+    code = 0
     for image in images:
         try:
             found = _look(image, eye)
         except RefusedError as error:
             print(f"loadlens: {error}", file=sys.stderr)
-            refused += 1
+            code = error.exit_code
         else:
             print(json.dumps(found, ensure_ascii=False) if as_json else _line(found))
-    if refused:
-        raise RefusedError(f"{refused} of {len(images)} pictures were refused")
+    return code
 
 
 def _look(image: str, eye: Any) -> dict[str, Any]:
