@@ -39,15 +39,16 @@ def train(recipe: Recipe, run: Path, *, photos: Path | None, scenes: Path, backb
         raise RecipeError(f"recipe {recipe.name} needs photos: give the folder of the sets with --photos")
     run.mkdir(parents=True, exist_ok=True)
     _record(run, recipe)
-    network = SurfaceNet(len(recipe.classes))
     torch.manual_seed(recipe.seed)
-    _reset_head(network, recipe.seed)
+    network = SurfaceNet(len(recipe.classes))
+    _reset_head(network)
     origin = load_backbone(network, backbone) if recipe.photos or backbone else "random"
     network.freeze(recipe.frozen_blocks)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.groups(recipe.learning_rate), weight_decay=1e-4)
     average = {name: value.clone() for name, value in network.state_dict().items()}
     first = _resume(run, recipe, network, optimiser, average)
+    _trim_log(run / "metrics.jsonl", first)
     batches = _batches(recipe, photos, scenes)
     with Progress(console=Console(stderr=True)) as progress, (run / "metrics.jsonl").open("a", encoding="utf-8") as log:
         bar = progress.add_task(f"training {recipe.name} (backbone: {origin})", total=recipe.steps, completed=first)
@@ -102,6 +103,8 @@ def photo_scores(logits: Tensor, forms: Sequence[int]) -> Tensor:
 def _step(
     recipe: Recipe, network: SurfaceNet, optimiser: torch.optim.Optimizer, batches: Batches, step: int
 ) -> dict[str, float]:
+    # Dropout draws from the step too, so that a run that was taken up again ends as one that never stopped.
+    torch.manual_seed(recipe.seed * 1_000_003 + step)
     network.train()
     optimiser.zero_grad(set_to_none=True)
     losses: dict[str, float] = {}
@@ -157,8 +160,7 @@ def _follow(average: dict[str, Tensor], network: SurfaceNet, step: int) -> None:
         average[name].lerp_(value, 1 - decay) if value.is_floating_point() else average[name].copy_(value)
 
 
-def _reset_head(network: SurfaceNet, seed: int) -> None:
-    torch.manual_seed(seed)
+def _reset_head(network: SurfaceNet) -> None:
     for part in (network.from_coarse, network.from_fine, network.mix, network.head):
         torch.nn.init.kaiming_normal_(part.weight)
         torch.nn.init.zeros_(part.bias)  # type: ignore[arg-type]
@@ -188,6 +190,13 @@ def _save(
         unfinished,
     )
     unfinished.replace(run / "checkpoint.pt")
+
+
+def _trim_log(log: Path, steps: int) -> None:
+    """Drop what was logged after the last checkpoint: those steps are taken again."""
+    if log.exists():
+        lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+        log.write_text("".join(lines[:steps]), encoding="utf-8")
 
 
 def _resume(

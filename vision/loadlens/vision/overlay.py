@@ -28,8 +28,8 @@ _CONTAMINANT_COLOURS: Mapping[str, tuple[int, int, int]] = {
 }
 _HAZARD_COLOUR = (255, 30, 30)
 _SHOWN_FROM = 0.30  # a contaminant is outlined where it fills at least this share of a cell
-_ROW = 26
-_FONT_SIZE = 16
+_ROW = 23
+_FONT_SIZE = 13
 
 
 def class_colour(class_id: str, taxonomy: Taxonomy) -> tuple[int, int, int]:
@@ -141,7 +141,7 @@ def _legend(
         (name, share)
         for name, share in sorted(shares.items(), key=lambda item: -item[1])
         if (taxonomy[name].kind == "form" and share >= 0.03)
-        or (taxonomy[name].kind == "contaminant" and share >= 0.002)
+        or (taxonomy[name].kind == "contaminant" and share >= 0.004)
     ]
     entries = [(name, f"{taxonomy[name].name_en} {taxonomy[name].name_zh} {share:.1%}") for name, share in shown]
     entries += [

@@ -1,0 +1,94 @@
+"""A tiny recipe from drawn scenes to a model file that serving loads: it learns, resumes and says the same in ONNX."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from loadlens.training.commands import recipe_path
+from loadlens.training.recipe import RecipeError, load_recipe
+from loadlens.training.train import load_trained, train
+from loadlens.vision.model import load_model
+
+TINY = load_recipe(recipe_path("tiny"))
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("runs") / "scenes"
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    return replace(TINY, scenes=4, steps=4, calibration_clips=1, scene_crop=(128, 160))
+
+
+def test_a_run_that_was_cut_off_ends_as_one_that_was_not(recipe, scenes, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("loadlens.training.train._SAVE_EVERY", 2)
+    train(recipe, tmp_path / "whole", photos=None, scenes=scenes, backbone=None)
+
+    class CutError(Exception):
+        pass
+
+    def cut(*_: object) -> None:
+        raise CutError
+
+    from loadlens.training import train as loop
+
+    save = loop._save
+
+    def save_then_die(run: Path, of: object, step: int, state: object) -> None:
+        save(run, of, step, state)
+        cut()
+
+    monkeypatch.setattr(loop, "_save", save_then_die)
+    with pytest.raises(CutError):
+        train(recipe, tmp_path / "cut", photos=None, scenes=scenes, backbone=None)
+    with pytest.raises(RecipeError, match="stopped at step 2 of 4"):
+        load_trained(tmp_path / "cut")
+    monkeypatch.setattr(loop, "_save", save)
+    train(recipe, tmp_path / "cut", photos=None, scenes=scenes, backbone=None)
+    whole, cut_off = (load_trained(tmp_path / name)[1].state_dict() for name in ("whole", "cut"))
+    assert all(torch.equal(whole[name], cut_off[name]) for name in whole)
+
+
+def test_a_run_of_another_recipe_is_not_continued(recipe, scenes, tmp_path) -> None:
+    train(replace(recipe, steps=1), tmp_path, photos=None, scenes=scenes, backbone=None)
+    with pytest.raises(RecipeError, match="another recipe"):
+        train(replace(recipe, steps=2), tmp_path, photos=None, scenes=scenes, backbone=None)
+
+
+def test_training_without_the_photos_that_a_recipe_needs_is_refused(tmp_path) -> None:
+    with pytest.raises(RecipeError, match="--photos"):
+        train(load_recipe(recipe_path("surface")), tmp_path / "run", photos=None, scenes=tmp_path, backbone=None)
+
+
+def test_the_command_line_trains_and_exports_a_model_that_serving_loads(tmp_path) -> None:
+    text = recipe_path("tiny").read_text(encoding="utf-8")
+    for old, new in (("scenes = 60", "scenes = 4"), ("steps = 120", "steps = 2"), ("clips = 8", "clips = 1")):
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "r.toml").write_text(text, encoding="utf-8")
+
+    def loadlens(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "loadlens.serving.cli", *words]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=280)
+
+    trained = loadlens("train", "r.toml", "--out", "run")
+    assert trained.returncode == 0, trained.stderr
+    assert len((tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+    exported = loadlens("export", "run", "--out", "m.onnx", "--loads", "0")
+    assert exported.returncode == 0, exported.stderr
+    model = load_model(tmp_path / "m.onnx")
+    assert model.metadata.class_ids == TINY.classes
+    assert model.metadata.area_error is None
+    probs = model.look(np.zeros((136, 240, 3), np.uint8)).probs
+    assert probs.sum(axis=0) == pytest.approx(np.ones(probs.shape[1:]), abs=1e-4)
+    verified = loadlens("models", "verify", "m.onnx")
+    assert verified.returncode == 0, verified.stderr
+    assert json.loads((tmp_path / "run" / "environment.json").read_text(encoding="utf-8"))["torch"]
