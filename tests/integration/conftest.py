@@ -37,6 +37,7 @@ ABOUT = ModelMetadata(
     conformal={},
     conformal_level=0.9,
     hazard_thresholds={"gas_cylinder": 0.5},
+    hazard_recall={"gas_cylinder": 1.0},
     unsure_below=0.3,
     ood_threshold=None,
     area_error=AreaError({}, default_sd=0.02, level=0.9, low_quantile=-1.5, high_quantile=1.8, n=60),

@@ -27,6 +27,7 @@ ABOUT = ModelMetadata(
     conformal={"turnings": 0.4, "shredded": 0.5},
     conformal_level=0.9,
     hazard_thresholds={"gas_cylinder": 0.2},
+    hazard_recall={"gas_cylinder": 0.95},
     unsure_below=0.35,
     ood_threshold=0.6,
     area_error=AreaError({"wood": 0.02}, default_sd=0.03, level=0.9, low_quantile=-1.5, high_quantile=1.8, n=60),

@@ -37,6 +37,7 @@ LEVEL = 0.9
 FIRST_TEST_SEED = 1000
 # Two frames this far beside a rest's ends still belong to it: a frame falls between two moments.
 _SLACK_S = 0.25
+_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def grade_rendered_loads(
 
 def _grade(seed: int, model: Path, photos: Path | None, part: Part) -> GradedLoad:
     cv2.setNumThreads(1)
-    clip = render_clip(ClipSpec(seed=seed), _bank(photos, part))
+    clip = render_clip(ClipSpec(seed=seed, seconds=_SECONDS), _bank(photos, part))
     unloading = Unloading(_model(model), load_id=str(seed), source=f"rendered load {seed}", started_at="")
     for time_s, rgb in clip.frames():
         unloading.push(Frame.from_rgb(rgb, time_s=time_s))

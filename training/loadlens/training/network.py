@@ -13,8 +13,6 @@ from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 STRIDE = 16
 _FINE = 14  # feature blocks up to stride 16, 96 channels
-# The head starts from nothing; the backbone knows much that a few hundred photos would only make it forget.
-HEAD_FACTOR = 10
 
 
 class SurfaceNet(nn.Module):
@@ -30,7 +28,7 @@ class SurfaceNet(nn.Module):
         self.from_fine = nn.Conv2d(96, 64, 1)
         self.mix = nn.Conv2d(256, 128, 3, padding=1)
         self.head = nn.Conv2d(128, classes, 1)
-        self.drop = nn.Dropout2d(0.2)
+        self.drop = nn.Dropout2d(0.1)
 
     def forward(self, picture: Tensor) -> Tensor:
         """The logits of every cell."""
@@ -54,11 +52,11 @@ class SurfaceNet(nn.Module):
                 module.eval()
         return self
 
-    def groups(self, learning_rate: float) -> list[dict[str, Iterable[nn.Parameter] | float]]:
+    def groups(self, learning_rate: float, head_factor: float) -> list[dict[str, Iterable[nn.Parameter] | float]]:
         """Parameters for the optimiser: the new head learns faster than the backbone."""
         backbone = [p for part in (self.fine, self.coarse) for p in part.parameters() if p.requires_grad]
         new = [p for part in (self.from_coarse, self.from_fine, self.mix, self.head) for p in part.parameters()]
-        return [{"params": backbone, "lr": learning_rate}, {"params": new, "lr": HEAD_FACTOR * learning_rate}]
+        return [{"params": backbone, "lr": learning_rate}, {"params": new, "lr": head_factor * learning_rate}]
 
 
 def load_backbone(network: SurfaceNet, weights: Path | None) -> str:

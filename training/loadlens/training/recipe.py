@@ -20,6 +20,7 @@ class Recipe:
     scenes are drawn. `drawn_share` (0..1) of the scenes use drawn textures even where there are photos. `scenes` are
     rendered to train on, `calibration_clips` unloadings to calibrate on; batch sizes are pictures per step. Scenes and
     crane frames are seen as if the whole picture were `width` pixels wide, `scene_crop` of it at a time.
+    The new head learns `head_factor` times as fast as the backbone, whose first `frozen_blocks` stay as they are.
     `crane_cameras` are trained on, all others are kept for measuring. `fold` (0..4, or -1) trains on four fifths of
     the photos instead of the train part.
     """
@@ -40,6 +41,7 @@ class Recipe:
     photo_size: tuple[int, int]
     crane_cameras: tuple[str, ...]
     learning_rate: float
+    head_factor: float
     frozen_blocks: int
     fold: int
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from loadlens.datasets.crane import CraneFrame
-from loadlens.training.network import HEAD_FACTOR, SurfaceNet, load_backbone
+from loadlens.training.network import SurfaceNet, load_backbone
 from loadlens.training.recipe import Recipe, RecipeError
 from loadlens.training.samples import Batches, Photo, crane_part, photo_fold, photo_part
 from loadlens.training.scenes import render_scenes
@@ -45,7 +45,7 @@ def train(recipe: Recipe, run: Path, *, photos: Path | None, scenes: Path, backb
     origin = load_backbone(network, backbone) if recipe.photos or backbone else "random"
     network.freeze(recipe.frozen_blocks)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(network.groups(recipe.learning_rate), weight_decay=1e-4)
+    optimiser = torch.optim.AdamW(network.groups(recipe.learning_rate, recipe.head_factor), weight_decay=1e-4)
     average = {name: value.clone() for name, value in network.state_dict().items()}
     first = _resume(run, recipe, network, optimiser, average)
     _trim_log(run / "metrics.jsonl", first)
@@ -149,7 +149,7 @@ def _set_rates(optimiser: torch.optim.Optimizer, recipe: Recipe, step: int) -> N
     """Warm up over the first 3 % of the steps, then fall along a cosine to zero."""
     warm = max(1, recipe.steps * 0.03)
     share = min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
-    for group, factor in zip(optimiser.param_groups, (1, HEAD_FACTOR), strict=True):
+    for group, factor in zip(optimiser.param_groups, (1, recipe.head_factor), strict=True):
         group["lr"] = recipe.learning_rate * factor * share
 
 

@@ -38,7 +38,7 @@ class ModelMetadata:
     `class_ids` are taxonomy ids in the order of the output's planes; `stride` and `trained_width` are pixels;
     `calibration` names its method and is otherwise free. `conformal` holds, for every class that was calibrated, the
     quantile of 1 - p (0..1) at coverage `conformal_level`. `hazard_thresholds` has a probability for every hazard
-    among the classes, chosen for recall. Cells whose best class stays under `unsure_below` count as unknown; pictures
+    among the classes, chosen for recall, and `hazard_recall` the share (0..1) of held-out hazards that it finds. Cells whose best class stays under `unsure_below` count as unknown; pictures
     whose out-of-distribution score is over `ood_threshold` (None: not measured) are not judged. `area_error` is None
     where it was not measured: then there is no interval. Digests are of the training data and the recipe.
     """
@@ -52,6 +52,7 @@ class ModelMetadata:
     conformal: Mapping[str, float]
     conformal_level: float
     hazard_thresholds: Mapping[str, float]
+    hazard_recall: Mapping[str, float]
     unsure_below: float
     ood_threshold: float | None
     area_error: AreaError | None
@@ -194,6 +195,7 @@ _CHECKS: Mapping[str, Check] = {
     "conformal": _table_of(_share),
     "conformal_level": _share,
     "hazard_thresholds": _table_of(_share),
+    "hazard_recall": _table_of(_share),
     "unsure_below": _share,
     "ood_threshold": _or_null(_share),
     "area_error": _or_null(

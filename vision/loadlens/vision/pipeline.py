@@ -40,6 +40,8 @@ _LUMA_WIDTH = 240
 _HAZARD_EVERY_S = 1.0
 # Grabs take 20 to 60 s each in a yard; movement for longer than two of them may hide a whole layer.
 _LONG_UNREST_S = 120.0
+# An alarm that misses more than one in ten is no reason to feel safe.
+_HAZARD_RECALL = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,7 @@ class Unloading:
         for doubt in doubts:
             self._doubts.setdefault(doubt.code, doubt)
         self._count_poor_frames()
+        self._doubt_weak_alarms()
         unrest = self._tracker.longest_unrest_s if self._tracker else 0.0
         if unrest > _LONG_UNREST_S:
             self._doubt(
@@ -258,6 +261,17 @@ class Unloading:
                 f"for {unrest:.0f} s on end nothing lay still long enough to be graded; layers may have been missed",
             )
         return self._sum_layers()
+
+    def _doubt_weak_alarms(self) -> None:
+        """Silence of an alarm that is known to miss much is no all-clear, so it is said with every load."""
+        recall = self._model.metadata.hazard_recall
+        weak = [name for name in self._model.metadata.hazard_thresholds if recall.get(name, 0.0) < _HAZARD_RECALL]
+        if weak:
+            found = ", ".join(f"{name.replace('_', ' ')} {recall.get(name, 0.0):.0%}" for name in weak)
+            self._doubt(
+                "hazards_may_be_missed",
+                f"the model's alarm finds too few dangerous items (on held-out pictures: {found}); look yourself",
+            )
 
     def _count_poor_frames(self) -> None:
         for code, count in self._poor.items():

@@ -1,0 +1,125 @@
+"""The shipped model on rendered unloadings: the whole way from a clip file to a graded load."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from loadlens.datasets.crane import load_crane_frames
+from loadlens.datasets.procedural import ProceduralTextures
+from loadlens.datasets.yard import Clip, ClipSpec, render_clip, write_clip
+from loadlens.grading.assessment import assess_load
+from loadlens.grading.standard import load_standard
+from loadlens.training.commands import recipe_path
+from loadlens.training.crane import measure_crane, measure_pairs, see_crane
+from loadlens.training.loads import GradedLoad, match_layers
+from loadlens.training.recipe import load_recipe
+from loadlens.vision.bed import Bed
+from loadlens.vision.frame import Frame
+from loadlens.vision.model import load_model
+from loadlens.vision.pipeline import Observed, Unloading, observe_source
+
+SEEDS = (2001, 2002, 2003)
+
+
+@pytest.fixture(scope="module")
+def clips() -> list[Clip]:
+    return [render_clip(ClipSpec(seed=seed, seconds=25, hazard=False), ProceduralTextures()) for seed in SEEDS]
+
+
+def watch(clip: Clip, bed: Bed | None = None) -> Observed:
+    unloading = Unloading(load_model(), bed=bed, load_id="test", source="rendered", started_at="")
+    for time_s, rgb in clip.frames():
+        unloading.push(Frame.from_rgb(rgb, time_s=time_s))
+    return unloading.finish()
+
+
+@pytest.fixture(scope="module")
+def watched(clips) -> list[Observed]:
+    return [watch(clip) for clip in clips]
+
+
+def test_layers_are_found_once_each(clips, watched) -> None:
+    found = true = wrong = 0
+    for clip, observed in zip(clips, watched, strict=True):
+        pairs, missed, invented, twice = match_layers(GradedLoad(0, observed.observation, clip.truth))
+        assert twice == 0
+        found, true, wrong = found + len(pairs), true + len(pairs) + missed, wrong + invented
+    assert 2 * found / (found + true + wrong) >= 0.9
+
+
+def test_the_bed_is_found_where_it_was_drawn(clips, watched) -> None:
+    for clip, observed in zip(clips, watched, strict=True):
+        x, y, w, h = clip.bed
+        bed = observed.bed
+        assert bed is not None
+        across = max(0, min(bed.x + bed.w, x + w) - max(bed.x, x))
+        down = max(0, min(bed.y + bed.h, y + h) - max(bed.y, y))
+        assert across * down / (bed.w * bed.h + w * h - across * down) > 0.8
+
+
+def test_a_load_is_no_larger_than_the_surface_that_was_exposed(clips, watched) -> None:
+    """Counting a surface twice would show as more newly exposed area than there was."""
+    for clip, observed in zip(clips, watched, strict=True):
+        seen = sum(layer.new_area for layer in observed.observation.layers)
+        assert seen <= 1.2 * sum(layer.new_area for layer in clip.truth.layers)
+
+
+def test_the_interval_of_the_deduction_comes_with_the_model(watched) -> None:
+    for observed in watched:
+        report = assess_load(observed.observation, load_standard("gbt-39733-2024")).to_report()
+        deduction = report["truck"]["deduction"]
+        assert deduction["percent_low"] <= deduction["percent_of_net"] <= deduction["percent_high"]
+        assert deduction["coverage_level"] == 0.9
+
+
+def test_the_same_frames_give_the_same_bytes(clips) -> None:
+    standard = load_standard("example-mill")
+    first, again = (assess_load(watch(clips[0]).observation, standard).to_bytes() for _ in range(2))
+    assert first == again
+
+
+def test_every_layer_has_a_picture(watched) -> None:
+    observed = watched[0]
+    pictures = list(observed.pictures())
+    assert [picture.index for picture in pictures] == [layer.index for layer in observed.observation.layers]
+    for picture in pictures:
+        assert picture.overlay.shape[0] > picture.rgb.shape[0], "the legend lies below the picture"
+
+
+def test_a_file_is_graded_like_its_frames(clips, watched, tmp_path: Path) -> None:
+    write_clip(clips[0], tmp_path / "clip.mp4", crf=18)
+    from_file = observe_source(tmp_path / "clip.mp4", load_model()).observation
+    assert len(from_file.layers) == len(watched[0].observation.layers)
+    for one, other in zip(from_file.layers, watched[0].observation.layers, strict=True):
+        assert one.new_area == pytest.approx(other.new_area, abs=0.05)
+
+
+def test_the_command_line_grades_a_rendered_clip(tmp_path: Path) -> None:
+    def loadlens(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "loadlens.serving.cli", *words]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200)
+
+    rendered = loadlens("data", "render", "--seed", "2004", "--seconds", "15", "--out", "clip.mp4")
+    assert rendered.returncode == 0, rendered.stderr
+    graded = loadlens("grade", "clip.mp4", "--gross", "48960", "--tare", "16420", "--out", "load", "--json")
+    assert graded.returncode in (0, 4), graded.stderr
+    report = json.loads(graded.stdout)
+    assert report["truck"]["net_kg"] == 32540
+    for layer in report["layers"]:
+        shares = [*layer["forms"].values(), *(entry["area"] for entry in layer["contaminants"].values())]
+        assert sum(shares) + layer["unknown"] == pytest.approx(1, abs=1e-4)
+        assert (tmp_path / "load" / layer["overlay"]).is_file()
+
+
+@pytest.mark.photos
+def test_a_magnet_on_real_frames_is_not_graded_and_one_surface_is_one(photos) -> None:
+    model = load_model()
+    frames = load_crane_frames(photos / "unloading_frames")
+    unseen = [frame for frame in frames if frame.camera not in load_recipe(recipe_path("surface")).crane_cameras]
+    figures = measure_crane(see_crane(model, unseen)) | measure_pairs(model, unseen)
+    assert figures["crane_magnet_graded"].value < 0.05
+    assert figures["crane_same_surface_difference"].value < 0.05
+    assert figures["crane_material_recall"].value > figures["crane_material_recall_commonest"].value
