@@ -38,9 +38,10 @@ class ModelMetadata:
     `class_ids` are taxonomy ids in the order of the output's planes; `stride` and `trained_width` are pixels;
     `calibration` names its method and is otherwise free. `conformal` holds, for every class that was calibrated, the
     quantile of 1 - p (0..1) at coverage `conformal_level`. `hazard_thresholds` has a probability for every hazard
-    among the classes, chosen for recall, and `hazard_recall` the share (0..1) of held-out hazards that it finds. Cells whose best class stays under `unsure_below` count as unknown; pictures
-    whose out-of-distribution score is over `ood_threshold` (None: not measured) are not judged. `area_error` is None
-    where it was not measured: then there is no interval. Digests are of the training data and the recipe.
+    among the classes, chosen for recall, and `hazard_recall` the share (0..1) of held-out hazards that it finds. Cells
+    whose best class stays under `unsure_below` count as unknown; pictures whose out-of-distribution score is over
+    `ood_threshold` (None: not measured) are not judged. `area_error` is None where it was not measured: then there is
+    no interval. Digests are of the training data and the recipe.
     """
 
     name: str

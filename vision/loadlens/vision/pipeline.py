@@ -27,7 +27,7 @@ from loadlens.vision.hazards import find_hazards, merge_sightings
 from loadlens.vision.layer import Mask, SeenLayer, graded_cells, layer_observation, occluded, scene_share
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.overlay import draw_layer
-from loadlens.vision.quality import measure_quality
+from loadlens.vision.quality import FrozenWatch, measure_quality
 from loadlens.vision.source import read_frames
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import Taxonomy, load_taxonomy
@@ -112,6 +112,7 @@ class Unloading:
         self._started_at = started_at or datetime.now(UTC).isoformat(timespec="seconds")
         self._taxonomy: Taxonomy = load_taxonomy()
         self._tracker: LayerTracker[Frame] | None = None
+        self._frozen = FrozenWatch()
         self._layers: list[SeenLayer] = []
         self._hazards: list[HazardSighting] = []
         self._doubts: dict[str, Doubt] = {}
@@ -138,6 +139,8 @@ class Unloading:
         luma = frame.luma(_LUMA_WIDTH)
         if self._tracker is None:
             self._start(frame, luma.shape)
+        if (frozen := self._frozen.push(frame.time_s, luma)) is not None:
+            self._doubts[frozen.code] = frozen
         quality = measure_quality(luma)
         for reason in quality.reasons:
             self._poor[reason.code] = self._poor.get(reason.code, 0) + 1

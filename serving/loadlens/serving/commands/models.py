@@ -43,6 +43,8 @@ def _described(path: Path | None) -> str:
         f"  classes    {len(about.class_ids)}: {', '.join(about.class_ids)}",
         f"  trained on {about.data_digest[:16]} with {about.config_digest[:16]}, LoadLens {about.software}",
     ]
+    for name, recall in about.hazard_recall.items():
+        lines.append(f"  finds {recall:.0%} of held-out {name.replace('_', ' ')}s")
     for name, metric in about.metrics.items():
         lines.append(f"  {name}: {metric.value:.4g} ({metric.low:.4g} to {metric.high:.4g}, n = {metric.n})")
     return "\n".join(lines)
