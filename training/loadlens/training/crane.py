@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from loadlens.datasets.crane import IGNORE, CraneFrame, SurfacePair, label_map, load_surface_pairs, polygon_mask
 from loadlens.training.samples import read_crane
 from loadlens.training.statistics import bootstrap, mean
+from loadlens.vision.frame import Frame
 from loadlens.vision.layer import Mask, cell_share, occluded, scene_share
 from loadlens.vision.metadata import Metric
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.overlay import draw_layer
+from loadlens.vision.pipeline import picture_for_model
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import load_taxonomy
 
@@ -103,8 +105,8 @@ def _see(model: SurfaceModel, frame: CraneFrame) -> SeenFrame:
 
 
 def _at_width(rgb: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
-    height = round(rgb.shape[0] * width / rgb.shape[1])
-    return np.asarray(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    """The picture as grading would look at it."""
+    return picture_for_model(Frame.from_rgb(rgb, time_s=0.0), width)
 
 
 def _graded_share(item: SeenFrame) -> NDArray[np.float64]:

@@ -13,6 +13,11 @@ from loadlens.vision.taxonomy import Taxonomy
 # Less newly exposed load than this share of the bed is a gap between pieces or a mistake at an edge, not a layer.
 LEAST_LAYER = 0.02
 
+# From here on a cell beside a magnet's likely cells is taken for a part of it.
+_PART_OF_A_THING = 0.35
+# A thing of fewer cells is a person or a mistake; its outline would say nothing.
+_LARGE_CELLS = 12
+
 Mask = NDArray[np.bool_]
 Grid = NDArray[np.float32]
 
@@ -57,14 +62,29 @@ def occluded(surface: Surface, taxonomy: Taxonomy, size: tuple[int, int], shape:
     """Where a magnet, a grab, a person or a vehicle hides the load: bool [h, w] of `shape`, over the whole frame.
 
     `size` is the height and width in pixels of the picture the model saw. A cell is hidden where the classes that
-    block the view are together likelier than not.
+    block the view are together likelier than not. A large thing hides its whole outline: magnets and grabs have no
+    holes, so a cell inside one that looks like scrap is part of it.
     """
     blocking = [index for index, name in enumerate(surface.class_ids) if taxonomy[name].blocks_view]
     share = surface.probs[blocking].sum(axis=0) if blocking else np.zeros(surface.probs.shape[1:], np.float32)
+    share = np.maximum(share, _outlines(share))
     _, rows, columns = surface.probs.shape
     pixels = cv2.resize(share, (columns * surface.stride, rows * surface.stride), interpolation=cv2.INTER_LINEAR)
     small = cv2.resize(pixels[: size[0], : size[1]], (shape[1], shape[0]), interpolation=cv2.INTER_AREA)
     return np.asarray(small > 0.5)
+
+
+def _outlines(share: Grid) -> Grid:
+    """1 inside the convex outline of every large thing that blocks the view, else 0; float32 [GH, GW]."""
+    likely = (share > _PART_OF_A_THING).astype(np.uint8)
+    count, label, stats, _ = cv2.connectedComponentsWithStats(likely)
+    outlines = np.zeros(share.shape, np.uint8)
+    for thing in range(1, count):
+        here = label == thing
+        if stats[thing, cv2.CC_STAT_AREA] >= _LARGE_CELLS and share[here].max() > 0.6:
+            points = np.argwhere(here)[:, ::-1].astype(np.int32)
+            cv2.fillConvexPoly(outlines, cv2.convexHull(points), 1)
+    return outlines.astype(np.float32)
 
 
 def scene_share(surface: Surface, taxonomy: Taxonomy) -> Grid:

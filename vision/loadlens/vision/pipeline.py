@@ -22,6 +22,7 @@ from loadlens.grading.observation import (
     ModelVersion,
 )
 from loadlens.vision.bed import Bed, find_bed
+from loadlens.vision.colour import has_cast
 from loadlens.vision.frame import Frame
 from loadlens.vision.hazards import find_hazards, merge_sightings
 from loadlens.vision.layer import Mask, SeenLayer, graded_cells, layer_observation, occluded, scene_share
@@ -171,6 +172,8 @@ class Unloading:
 
     def _look(self, frame: Frame) -> tuple[Surface, Picture]:
         rgb = picture_for_model(frame, self._model.metadata.trained_width)
+        if has_cast(rgb):
+            self._doubt("colour_cast", "the camera's colours are false (a magenta cast), so what it saw is doubtful")
         surface = self._model.look(rgb)
         self._looked_s = max(self._looked_s, frame.time_s)
         self.frames_used += 1
