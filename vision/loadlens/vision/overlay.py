@@ -118,7 +118,7 @@ def _box(picture: Picture, hazard: HazardSighting, scale: float, taxonomy: Taxon
     card = taxonomy[hazard.class_id]
     label = f"{card.name_en} {card.name_zh} {hazard.score:.2f}"
     top = max(y - 8, 20)
-    cv2.rectangle(picture, (x, top - 20), (x + 11 * len(label), top + 6), _HAZARD_COLOUR, -1)
+    cv2.rectangle(picture, (x, top - 20), (x + 8 * len(label), top + 6), _HAZARD_COLOUR, -1)
     _write(picture, label, (x + 4, top), (255, 255, 255), _FONT_SIZE)
 
 
