@@ -35,13 +35,21 @@ def test_a_clean_load_raises_no_alarm():
     assert found(("gas_cylinder", 2, 2, 0.29), ("drum", 3, 3, 0.59)) == ()
 
 
-def test_one_hot_cell_is_enough_and_the_threshold_itself_counts():
-    (only,) = found(("drum", 2, 5, np.float32(0.75)))
-    assert only == HazardSighting("drum", 0.75, (80, 32, 16, 16), 3.2, "f" * 64)
+def test_two_hot_cells_are_a_thing_and_the_threshold_itself_counts():
+    (only,) = found(("drum", 2, 5, np.float32(0.75)), ("drum", 2, 6, np.float32(0.75)))
+    assert only == HazardSighting("drum", 0.75, (80, 32, 32, 16), 3.2, "f" * 64)
     (only,) = find_hazards(
-        surface(("drum", 0, 0, 0.5)), thresholds={"drum": 0.5}, frame_s=0, frame_sha256="", scale=1.0
+        surface(("drum", 0, 0, 0.5), ("drum", 1, 0, 0.5)),
+        thresholds={"drum": 0.5},
+        frame_s=0,
+        frame_sha256="",
+        scale=1.0,
     )
-    assert only.box == (0, 0, 16, 16)
+    assert only.box == (0, 0, 16, 32)
+
+
+def test_a_single_hot_cell_is_noise():
+    assert found(("drum", 2, 5, np.float32(0.95))) == ()
 
 
 def test_the_box_is_in_pixels_of_the_source():
@@ -56,10 +64,17 @@ def test_cells_that_touch_at_a_corner_are_one_thing_with_the_highest_score():
 
 
 def test_things_apart_are_told_apart_likeliest_first():
-    sightings = found(("gas_cylinder", 0, 0, 0.4), ("drum", 0, 1, 0.8), ("gas_cylinder", 5, 9, 0.6))
+    sightings = found(
+        ("gas_cylinder", 0, 0, 0.4),
+        ("gas_cylinder", 1, 0, 0.4),
+        ("drum", 0, 1, 0.8),
+        ("drum", 1, 1, 0.8),
+        ("gas_cylinder", 5, 9, 0.6),
+        ("gas_cylinder", 4, 9, 0.6),
+    )
     assert [(one.class_id, one.box[:2]) for one in sightings] == [
         ("drum", (16, 0)),
-        ("gas_cylinder", (144, 80)),
+        ("gas_cylinder", (144, 64)),
         ("gas_cylinder", (0, 0)),
     ]
 
