@@ -84,6 +84,14 @@ def test_the_same_frames_give_the_same_bytes(clips, watched) -> None:
     assert assess_load(first, standard).to_bytes() == assess_load(again, standard).to_bytes()
 
 
+def test_an_alarm_that_misses_much_is_said_with_every_load(watched) -> None:
+    recall = load_model().metadata.hazard_recall
+    assert min(recall.values()) < 0.9, "once the alarm is good, this doubt goes"
+    for observed in watched:
+        flags = assess_load(observed.observation, load_standard("gbt-39733-2024")).flags
+        assert ("hazards_may_be_missed", "review") in [(flag.code, flag.level) for flag in flags]
+
+
 def test_every_layer_has_a_picture(watched) -> None:
     observed = watched[0]
     pictures = list(observed.pictures())
