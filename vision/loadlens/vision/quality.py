@@ -97,12 +97,10 @@ def _sharpness(grey: NDArray[np.float32], detail: NDArray[np.float32]) -> float:
 
 
 def _flat_share(detail: NDArray[np.float32]) -> float:
-    tiles = [
-        tile
-        for row in np.array_split(detail, min(_TILES[0], detail.shape[0]))
-        for tile in np.array_split(row, min(_TILES[1], detail.shape[1]), axis=1)
-    ]
-    return sum(float(tile.std()) < _FLAT_TILE for tile in tiles) / len(tiles)
+    rows, columns = min(_TILES[0], detail.shape[0]), min(_TILES[1], detail.shape[1])
+    height, width = detail.shape[0] // rows, detail.shape[1] // columns
+    tiles = detail[: rows * height, : columns * width].reshape(rows, height, columns, width)
+    return float((tiles.std(axis=(1, 3)) < _FLAT_TILE).mean())
 
 
 class FrozenWatch:

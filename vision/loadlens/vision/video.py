@@ -60,6 +60,9 @@ class VideoReader:
             check_size(stream.codec_context.width, stream.codec_context.height, self._name)
             if stream.codec_context.name == "mjpeg":
                 stream.codec_context.options = {"err_detect": "explode"}  # else half a picture passes as whole
+            else:
+                # Frames that no other frame is built from are left unsmoothed: cheaper, and no error spreads.
+                stream.codec_context.options = {"skip_loop_filter": "noref"}
             stream.codec_context.thread_count = 1  # a frame's way is short, and other lanes need the other cores
             yield from self._spaced(self._decoded(container, stream))
 
