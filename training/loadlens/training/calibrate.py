@@ -66,7 +66,7 @@ class Still:
 
 
 def render_stills(recipe: Recipe, photos: Path | None, clips: int) -> list[Still]:
-    """The stills of `clips` rendered unloadings of the calibration part; every second holds a hazard or more."""
+    """The stills of `clips` rendered unloadings of the calibration part."""
     one = partial(_stills, recipe=recipe, photos=photos)
     with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as pool:
         return [still for stills in pool.map(one, range(clips), chunksize=4) for still in stills]

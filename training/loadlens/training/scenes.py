@@ -5,7 +5,6 @@ takes as long as a training step, so every scene is kept and shown in many crops
 """
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from multiprocessing import get_context
@@ -54,12 +53,6 @@ def read_scene(picture: Path) -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
     label = stored.astype(np.int16)
     label[stored == NOT_JUDGED] = IGNORE
     return np.asarray(bgr[..., ::-1], np.uint8), label
-
-
-def read_scenes(pictures: list[Path]) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int16]]]:
-    """The scenes one after the other."""
-    for picture in pictures:
-        yield read_scene(picture)
 
 
 def _draw(number: int, part: Part, photos: Path | None, drawn_share: float, folder: Path) -> None:
