@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from loadlens.grading.observation import HazardSighting
+from loadlens.serving import metrics
 from loadlens.serving.jpeg import encode_jpeg
 from loadlens.serving.live import LiveLoad
 from loadlens.serving.loads import Loads
@@ -75,6 +76,11 @@ class Grader:
         live = self._live.get(load_id)
         return (len(live.fed), live.layers_so_far) if live else (0, 0)
 
+    def backlog(self) -> tuple[int, float]:
+        """How many stored frames were not looked at yet, and the age of the oldest in seconds (0 where none waits)."""
+        watched = {load_id: live.last for load_id, live in list(self._live.items())}
+        return self._loads.ungraded(watched)
+
     def _run(self) -> None:
         try:
             self.model = self._load_model()
@@ -119,6 +125,7 @@ class Grader:
         ready = live.ready(self._loads.frames(load.id, after=live.last, limit=_WINDOW), closed=closed)
         for stored in ready[:_TURN]:
             for hazard in live.feed(stored):
+                metrics.hazards.labels(hazard.class_id).inc()
                 log.warning("load %s: %s at %.1f s", load.id, hazard.class_id, hazard.frame_s)
         if ready:
             return True
@@ -141,4 +148,5 @@ class Grader:
             pictures[picture.index] = self._loads.blobs.put(encode_jpeg(picture.overlay))
         self._loads.graded(load.id, observed.observation, pictures)
         self.troubles.pop(load.id, None)
+        metrics.layers.inc(len(observed.observation.layers))
         log.info("load %s graded: %d layers", load.id, len(observed.observation.layers))

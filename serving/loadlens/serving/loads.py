@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -175,6 +176,19 @@ class Loads:
         query = select(func.count()).where(StoredFrame.load_id == load_id, StoredFrame.seq <= up_to)
         with self._reading() as session:
             return session.scalars(query).one()
+
+    def ungraded(self, watched: Mapping[str, int]) -> tuple[int, float]:
+        """How many frames of unfinished loads are numbered above the last one watched, and the oldest's age in s."""
+        count, oldest = 0, None
+        with self._reading() as session:
+            for load_id in session.scalars(select(Load.id).where(Load.status.in_(("open", "closed")))):
+                waiting = (StoredFrame.load_id == load_id, StoredFrame.seq > watched.get(load_id, -1))
+                found, since = session.execute(
+                    select(func.count(), func.min(StoredFrame.created_at)).where(*waiting)
+                ).one()
+                count += found
+                oldest = min(filter(None, (oldest, since)), default=None)
+        return count, 0.0 if oldest is None else (datetime.now(UTC) - datetime.fromisoformat(oldest)).total_seconds()
 
     # The end of a load.
 

@@ -88,7 +88,7 @@ class SurfaceModel:
             raise ModelError(f"{self._name}: it does not run ({_first_line(fault)}); {_REMEDY}") from None
 
 
-def load_model(path: Path | None = None, *, threads: int = 1) -> SurfaceModel:
+def load_model(path: Path | None = None, *, threads: int = 1, kind: type[SurfaceModel] = SurfaceModel) -> SurfaceModel:
     """Load a model file, by default the one that is shipped; `threads` is how many it may use for one picture.
 
     The file is read once: what was hashed is what runs. Raises ModelError where it is missing, too large, no ONNX
@@ -103,7 +103,7 @@ def load_model(path: Path | None = None, *, threads: int = 1) -> SurfaceModel:
         data = file.read_bytes()
     except OSError as fault:
         raise ModelError(f"{file}: cannot be read ({fault.strerror}); make it readable") from None
-    return SurfaceModel(data, name=str(file), threads=threads)
+    return kind(data, name=str(file), threads=threads)
 
 
 def installed_models() -> list[Path]:

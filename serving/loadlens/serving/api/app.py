@@ -11,11 +11,12 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from loadlens.serving.api import frames, loads, problems, results
+from loadlens.serving.api import figures, frames, loads, problems, results
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.grader import Grader
 from loadlens.serving.loads import Loads
 from loadlens.serving.settings import Settings
+from loadlens.serving.timed_model import TimedModel
 from loadlens.vision.bed import Bed
 from loadlens.vision.model import load_model
 
@@ -31,7 +32,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         records = await run_in_threadpool(Loads, settings.data, settings.standard)
         bed = None if settings.bed is None else Bed.parse(settings.bed)
-        grader = Grader(records, lambda: load_model(settings.model), bed)
+        grader = Grader(records, lambda: load_model(settings.model, kind=TimedModel), bed)
         app.state.parts = Parts(settings, records, grader)
         grader.start()
         try:
@@ -47,6 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
     problems.install(app)
     for routes in (loads.router, frames.router, results.router):
         app.include_router(routes, prefix="/v1")
+    app.include_router(figures.router)
     _add_health(app)
     return app
 

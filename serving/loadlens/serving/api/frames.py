@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from loadlens.serving import metrics
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.loads import FrameFacts
@@ -39,6 +40,7 @@ async def put_frame(
     data = await _body(request, parts.settings.max_body_bytes)
     is_new = await run_in_threadpool(_keep, parts, (load_id, camera, seq), data, captured_at)
     response.status_code = 201 if is_new else 200
+    (metrics.frames_received if is_new else metrics.frames_known).inc()
     return {"load": load_id, "camera": camera, "seq": seq, "sha256": hashlib.sha256(data).hexdigest()}
 
 

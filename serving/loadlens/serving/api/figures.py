@@ -1,0 +1,24 @@
+"""GET /metrics: the figures for Prometheus; those that lie in the database or on the disk are read when asked for."""
+
+import shutil
+
+from fastapi import APIRouter, Request, Response
+
+from loadlens.serving import metrics
+from loadlens.serving.api.parts import Parts, parts_of
+
+router = APIRouter(tags=["running"])
+
+
+@router.get("/metrics", response_class=Response)
+def get_metrics(request: Request) -> Response:
+    """The figures that tell whether this server does its work, in the text format of Prometheus."""
+    _read(parts_of(request))
+    return Response(metrics.text(), media_type=metrics.CONTENT_TYPE)
+
+
+def _read(parts: Parts) -> None:
+    waiting, oldest_s = parts.grader.backlog()
+    metrics.frames_ungraded.set(waiting)
+    metrics.oldest_ungraded_s.set(oldest_s)
+    metrics.disk_left_bytes.set(shutil.disk_usage(parts.settings.data).free)
