@@ -17,11 +17,12 @@ from loadlens.grading.observation import LoadObservation
 from loadlens.grading.quantity import Mass
 from loadlens.grading.standard import Standard, list_standards, load_standard
 from loadlens.grading.weighing import Weights, WeightsError
+from loadlens.serving.canonical import canonical_json
 from loadlens.serving.load_errors import ConflictError, FramesMissingError, UnacceptableError, UnknownLoadError
 from loadlens.serving.observation_json import from_json, to_json
-from loadlens.serving.report import report_text
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.database import open_database, writing
+from loadlens.serving.store.journal import Seal, sealed
 from loadlens.serving.store.tables import Assessment, Load, Picture, StoredFrame, Weight, now
 
 Kind = Literal["gross", "tare"]
@@ -39,10 +40,10 @@ class FrameFacts:
 class Loads:
     """The records of one data folder. Every method is one transaction and may be called from any thread."""
 
-    def __init__(self, folder: Path, default_standard: str) -> None:
+    def __init__(self, folder: Path, default_standard: str, seal: Seal) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.blobs = Blobs(folder / "blobs")
-        self._engine = open_database(folder / "loadlens.sqlite")
+        self._engine = sealed(open_database(folder / "loadlens.sqlite"), seal)
         default = load_standard(default_standard)
         self.standards = {standard.id: standard for standard in (*list_standards(), default)}
         self._default = default.id
@@ -230,7 +231,9 @@ class Loads:
             if layer["index"] in drawn:
                 layer["overlay"] = f"/v1/loads/{load.id}/layers/{layer['index']}/overlay.jpg"
         session.add(
-            Assessment(load_id=load.id, version=version, observation=to_json(observation), report=report_text(report))
+            Assessment(
+                load_id=load.id, version=version, observation=to_json(observation), report=canonical_json(report)
+            )
         )
 
     def assessment(self, load_id: str) -> Assessment | None:

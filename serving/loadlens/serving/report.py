@@ -1,7 +1,6 @@
 """The report as a file and as one page that needs nothing else: no script, no font, no picture from elsewhere."""
 
 import base64
-import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -18,11 +17,6 @@ DECISIONS = {
 }
 _BAR_WIDTH = 600
 _THIN_SPACE = "\u202f"
-
-
-def report_text(report: Mapping[str, Any]) -> str:
-    """The report as canonical JSON: keys sorted, no spaces, so that equal reports are equal bytes."""
-    return json.dumps(report, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def render_report(report: Mapping[str, Any], pictures: Mapping[int, bytes], standard: Standard) -> str:

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from loadlens.grading.standard import Standard
+from loadlens.serving.canonical import canonical_json
 from loadlens.serving.folders import written_at_once
 from loadlens.serving.jpeg import encode_jpeg
-from loadlens.serving.report import render_report, report_text
+from loadlens.serving.report import render_report
 from loadlens.vision.pipeline import LayerPicture
 
 
@@ -26,4 +27,4 @@ def fill_folder(folder: Path, report: dict[str, Any], jpegs: Mapping[int, bytes]
             layer["overlay"] = f"overlays/layer-{layer['index']:02d}.jpg"
             (folder / layer["overlay"]).write_bytes(jpegs[layer["index"]])
     (folder / "report.html").write_text(page, encoding="utf-8")
-    (folder / "report.json").write_text(report_text(report), encoding="utf-8")
+    (folder / "report.json").write_text(canonical_json(report), encoding="utf-8")

@@ -13,12 +13,16 @@ class Settings(BaseSettings):
 
     `data` holds everything the server must not lose. `model` None is the shipped model. `standard` is a shipped id or
     the path of a .toml file. `bed` is x,y,w,h in pixels of the camera's frames; None lets the server find it.
+    `signing_key` is the file of the key that signs the journal and `anchor` the file that its heads go to; None puts
+    both into `data`, where whoever can change the database can change them too: name better places.
     `port` 0 takes any free port. The server knows no users: keep it on a network that you trust.
     """
 
     model_config = SettingsConfigDict(env_prefix="LOADLENS_", frozen=True)
 
     data: Path = Path("loadlens-data")
+    signing_key: Path | None = None
+    anchor: Path | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)
     model: Path | None = None

@@ -15,6 +15,7 @@ from loadlens.serving.api import figures, frames, loads, problems, results
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.grader import Grader
 from loadlens.serving.loads import Loads
+from loadlens.serving.seal import open_seal
 from loadlens.serving.settings import Settings
 from loadlens.serving.timed_model import TimedModel
 from loadlens.vision.bed import Bed
@@ -30,7 +31,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        records = await run_in_threadpool(Loads, settings.data, settings.standard)
+        records = await run_in_threadpool(Loads, settings.data, settings.standard, open_seal(settings))
         bed = None if settings.bed is None else Bed.parse(settings.bed)
         grader = Grader(records, lambda: load_model(settings.model, kind=TimedModel), bed)
         app.state.parts = Parts(settings, records, grader)

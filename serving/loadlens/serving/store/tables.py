@@ -79,3 +79,31 @@ class Picture(Base):
     load_id: Mapped[str] = mapped_column(ForeignKey("loads.id"), primary_key=True)
     layer: Mapped[int] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(Text)
+
+
+class JournalRecord(Base):
+    """One record of the journal (see `journal`); `body` is canonical JSON. Appended, never edited."""
+
+    __tablename__ = "journal"
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text, index=True)
+    actor: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    previous: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(Text)
+    signature: Mapped[str] = mapped_column(Text)
+
+
+class JournalHead(Base):
+    """The one row that writers of the journal take turns at; `key` is the public key that signs the next record."""
+
+    __tablename__ = "journal_head"
+    __table_args__ = (CheckConstraint("id = 1", name="there_is_one_head"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    seq: Mapped[int]
+    digest: Mapped[str] = mapped_column(Text)
+    key: Mapped[str | None] = mapped_column(Text)

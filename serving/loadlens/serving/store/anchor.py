@@ -1,0 +1,44 @@
+"""The anchor: signed heads of the journal in a file outside the database.
+
+A database that was rolled back or cut short no longer holds a record that the anchor names. Whoever can change the
+anchor too can still be found out by a copy of one line kept elsewhere, which is why `GET /v1/journal/head` gives it.
+"""
+
+import logging
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from loadlens.serving.canonical import canonical_json
+
+log = logging.getLogger("loadlens.journal")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest record of a journal at one moment: its number, digest and signature, and the key that signed it."""
+
+    seq: int
+    at: str
+    digest: str
+    key: str
+    signature: str
+
+
+class Anchor:
+    """A file that heads are appended to, one line each."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, head: Head) -> None:
+        """Add a head. Called when its record is committed already, so a failure is logged, not raised: the next head
+        stands for this one too.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab", buffering=0) as file:
+                file.write(canonical_json(asdict(head)).encode() + b"\n")
+                os.fsync(file.fileno())
+        except OSError as error:
+            log.error("the journal's head %d could not be written to %s: %s", head.seq, self.path, error.strerror)
