@@ -1,0 +1,1 @@
+"""What comes into the service from the yard: clients of its HTTP API that run beside cameras and scales."""
