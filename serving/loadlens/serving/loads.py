@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +23,7 @@ from loadlens.serving.load_errors import ConflictError, FramesMissingError, Unac
 from loadlens.serving.observation_json import from_json, to_json
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.database import open_database, writing
-from loadlens.serving.store.journal import Seal, sealed
+from loadlens.serving.store.journal import SYSTEM, Seal, append, sealed
 from loadlens.serving.store.tables import Assessment, Load, Picture, StoredFrame, Weight, now
 
 Kind = Literal["gross", "tare"]
@@ -77,6 +78,7 @@ class Loads:
             if load is None:
                 load = Load(id=load_id, declared=declared, standard=chosen)
                 session.add(load)
+                append(session, "load.opened", subject(load_id), {}, SYSTEM, rows=[load])
                 return load, True
             if (load.declared, load.standard) != (declared, chosen):
                 raise ConflictError(f"load {load_id} exists with another declared grade or standard; choose another id")
@@ -120,8 +122,9 @@ class Loads:
             known = _weighings(session, load_id).get(kind)
             if known is not None and (Decimal(known.kg), known.division) == (kg, step):
                 return False
-            session.add(Weight(load_id=load_id, kind=kind, kg=mass, division=step))
-            session.flush()
+            weight = Weight(load_id=load_id, kind=kind, kg=mass, division=step)
+            session.add(weight)
+            append(session, "weight.recorded", subject(load_id), {}, SYSTEM, rows=[weight])
             try:
                 both_known = _weights(session, load_id) is not None
             except WeightsError as error:
@@ -203,6 +206,9 @@ class Loads:
                 camera: gap for camera, last in last_seq.items() if (gap := _gaps(session, load, camera, last))
             }:
                 raise FramesMissingError(missing)
+            if load.status == "open":
+                frames = select(StoredFrame).where(StoredFrame.load_id == load_id).order_by(StoredFrame.seq)
+                append(session, "frames.sealed", subject(load_id), {}, SYSTEM, rows=session.scalars(frames).all())
             load.status, load.failure = "closed", None
             load.closed_at = load.closed_at or now()
             return load
@@ -211,7 +217,9 @@ class Loads:
         """Record what was seen of a closed load and assess it; `pictures` are digests of blobs by layer."""
         with self._writing() as session:
             load = _load(session, load_id)
-            session.add_all(Picture(load_id=load_id, layer=layer, sha256=sha) for layer, sha in pictures.items())
+            drawn = [Picture(load_id=load_id, layer=layer, sha256=sha) for layer, sha in pictures.items()]
+            session.add_all(drawn)
+            append(session, "pictures.drawn", subject(load_id), {}, SYSTEM, rows=drawn)
             self._assess(session, load, observation, 1)
             load.status = "graded"
 
@@ -222,9 +230,8 @@ class Loads:
             load.status, load.failure = "failed", why
 
     def _assess(self, session: Session, load: Load, observation: LoadObservation, version: int) -> None:
-        assessed = assess_load(
-            observation, self.standard_of(load), weights=_weights(session, load.id), declared=load.declared
-        )
+        standard = self.standard_of(load)
+        assessed = assess_load(observation, standard, weights=_weights(session, load.id), declared=load.declared)
         report = assessed.to_report()
         drawn = set(session.scalars(select(Picture.layer).where(Picture.load_id == load.id)))
         for layer in report["layers"]:
@@ -256,6 +263,19 @@ class Loads:
             _load(session, load_id)
             rows = session.execute(select(Picture.layer, Picture.sha256).where(Picture.load_id == load_id))
             return {row.layer: row.sha256 for row in rows}
+
+
+def subject(load_id: str) -> str:
+    """How the journal names a load."""
+    return f"load:{load_id}"
+
+
+def made_with(standard: Standard) -> dict[str, Any]:
+    """What an assessment was computed with beside its observation, for the journal."""
+    return {
+        "standard": {"id": standard.id, "version": standard.version, "sha256": standard.sha256},
+        "software": metadata.version("loadlens"),
+    }
 
 
 def _load(session: Session, load_id: str) -> Load:

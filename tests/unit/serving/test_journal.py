@@ -94,7 +94,7 @@ def test_a_record_stands_for_the_rows_that_it_names(engine):
         weight = Weight(load_id="a", kind="gross", kg="1000.5")
         session.add(weight)
         append(session, "weight.recorded", "load:a", {"why": "truck on the bridge"}, "user:ann", rows=[weight])
-    rows = json.loads(records(engine)[-1].body)["rows"]
+    (rows,) = json.loads(records(engine)[-1].body)["rows"]
     assert rows["table"] == "weights"
     assert dict(zip(rows["columns"], rows["values"][0], strict=True)) == {
         "id": 1,

@@ -64,7 +64,8 @@ def append(
     """Append a record inside the caller's transaction, which must be one that writes; returns its number.
 
     `kind` is noun.verb; `subject` is what it is about, as "load:<id>", "lane:<id>" or "key:<id>"; `actor` is who did
-    it. `rows` are the rows of one table that this record stands for: `loadlens verify` compares them with it.
+    it. `rows` are rows that this transaction adds and that the record stands for: `loadlens verify` compares them with
+    it and finds those that no record stands for.
     """
     content = dict(body)
     if rows:

@@ -1,25 +1,32 @@
-"""Rows as the journal keeps them: every column, so that a change of any can be found and named."""
+"""Rows as the journal keeps them: every column, so that a change of any can be found and named.
+
+Columns whose values may change in the life of a row are left out; they carry `info=CHANGES`.
+"""
 
 import hashlib
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import Table
 
-from loadlens.serving.store.tables import Base
+from loadlens.serving.store.tables import CHANGES, Base
 
 _LONGEST_TEXT = 256
 
 
-def row_facts(rows: Sequence[Base]) -> dict[str, Any]:
-    """One or more rows of one table: its name, its columns, and the values of each row in their order."""
-    mapper = inspect(type(rows[0]))
-    columns = [attribute.key for attribute in mapper.column_attrs]
-    return {
-        "table": mapper.local_table.name,  # type: ignore[attr-defined]  # our tables are all named
-        "columns": columns,
-        "values": [[fact(getattr(row, column)) for column in columns] for row in rows],
-    }
+def row_facts(rows: Sequence[Base]) -> list[dict[str, Any]]:
+    """For each table its name, its columns and the values of each row; rows of one table stand together."""
+    return [
+        {"table": table.name, "columns": fixed_columns(table), "values": [_values(table, row) for row in same]}
+        for table, same in groupby(rows, lambda row: row.__table__)
+        if isinstance(table, Table)
+    ]
+
+
+def fixed_columns(table: Table) -> list[str]:
+    """The columns of a table whose values never change."""
+    return [column.name for column in table.columns if column.info != CHANGES]
 
 
 def fact(value: Any) -> Any:
@@ -27,3 +34,7 @@ def fact(value: Any) -> Any:
     if isinstance(value, str) and len(value) > _LONGEST_TEXT:
         return {"sha256": hashlib.sha256(value.encode()).hexdigest()}
     return value
+
+
+def _values(table: Table, row: Base) -> list[Any]:
+    return [fact(getattr(row, column)) for column in fixed_columns(table)]

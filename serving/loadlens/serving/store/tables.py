@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+# Marks a column whose value may change in the life of its row; the journal vouches for all others.
+CHANGES = {"changes": True}
+
 
 def now() -> str:
     """The present moment as the tables keep it."""
@@ -22,12 +25,12 @@ class Load(Base):
     __table_args__ = (CheckConstraint("status in ('open', 'closed', 'graded', 'failed')", name="status_is_known"),)
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
-    status: Mapped[str] = mapped_column(Text, default="open", index=True)
+    status: Mapped[str] = mapped_column(Text, default="open", index=True, info=CHANGES)
     declared: Mapped[str | None] = mapped_column(Text)
     standard: Mapped[str] = mapped_column(Text)
     created_at: Mapped[str] = mapped_column(Text, default=now)
-    closed_at: Mapped[str | None] = mapped_column(Text)
-    failure: Mapped[str | None] = mapped_column(Text)
+    closed_at: Mapped[str | None] = mapped_column(Text, info=CHANGES)
+    failure: Mapped[str | None] = mapped_column(Text, info=CHANGES)
 
 
 class Weight(Base):
