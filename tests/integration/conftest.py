@@ -1,6 +1,7 @@
 """A real server in a process of its own, a small real model that sees by colour, and a short rendered load."""
 
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -116,15 +117,25 @@ class Server:
     def __post_init__(self) -> None:
         self.start()
 
+    @property
+    def log(self) -> Path:
+        """Where the server's stderr goes."""
+        return self.data.with_suffix(".log")
+
+    def logged(self) -> list[dict[str, object]]:
+        """Every line of a server that was started with log_format="json"."""
+        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+
     def start(self) -> None:
         command = [sys.executable, "-m", "loadlens.serving.cli", "serve", "--port", "0"]
-        self.process = subprocess.Popen(
-            [*command, "--data", str(self.data), "--model", str(self.model)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, **self.environment},
-        )
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*command, "--data", str(self.data), "--model", str(self.model)],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env={**os.environ, **self.environment},
+            )
         self.address = self.process.stdout.readline().split()[-1]
         self.http = httpx2.Client(base_url=self.address, timeout=60, trust_env=False)
         while self.http.get("/readyz").status_code != 200:

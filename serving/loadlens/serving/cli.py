@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from loadlens.serving.commands import classify, data, demo, grade, models, serve, standards, training
+from loadlens.serving.commands import classify, data, demo, grade, models, serve, settings, standards, training
 from loadlens.serving.errors import CommandError
 
 INTERRUPTED = 130
@@ -29,6 +29,7 @@ app.command()(grade.grade)
 app.command()(classify.classify)
 app.command()(demo.demo)
 app.command()(serve.serve)
+app.command()(settings.settings)
 app.command()(training.train)
 app.command()(training.evaluate)
 app.command()(training.export)

@@ -1,32 +1,151 @@
-"""What a site decides about its server: environment variables that start with LOADLENS_, or options of `serve`."""
+"""What a site decides about its server.
 
+A setting is taken from the option of a command, else from the environment (LOADLENS_PORT), else from a settings file
+(TOML: `port = 8765`), else it has the default below. A name that is no setting is refused wherever it stands, because
+a setting that is misspelt would silently not be in force.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from loadlens.grading.standard import DEFAULT_STANDARD
+from loadlens.serving.errors import RefusedError, WrongUseError
+
+PREFIX = "LOADLENS_"
+SETTINGS_FILE = f"{PREFIX}SETTINGS"
+# Read by commands that are no server: the key that a camera agent or a weighbridge reader sends.
+_NO_SETTINGS = frozenset({SETTINGS_FILE, f"{PREFIX}KEY"})
+_PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@:]*):[^@]*@")
 
 
 class Settings(BaseSettings):
-    """The settings of one server.
+    """The settings of one server. Read them with `read_settings`, which refuses what is no setting."""
 
-    `data` holds everything the server must not lose. `model` None is the shipped model. `standard` is a shipped id or
-    the path of a .toml file. `bed` is x,y,w,h in pixels of the camera's frames; None lets the server find it.
-    `signing_key` is the file of the key that signs the journal and `anchor` the file that its heads go to; None puts
-    both into `data`, where whoever can change the database can change them too: name better places.
-    `port` 0 takes any free port. The server knows no users: keep it on a network that you trust.
-    """
-
-    model_config = SettingsConfigDict(env_prefix="LOADLENS_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     data: Path = Path("loadlens-data")
+    """Folder that holds everything the server must not lose."""
+
     signing_key: Path | None = None
+    """File of the key that signs the journal; without it one in `data`, where whoever can change the database can
+    change it too: name a better place."""
+
     anchor: Path | None = None
+    """File that the heads of the journal go to; without it one in `data`: name a better place, as for the key."""
+
     host: str = "127.0.0.1"
+    """Address to listen on. Beyond 127.0.0.1, put a proxy with TLS in front."""
+
     port: int = Field(default=8765, ge=0, le=65535)
+    """Port to listen on; 0 takes any free one."""
+
     model: Path | None = None
+    """A model file; without it the one that is shipped."""
+
     standard: str = DEFAULT_STANDARD
+    """Standard of loads that name none: a shipped id, or the path of a .toml file."""
+
     bed: str | None = None
+    """The truck bed as x,y,w,h in pixels of the frames; without it the server finds the bed itself."""
+
     max_body_bytes: int = Field(default=16 * 2**20, gt=0)
+    """The largest request body that is read; a larger one is answered 413."""
+
     min_free_bytes: int = Field(default=2**29, ge=0)
+    """With less free space on the disk no frame is taken (507) and /readyz answers 503."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged; debug also tells of every frame that was taken."""
+
+    log_format: Literal["console", "json"] = "console"
+    """Logs for a person, or one JSON object a line for a collector; both on stderr."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """One setting as it is in force: the value as text, secrets hidden, and where it comes from."""
+
+    name: str
+    value: str
+    origin: str
+
+
+def read_settings(file: Path | None = None, **given: Any) -> Settings:
+    """The settings in force. `given` are options of a command; None means that the option was not given.
+
+    `file` is a settings file, by default the one that LOADLENS_SETTINGS names. Raises WrongUseError for an unknown or
+    impossible value in the environment or an option, RefusedError for one in the file or a file that cannot be read.
+    """
+    return _read(file, given)[0]
+
+
+def settings_in_force(file: Path | None = None) -> list[InForce]:
+    """Every setting with its value and origin, as `read_settings` would read them; raises as it does."""
+    settings, origins = _read(file, {})
+    return [
+        InForce(name, _shown(getattr(settings, name)), origins.get(name, "default")) for name in Settings.model_fields
+    ]
+
+
+def _read(file: Path | None, given: Mapping[str, Any]) -> tuple[Settings, dict[str, str]]:
+    file = file or (Path(os.environ[SETTINGS_FILE]) if os.environ.get(SETTINGS_FILE) else None)
+    options = {name: value for name, value in given.items() if value is not None}
+    environment = _from_environment()
+    in_file = {} if file is None else _from_file(file)
+    origins = (
+        {name: str(file) for name in in_file}
+        | {name: f"{PREFIX}{name.upper()}" for name in environment}
+        | {name: f"--{name.replace('_', '-')}" for name in options}
+    )
+    try:
+        return Settings(**(in_file | environment | options)), origins
+    except ValidationError as error:
+        faults = [(origins.get(str(fault["loc"][0]), ""), fault) for fault in error.errors()]
+        lines = [f"{origin}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}" for origin, fault in faults]
+        kind = RefusedError if all(origin == str(file) for origin, _ in faults) else WrongUseError
+        raise kind("; ".join(lines)) from None
+
+
+def _from_environment() -> dict[str, Any]:
+    found = {name.upper() for name in os.environ if name.upper().startswith(PREFIX)} - _NO_SETTINGS
+    if unknown := _unknown((name.removeprefix(PREFIX).lower() for name in found), f"{PREFIX}{{}}", str.upper):
+        raise WrongUseError(f"the environment: {unknown}")
+    return EnvSettingsSource(Settings)()
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        raise RefusedError(f"{file}: no such settings file")
+    try:
+        read = TomlConfigSettingsSource(Settings, toml_file=file)()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RefusedError(f"{file}: cannot be read as TOML ({error})") from None
+    if unknown := _unknown(read, "{}", str):
+        raise RefusedError(f"{file}: {unknown}")
+    return read
+
+
+def _unknown(names: Iterable[str], form: str, spell: Any) -> str:
+    """A sentence about the names that are no settings, with the nearest that is one; empty where all are."""
+    lines = []
+    for name in sorted(set(names) - set(Settings.model_fields)):
+        nearest = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0)[0]
+        lines.append(f"no setting {form.format(spell(name))}; did you mean {form.format(spell(nearest))}?")
+    return " ".join(lines)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, SecretStr):
+        return "********" if value.get_secret_value() else ""
+    return _PASSWORD_IN_URL.sub(r"\1:********@", str(value))

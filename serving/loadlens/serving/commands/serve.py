@@ -1,17 +1,18 @@
 """`loadlens serve`: the HTTP server."""
 
-import logging
 import socket
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from loadlens.serving.errors import CommandError, WrongUseError, told_plainly
+from loadlens.serving.commands.settings import SettingsFile
+from loadlens.serving.errors import CommandError, told_plainly
 
 
 def serve(
     *,
+    settings_file: SettingsFile = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes any free port.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder that holds all the server must not lose.")] = None,
@@ -19,18 +20,11 @@ def serve(
     standard: Annotated[str | None, typer.Option(help="Standard of loads that name none.")] = None,
     bed: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="The truck bed in pixels of the frames.")] = None,
 ) -> None:
-    """Run the server. What is not given here is read from the environment: LOADLENS_HOST, LOADLENS_DATA and so on."""
-    from pydantic import ValidationError  # noqa: PLC0415
-
+    """Run the server. Options win over the environment (LOADLENS_HOST and so on), and that over the settings file."""
     from loadlens.serving.commands.choices import find_standard  # noqa: PLC0415
-    from loadlens.serving.settings import Settings  # noqa: PLC0415
+    from loadlens.serving.settings import read_settings  # noqa: PLC0415
 
-    given: dict[str, Any] = {"host": host, "port": port, "data": data, "model": model, "standard": standard, "bed": bed}
-    try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        faults = [f"LOADLENS_{fault['loc'][0]}: {fault['msg']}" for fault in error.errors()]
-        raise WrongUseError("; ".join(faults)) from error
+    settings = read_settings(settings_file, host=host, port=port, data=data, model=model, standard=standard, bed=bed)
     find_standard(settings.standard)
     if settings.bed is not None:
         with told_plainly():
@@ -44,8 +38,10 @@ def _listen(settings: Any) -> None:
     import uvicorn  # noqa: PLC0415
 
     from loadlens.serving.api.app import FolderInUseError, alone_in, create_app  # noqa: PLC0415
+    from loadlens.serving.api.request_log import RequestLog  # noqa: PLC0415
+    from loadlens.serving.logs import set_up_logs  # noqa: PLC0415
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    set_up_logs(settings.log_format, settings.log_level)
     try:
         listener = socket.create_server((settings.host, settings.port), backlog=256)
     except OSError as error:
@@ -53,7 +49,9 @@ def _listen(settings: Any) -> None:
     try:
         with listener, alone_in(settings.data):
             server = uvicorn.Server(
-                uvicorn.Config(create_app(settings), log_config=None, access_log=False, timeout_graceful_shutdown=10)
+                uvicorn.Config(
+                    RequestLog(create_app(settings)), log_config=None, access_log=False, timeout_graceful_shutdown=10
+                )
             )
             address, port = listener.getsockname()[:2]
             print(f"serving on http://{address}:{port}", flush=True)
