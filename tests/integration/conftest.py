@@ -179,7 +179,8 @@ def serve(model_file: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
     yield start
     for server in running:
-        server.stop()
+        if server.process.returncode is None:
+            server.stop()
 
 
 @pytest.fixture(scope="module")
