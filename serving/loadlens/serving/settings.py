@@ -35,6 +35,14 @@ class Settings(BaseSettings):
     data: Path = Path("loadlens-data")
     """Folder that holds everything the server must not lose."""
 
+    database: str | None = None
+    """Where the records are, postgresql+psycopg://user@host/name; without it a SQLite file in `data`. The password
+    may also be given in PGPASSWORD or PGPASSFILE."""
+
+    store: str | None = None
+    """Where the pictures are, s3://bucket/prefix; without it a folder in `data`. The keys belong in AWS_ACCESS_KEY_ID
+    and AWS_SECRET_ACCESS_KEY, the address of a store that is not Amazon's in AWS_ENDPOINT_URL."""
+
     signing_key: Path | None = None
     """File of the key that signs the journal; without it one in `data`, where whoever can change the database can
     change it too: name a better place."""
@@ -68,6 +76,11 @@ class Settings(BaseSettings):
 
     log_format: Literal["console", "json"] = "console"
     """Logs for a person, or one JSON object a line for a collector; both on stderr."""
+
+    @property
+    def database_url(self) -> str:
+        """Where the records are, also where the setting leaves it to us."""
+        return self.database or f"sqlite:///{self.data / 'loadlens.sqlite'}"
 
 
 @dataclass(frozen=True, slots=True)

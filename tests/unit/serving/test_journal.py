@@ -31,8 +31,8 @@ def seal(tmp_path):
 
 
 @pytest.fixture
-def engine(tmp_path, seal):
-    engine = sealed(open_database(tmp_path / "new.sqlite"), seal)
+def engine(database_url, seal):
+    engine = sealed(open_database(database_url), seal)
     yield engine
     engine.dispose()
 
@@ -106,8 +106,8 @@ def test_a_record_stands_for_the_rows_that_it_names(engine):
     }
 
 
-def test_many_writers_at_once_make_one_chain(engine, tmp_path, seal):
-    second = sealed(open_database(tmp_path / "new.sqlite"), seal)
+def test_many_writers_at_once_make_one_chain(engine, database_url, seal):
+    second = sealed(open_database(database_url), seal)
     threads = [
         threading.Thread(target=lambda by: [write(by, "load.opened", f"load:{n}") for n in range(10)], args=(by,))
         for by in (engine, second, engine, second)
@@ -122,30 +122,30 @@ def test_many_writers_at_once_make_one_chain(engine, tmp_path, seal):
     assert all(later.previous == earlier.digest for earlier, later in itertools.pairwise(chain))
 
 
-def test_the_key_is_made_once_and_nobody_else_may_read_it(engine, tmp_path, seal):
+def test_the_key_is_made_once_and_nobody_else_may_read_it(engine, database_url, seal):
     assert seal.keys.path.stat().st_mode & 0o777 == 0o600
     held = seal.keys.path.read_bytes()
-    sealed(open_database(tmp_path / "new.sqlite"), seal).dispose()
+    sealed(open_database(database_url), seal).dispose()
     assert seal.keys.path.read_bytes() == held
     seal.keys.path.chmod(0o644)
     with pytest.raises(SigningKeyError, match="chmod 600"):
         Seal(SigningKeys(seal.keys.path), seal.anchor).keys.create()
 
 
-def test_a_journal_is_never_signed_on_with_another_key(engine, tmp_path, seal):
+def test_a_journal_is_never_signed_on_with_another_key(engine, database_url, tmp_path, seal):
     for unusable, said in (("absent", "cannot be read"), ("other", "does not hold the key")):
         keys = SigningKeys(tmp_path / unusable)
         if unusable == "other":
             keys.create()
-        database = open_database(tmp_path / "new.sqlite")
+        database = open_database(database_url)
         with pytest.raises(SigningKeyError, match=said):
             sealed(database, Seal(keys, seal.anchor))
         database.dispose()
     assert not (tmp_path / "absent").exists()
 
 
-def test_a_new_key_is_introduced_by_the_old_one_and_other_servers_follow(engine, tmp_path, seal):
-    other_server = sealed(open_database(tmp_path / "new.sqlite"), Seal(SigningKeys(seal.keys.path), seal.anchor))
+def test_a_new_key_is_introduced_by_the_old_one_and_other_servers_follow(engine, database_url, seal):
+    other_server = sealed(open_database(database_url), Seal(SigningKeys(seal.keys.path), seal.anchor))
     write(other_server, "load.opened")
     new = rotate_key(engine, "user:ann")
     write(other_server, "weight.recorded")

@@ -17,6 +17,9 @@ from loadlens.serving.grader import Grader
 from loadlens.serving.loads import Loads
 from loadlens.serving.seal import open_seal
 from loadlens.serving.settings import Settings
+from loadlens.serving.store.blobs import open_blobs
+from loadlens.serving.store.database import open_database
+from loadlens.serving.store.journal import sealed
 from loadlens.serving.timed_model import TimedModel
 from loadlens.vision.bed import Bed
 from loadlens.vision.model import load_model
@@ -31,7 +34,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        records = await run_in_threadpool(Loads, settings.data, settings.standard, open_seal(settings))
+        records = await run_in_threadpool(_open_records, settings)
         bed = None if settings.bed is None else Bed.parse(settings.bed)
         grader = Grader(records, lambda: load_model(settings.model, kind=TimedModel), bed)
         app.state.parts = Parts(settings, records, grader)
@@ -52,6 +55,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(figures.router)
     _add_health(app)
     return app
+
+
+def _open_records(settings: Settings) -> Loads:
+    settings.data.mkdir(parents=True, exist_ok=True)
+    blobs = open_blobs(settings.store, settings.data / "blobs")
+    engine = sealed(open_database(settings.database_url), open_seal(settings))
+    return Loads(engine, blobs, settings.standard)
 
 
 def _add_health(app: FastAPI) -> None:

@@ -1,6 +1,5 @@
 """Every error of the API has one shape: application/problem+json with type, title, status and detail."""
 
-import errno
 import logging
 from http import HTTPStatus
 from typing import Any
@@ -17,9 +16,11 @@ from loadlens.serving.load_errors import (
     UnacceptableError,
     UnknownLoadError,
 )
+from loadlens.serving.store.errors import BlobError, StoreFullError, StoreUnavailableError
 
 log = logging.getLogger("loadlens.api")
 
+_LATER = {"Retry-After": "2"}
 _STATUS = {UnknownLoadError: 404, FramesMissingError: 409, ConflictError: 409, UnacceptableError: 422}
 
 
@@ -49,11 +50,24 @@ def install(app: FastAPI) -> None:
         status = 400 if any(where.startswith("header.") for where, _ in faults) else 422
         return problem(status, "; ".join(f"{where}: {what}" for where, what in faults))
 
+    @app.exception_handler(StoreUnavailableError)
+    def store_away(_: Request, error: StoreUnavailableError) -> JSONResponse:
+        log.error("%s", error)
+        return problem(503, "the server's records cannot be reached now; nothing was lost, ask again", headers=_LATER)
+
+    @app.exception_handler(StoreFullError)
+    def store_full(_: Request, error: StoreFullError) -> JSONResponse:
+        log.error("%s", error)
+        return problem(507, "the server's disk is full; nothing was stored")
+
+    @app.exception_handler(BlobError)
+    def blob_error(_: Request, error: BlobError) -> JSONResponse:
+        log.error("%s", error)
+        return problem(500, str(error))
+
     @app.exception_handler(OSError)
     def disk_error(_: Request, error: OSError) -> JSONResponse:
         log.error("the disk refused: %s", error)
-        if error.errno == errno.ENOSPC:
-            return problem(507, "the server's disk is full; nothing was stored")
         return problem(500, "the server could not use its disk; nothing was stored")
 
     @app.exception_handler(Exception)

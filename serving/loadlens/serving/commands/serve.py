@@ -1,6 +1,7 @@
 """`loadlens serve`: the HTTP server."""
 
 import socket
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,8 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 takes any free port.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder that holds all the server must not lose.")] = None,
+    database: Annotated[str | None, typer.Option(help="postgresql://user@host/name; default: in --data.")] = None,
+    store: Annotated[str | None, typer.Option(help="s3://bucket/prefix for pictures; default: in --data.")] = None,
     model: Annotated[Path | None, typer.Option(help="A model file; default: the one that is shipped.")] = None,
     standard: Annotated[str | None, typer.Option(help="Standard of loads that name none.")] = None,
     bed: Annotated[str | None, typer.Option(metavar="X,Y,W,H", help="The truck bed in pixels of the frames.")] = None,
@@ -24,7 +27,17 @@ def serve(
     from loadlens.serving.commands.choices import find_standard  # noqa: PLC0415
     from loadlens.serving.settings import read_settings  # noqa: PLC0415
 
-    settings = read_settings(settings_file, host=host, port=port, data=data, model=model, standard=standard, bed=bed)
+    settings = read_settings(
+        settings_file,
+        host=host,
+        port=port,
+        data=data,
+        database=database,
+        store=store,
+        model=model,
+        standard=standard,
+        bed=bed,
+    )
     find_standard(settings.standard)
     if settings.bed is not None:
         with told_plainly():
@@ -40,6 +53,8 @@ def _listen(settings: Any) -> None:
     from loadlens.serving.api.app import FolderInUseError, alone_in, create_app  # noqa: PLC0415
     from loadlens.serving.api.request_log import RequestLog  # noqa: PLC0415
     from loadlens.serving.logs import set_up_logs  # noqa: PLC0415
+    from loadlens.serving.store.database import open_database  # noqa: PLC0415
+    from loadlens.serving.store.errors import StoreError  # noqa: PLC0415
 
     set_up_logs(settings.log_format, settings.log_level)
     try:
@@ -47,7 +62,9 @@ def _listen(settings: Any) -> None:
     except OSError as error:
         raise CommandError(f"cannot listen on {settings.host}:{settings.port} ({error.strerror})") from error
     try:
-        with listener, alone_in(settings.data):
+        # Any number of servers work on one PostgreSQL; a SQLite file has one.
+        with listener, alone_in(settings.data) if settings.database is None else nullcontext():
+            open_database(settings.database_url).dispose()  # a fault of it is told here, in one line
             server = uvicorn.Server(
                 uvicorn.Config(
                     RequestLog(create_app(settings)), log_config=None, access_log=False, timeout_graceful_shutdown=10
@@ -58,5 +75,5 @@ def _listen(settings: Any) -> None:
             server.run(sockets=[listener])
             if not server.started:
                 raise CommandError("the server could not start; its log above says why")
-    except FolderInUseError as error:
+    except (FolderInUseError, StoreError) as error:
         raise CommandError(str(error)) from error

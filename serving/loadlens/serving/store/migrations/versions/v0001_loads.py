@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from loadlens.serving.store.migrations.append_only import make_append_only
+
 revision = "0001"
 down_revision = None
 
@@ -57,8 +59,4 @@ def upgrade() -> None:
         sa.Column("sha256", sa.Text, nullable=False),
     )
     for table in _APPEND_ONLY:
-        for change in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} are appended, never changed'); END"
-            )
+        make_append_only(table)

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from loadlens.serving.store.migrations.append_only import make_append_only
+
 revision = "0002"
 down_revision = "0001"
 
@@ -29,8 +31,4 @@ def upgrade() -> None:
         sa.CheckConstraint("id = 1", name="there_is_one_head"),
     )
     op.bulk_insert(head, [{"id": 1, "seq": 0, "digest": "0" * 64, "key": None}])
-    for change in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER journal_no_{change.lower()} BEFORE {change} ON journal "
-            "BEGIN SELECT RAISE(ABORT, 'the journal is appended, never changed'); END"
-        )
+    make_append_only("journal")
