@@ -42,23 +42,23 @@ class Loads:
 
     def __init__(self, engine: Engine, blobs: Blobs, default_standard: str) -> None:
         self.blobs = blobs
-        self._engine = engine
+        self.engine = engine
         default = load_standard(default_standard)
         self.standards = {standard.id: standard for standard in (*list_standards(), default)}
         self._default = default.id
 
     def close_database(self) -> None:
         """Let go of its connections."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     @contextmanager
     def _reading(self) -> Iterator[Session]:
-        with Session(self._engine, expire_on_commit=False) as session:
+        with Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def _writing(self) -> Iterator[Session]:
-        with Session(writing(self._engine), expire_on_commit=False) as session, session.begin():
+        with Session(writing(self.engine), expire_on_commit=False) as session, session.begin():
             yield session
 
     def check_database(self) -> None:

@@ -18,6 +18,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from loadlens.grading.standard import DEFAULT_STANDARD
+from loadlens.serving.alarms.settings import MqttSettings, WebhookSettings
 from loadlens.serving.errors import RefusedError, WrongUseError
 
 PREFIX = "LOADLENS_"
@@ -70,6 +71,13 @@ class Settings(BaseSettings):
 
     min_free_bytes: int = Field(default=2**29, ge=0)
     """With less free space on the disk no frame is taken (507) and /readyz answers 503."""
+
+    mqtt: MqttSettings | None = None
+    """Broker that alarms are published to, as a table (in the environment JSON): host, port, prefix, node, username,
+    password, tls, ca_file."""
+
+    webhooks: tuple[WebhookSettings, ...] = ()
+    """Addresses that alarms are posted to, as tables (in the environment JSON): name, url, secret, allow_private."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged; debug also tells of every frame that was taken."""

@@ -1,7 +1,6 @@
 """A private MQTT broker, a receiver of webhooks, and a database with its journal: all real, all to be broken."""
 
 import http.server
-import os
 import shutil
 import socket
 import subprocess
@@ -27,9 +26,8 @@ MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sb
 class Broker:
     """Mosquitto with persistence; `port` stays the same over restarts."""
 
-    def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
+    def __init__(self, folder: Path, port: int) -> None:
+        self.port = port
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\n"
@@ -97,14 +95,12 @@ def wait_until() -> Callable[..., None]:
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
+def broker(tmp_path: Path, free_port: int, absent: Callable[[str, str], None]) -> Iterator[Broker]:
     if MOSQUITTO is None:
-        if "mqtt" in os.environ.get("REQUIRED_SERVICES", "").split(","):
-            pytest.fail("mqtt is required and not here: no mosquitto is installed")
-        pytest.skip("needs mqtt: no mosquitto is installed")
+        absent("mqtt", "no mosquitto is installed")
     folder = tmp_path / "broker"
     folder.mkdir()
-    running = Broker(folder)
+    running = Broker(folder, free_port)
     yield running
     running.stop()
 
@@ -164,8 +160,8 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(tmp_path: Path, database_url: str) -> Iterator[Engine]:
     seal = Seal(SigningKeys(tmp_path / "signing.key"), Anchor(tmp_path / "journal.anchor"))
-    opened = sealed(open_database(tmp_path / "loadlens.sqlite"), seal)
+    opened = sealed(open_database(database_url), seal)
     yield opened
     opened.dispose()

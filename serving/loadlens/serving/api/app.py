@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from loadlens.serving.alarms.channels import open_outbox
 from loadlens.serving.api import figures, frames, loads, problems, results
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.grader import Grader
@@ -38,11 +39,14 @@ def create_app(settings: Settings) -> FastAPI:
         bed = None if settings.bed is None else Bed.parse(settings.bed)
         grader = Grader(records, lambda: load_model(settings.model, kind=TimedModel), bed)
         app.state.parts = Parts(settings, records, grader)
+        outbox = open_outbox(records.engine, settings.mqtt, settings.webhooks)
+        outbox.start()
         grader.start()
         try:
             yield
         finally:
             await run_in_threadpool(grader.stop)
+            await run_in_threadpool(outbox.stop)
             records.close_database()
 
     # The interactive pages would fetch scripts from elsewhere; a yard may have no internet. /openapi.json is served.

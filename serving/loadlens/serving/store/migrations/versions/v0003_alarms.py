@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from loadlens.serving.store.migrations.append_only import make_append_only
+
 revision = "0003"
 down_revision = "0002"
 
@@ -47,9 +49,5 @@ def upgrade() -> None:
         sa.Column("counts", sa.Text, nullable=False),
         sa.Column("at", sa.Text, nullable=False),
     )
-    for table in ("alarms", "acknowledgements"):
-        for change in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_no_{change.lower()} BEFORE {change} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} are appended, never changed'); END"
-            )
+    make_append_only("alarms")
+    make_append_only("acknowledgements")
