@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import httpx2
 
@@ -51,8 +52,8 @@ def test_a_load_is_graded_and_everything_of_it_can_be_fetched(server, shots):
     page = server.http.get(f"{place}/report.html")
     assert page.headers["content-type"].startswith("text/html")
     assert "Gas cylinder 气瓶" in page.text
-    assert server.http.get(place).json()["status"] == "graded"
-    assert server.load in {load["id"] for load in server.http.get("/v1/loads?status=graded").json()["loads"]}
+    assert server.http.get(place).json()["status"] == "flagged"
+    assert server.load in {load["id"] for load in server.http.get("/v1/loads?status=flagged").json()["loads"]}
 
 
 def test_a_kill_at_any_moment_loses_nothing_and_changes_nothing(serve, shots):
@@ -107,7 +108,7 @@ def test_a_hazard_is_known_before_the_load_is_closed(server, shots):
     while not (known := server.http.get(place).json())["hazards"]:
         assert time.monotonic() < end, known
         time.sleep(0.05)
-    assert known["status"] == "open"
+    assert known["status"] == "unloading"
     assert known["hazards"][0]["class"] == "gas_cylinder"
     assert known["hazards"][0]["frame_s"] >= 5
 
@@ -136,11 +137,12 @@ def test_a_load_is_not_closed_while_frames_are_missing(server, shots):
     assert server.close(last_seq={"yard": 5}).status_code == 200
 
 
-def test_a_closed_load_takes_no_frame_but_knows_those_it_has(server, shots):
+def test_a_closed_load_takes_no_frame_that_was_taken_later_but_knows_those_it_has(server, shots):
     server.open_load()
     server.put(shots[0])
     server.close()
-    assert "takes no more frames" in problem(server.put(shots[1]), 409)["detail"]
+    later = replace(shots[1], captured_at=datetime.now(UTC).isoformat())
+    assert "takes no more frames" in problem(server.put(later), 409)["detail"]
     assert server.put(shots[0]).status_code == 200
 
 

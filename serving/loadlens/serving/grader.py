@@ -6,18 +6,20 @@ gives the same assessment; so nothing of its memory has to survive.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from loadlens.grading.observation import HazardSighting
 from loadlens.serving import metrics
 from loadlens.serving.jpeg import encode_jpeg
-from loadlens.serving.live import LiveLoad
+from loadlens.serving.lifecycle import OPEN
+from loadlens.serving.live import LiveView
 from loadlens.serving.loads import Loads
+from loadlens.serving.records import frames, loads
 from loadlens.serving.store.tables import Load, StoredFrame
 from loadlens.vision.bed import Bed
 from loadlens.vision.model import SurfaceModel
-from loadlens.vision.pipeline import Observed, Unloading
+from loadlens.vision.pipeline import Unloading
 
 log = logging.getLogger("loadlens.grader")
 
@@ -33,7 +35,7 @@ class Grader:
         self._loads = loads
         self._load_model = load_model
         self._bed = bed
-        self._live: dict[str, LiveLoad] = {}
+        self._live: dict[str, LiveView] = {}
         self._waiting: dict[str, None] = {}
         self._changed = threading.Condition()
         self._stopped = False
@@ -79,7 +81,8 @@ class Grader:
     def backlog(self) -> tuple[int, float]:
         """How many stored frames were not looked at yet, and the age of the oldest in seconds (0 where none waits)."""
         watched = {load_id: live.last for load_id, live in list(self._live.items())}
-        return self._loads.ungraded(watched)
+        with self._loads.reading() as session:
+            return frames.ungraded(session, loads.unfinished(session), watched)
 
     def _run(self) -> None:
         try:
@@ -88,10 +91,12 @@ class Grader:
             log.exception("the model could not be loaded")
             self._problem = f"the model could not be loaded: {error}"
             return
-        for unfinished in self._loads.unfinished():
-            self.wake(unfinished)
-        while (load_id := self._next()) is not None:
-            self._take_turn(load_id, self.model)
+        with self._loads.reading() as session:
+            unfinished = loads.unfinished(session)
+        for load_id in unfinished:
+            self.wake(load_id)
+        while (waiting := self._next()) is not None:
+            self._take_turn(waiting, self.model)
 
     def _next(self) -> str | None:
         with self._changed:
@@ -103,8 +108,10 @@ class Grader:
             return load_id
 
     def _take_turn(self, load_id: str, model: SurfaceModel) -> None:
-        load = self._loads.load(load_id)
-        if load.status not in ("open", "closed") or (load.status == "open" and load_id in self.troubles):
+        with self._loads.reading() as session:
+            load = loads.find(session, load_id)
+        closed = load.status == "closed"
+        if not closed and (load.status not in OPEN or load_id in self.troubles):
             return
         try:
             if self._advance(load, model):
@@ -113,7 +120,7 @@ class Grader:
             log.exception("load %s could not be graded", load_id)
             self._live.pop(load_id, None)
             self.troubles[load_id] = f"{type(error).__name__}: {error}"
-            if load.status == "closed":
+            if closed:
                 self._loads.failed(load_id, self.troubles.pop(load_id))
 
     def _advance(self, load: Load, model: SurfaceModel) -> bool:
@@ -121,32 +128,46 @@ class Grader:
         closed = load.status == "closed"
         live = self._live.get(load.id)
         if live is None or (closed and self._came_late(load, live)):
-            live = self._live[load.id] = LiveLoad(partial(self._begin, load, model), self._loads.blobs.get)
-        ready = live.ready(self._loads.frames(load.id, after=live.last, limit=_WINDOW), closed=closed)
+            with self._loads.reading() as session:
+                first = frames.first_seq(session, load)
+            if first is None and not closed:
+                return False
+            begin = partial(self._begin, load, model)
+            live = self._live[load.id] = LiveView(begin, self._loads.blobs.get, first or 0)
+        ready = live.ready(self._waiting_frames(load, live), closed=closed)
         for stored in ready[:_TURN]:
             for hazard in live.feed(stored):
                 metrics.hazards.labels(hazard.class_id).inc()
                 log.warning("load %s: %s at %.1f s", load.id, hazard.class_id, hazard.frame_s)
         if ready:
             return True
-        if closed:
-            self._grade(load, live.finish())
-            del self._live[load.id]
-        return False
+        return closed and not self._grade(load, live)
 
-    def _came_late(self, load: Load, live: LiveLoad) -> bool:
+    def _waiting_frames(self, load: Load, live: LiveView) -> Sequence[StoredFrame]:
+        with self._loads.reading() as session:
+            return frames.of_load(session, load.id, after=live.last, limit=_WINDOW)
+
+    def _came_late(self, load: Load, live: LiveView) -> bool:
         """Whether a frame came after a later one had been fed."""
-        return self._loads.count_frames(load.id, up_to=live.last) != len(live.fed)
+        with self._loads.reading() as session:
+            return frames.count(session, load.id, up_to=live.last) != len(live.fed)
 
     def _begin(self, load: Load, model: SurfaceModel, first: StoredFrame | None) -> Unloading:
         source, began = (f"camera {first.camera}", first.captured_at) if first else ("no frames", load.created_at)
         return Unloading(model, bed=self._bed, load_id=load.id, source=source, started_at=began)
 
-    def _grade(self, load: Load, observed: Observed) -> None:
+    def _grade(self, load: Load, live: LiveView) -> bool:
+        """Grade a load that was watched to its end; False where it has new frames by now."""
+        with self._loads.reading() as session:
+            late = frames.count(session, load.id, late=True)
+        observed = live.finish(late)
+        del self._live[load.id]
         pictures = {}
         for picture in observed.pictures():
             pictures[picture.index] = self._loads.blobs.put(encode_jpeg(picture.overlay))
-        self._loads.graded(load.id, observed.observation, pictures)
+        if not self._loads.graded(load.id, observed.observation, pictures, len(live.fed)):
+            return False
         self.troubles.pop(load.id, None)
         metrics.layers.inc(len(observed.observation.layers))
         log.info("load %s graded: %d layers", load.id, len(observed.observation.layers))
+        return True

@@ -1,4 +1,4 @@
-"""One load while it is unloaded: its frames, fed to the eye in the order of their numbers."""
+"""One camera's view of a load while it is unloaded: its frames, fed to the eye in the order of their numbers."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -13,23 +13,31 @@ from loadlens.vision.pipeline import Observed, Unloading
 _WAITING_BEHIND_GAP = 25
 
 
-class LiveLoad:
-    """Feeds the stored frames of one load to an `Unloading`; frame 0 is the first."""
+class LiveView:
+    """Feeds the stored frames of one camera of a load to an `Unloading`."""
 
-    def __init__(self, begin: Callable[[StoredFrame | None], Unloading], read: Callable[[str], bytes]) -> None:
-        """`begin` starts to watch at the first frame (None: there is no frame); `read` gives bytes by digest."""
+    def __init__(
+        self, begin: Callable[[StoredFrame | None], Unloading], read: Callable[[str], bytes], first: int
+    ) -> None:
+        """`begin` starts to watch at the first frame (None: there is no frame); `read` gives bytes by digest.
+
+        `first` is the number of the first frame.
+        """
         self._begin = begin
         self._unloading: Unloading | None = None
         self._read = read
+        self._first = first
         self._began: datetime | None = None
         self._time_s = 0.0
+        self._size: tuple[int, int] | None = None
+        self._other_size = 0
         self._clock_went_back = False
         self.fed: list[int] = []
 
     @property
     def last(self) -> int:
-        """The number of the newest frame that was fed; -1 before the first."""
-        return self.fed[-1] if self.fed else -1
+        """The number of the newest frame that was fed; one less than the first before that."""
+        return self.fed[-1] if self.fed else self._first - 1
 
     @property
     def hazards(self) -> tuple[HazardSighting, ...]:
@@ -57,17 +65,26 @@ class LiveLoad:
         if time_s < self._time_s:
             self._clock_went_back = True
         self._time_s = max(self._time_s, time_s)
+        self._size = self._size or (stored.width, stored.height)
+        self.fed.append(stored.seq)
+        if (stored.width, stored.height) != self._size:
+            self._other_size += 1
+            return ()
         name = f"frame {stored.camera}/{stored.seq}"
         frame = Frame.from_bytes(self._read(stored.sha256), name=name, time_s=self._time_s, camera=stored.camera)
-        self.fed.append(stored.seq)
         return self._unloading.push(frame)
 
-    def finish(self) -> Observed:
-        """Close the load; frames that never came and a clock that went back are doubts."""
+    def finish(self, late: int) -> Observed:
+        """End the watching; what is doubtful about the frames is said. `late` of them came after the close."""
         doubts = []
-        lost = self.last + 1 - len(self.fed)
-        if lost:
-            doubts.append(Doubt("frames_missing", f"{lost} of {self.last + 1} numbered frames never arrived"))
+        numbered = self.last + 1 - self._first
+        if lost := numbered - len(self.fed):
+            doubts.append(Doubt("frames_missing", f"{lost} of {numbered} numbered frames never arrived"))
+        if late:
+            doubts.append(Doubt("frames_late", f"{late} frames came after the load was closed; they were graded too"))
         if self._clock_went_back:
             doubts.append(Doubt("clock_went_back", "the camera's clock went back; such frames count as taken at once"))
+        if self._other_size and self._size:
+            why = f"{self._other_size} frames are not {self._size[0]} x {self._size[1]} pixels like the first one"
+            doubts.append(Doubt("frame_size_changed", f"{why}; they were not looked at"))
         return (self._unloading or self._begin(None)).finish(doubts)

@@ -79,6 +79,12 @@ class Settings(BaseSettings):
     webhooks: tuple[WebhookSettings, ...] = ()
     """Addresses that alarms are posted to, as tables (in the environment JSON): name, url, secret, allow_private."""
 
+    frames_before_load_s: float = Field(default=60, ge=0)
+    """Frames of a lane that were taken up to so many seconds before a load was opened belong to it."""
+
+    clock_tolerance_s: float = Field(default=300, gt=0)
+    """A camera's clock that is further off than this many seconds is not believed, and a person is told."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged; debug also tells of every frame that was taken."""
 

@@ -91,7 +91,7 @@ def test_a_record_stands_for_the_rows_that_it_names(engine):
     with Session(writing(engine), expire_on_commit=False) as session, session.begin():
         session.add(Load(id="a", standard="x", declared="d" * 300))
         session.flush()
-        weight = Weight(load_id="a", kind="gross", kg="1000.5")
+        weight = Weight(load_id="a", kind="gross", kg="1000.5", actor="user:a")
         session.add(weight)
         append(session, "weight.recorded", "load:a", {"why": "truck on the bridge"}, "user:ann", rows=[weight])
     (rows,) = json.loads(records(engine)[-1].body)["rows"]

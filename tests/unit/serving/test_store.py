@@ -16,7 +16,7 @@ from loadlens.serving.store.database import migrate, open_database, writing
 from loadlens.serving.store.errors import BlobDamagedError, BlobMissingError, StoreUnavailableError, StoreUrlError
 from loadlens.serving.store.tables import Base
 
-OPEN = "INSERT INTO loads (id, status, standard, created_at) VALUES (:id, 'open', 's', 't')"
+OPEN = "INSERT INTO loads (id, status, standard, created_at) VALUES (:id, 'arrived', 's', 't')"
 
 
 @pytest.fixture
@@ -45,7 +45,10 @@ def test_rows_that_are_appended_are_never_changed(engine):
     with writing(engine).begin() as connection:
         connection.execute(text(OPEN), {"id": "load-1"})
         connection.execute(
-            text("INSERT INTO assessments VALUES ('load-1', 1, 'seen', 'said', '2026-03-01T08:00:00.000+00:00')")
+            text(
+                "INSERT INTO assessments (load_id, version, observation, report, reason, created_at) "
+                "VALUES ('load-1', 1, 'seen', 'said', 'watched', '2026-03-01T08:00:00.000+00:00')"
+            )
         )
     for statement in ("UPDATE assessments SET report = '{}'", "DELETE FROM assessments"):
         with pytest.raises(IntegrityError, match="never changed"), writing(engine).begin() as connection:

@@ -79,11 +79,12 @@ def assess_load(
     weights: Weights | None = None,
     declared: str | None = None,
     judged: Judged | None = None,
+    noted: tuple[Flag, ...] = (),
 ) -> LoadAssessment:
     """Assess a load. Raises ObservationError where the observations contradict themselves.
 
     Without `weights` every mass is None and percentages remain. `declared` is the grade the supplier names, `judged`
-    what people measured beside the camera.
+    what people measured beside the camera, `noted` reasons to look that come from elsewhere (a radiation portal).
     """
     entered = judged or Judged()
     composition = compose(observation, standard)
@@ -98,6 +99,7 @@ def assess_load(
         *lowered,
         *grade_flags(composition, standard, grade, declared, observation.forms_known),
         *deduction_flags(deduction, observation, standard, weights, entered),
+        *noted,
     )
     return LoadAssessment(
         observation=observation,

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from loadlens.serving.alarms.channels import open_outbox
-from loadlens.serving.api import figures, frames, loads, problems, results
+from loadlens.serving.api import figures, frames, lanes, loads, problems, results
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.grader import Grader
 from loadlens.serving.loads import Loads
@@ -54,7 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="LoadLens", version=metadata.version("loadlens"), lifespan=lifespan, docs_url=None, redoc_url=None
     )
     problems.install(app)
-    for routes in (loads.router, frames.router, results.router):
+    for routes in (loads.router, lanes.router, frames.router, results.router):
         app.include_router(routes, prefix="/v1")
     app.include_router(figures.router)
     _add_health(app)
@@ -65,7 +65,7 @@ def _open_records(settings: Settings) -> Loads:
     settings.data.mkdir(parents=True, exist_ok=True)
     blobs = open_blobs(settings.store, settings.data / "blobs")
     engine = sealed(open_database(settings.database_url), open_seal(settings))
-    return Loads(engine, blobs, settings.standard)
+    return Loads(engine, blobs, settings.standard, settings.frames_before_load_s)
 
 
 def _add_health(app: FastAPI) -> None:

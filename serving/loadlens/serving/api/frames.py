@@ -1,8 +1,8 @@
 """Frames come in: idempotent, refused early where they are too large, acknowledged only once they are durable."""
 
 import hashlib
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Request, Response
 from pydantic import AfterValidator
@@ -10,9 +10,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from loadlens.serving import metrics
-from loadlens.serving.api.parts import Parts, parts_of
+from loadlens.serving.api.lanes import LaneId
+from loadlens.serving.api.parts import Parts, actor_of, parts_of
+from loadlens.serving.api.problems import answers
 from loadlens.serving.load_errors import UnacceptableError
-from loadlens.serving.loads import FrameFacts
+from loadlens.serving.loads import check_takes
+from loadlens.serving.records import frames
+from loadlens.serving.records.frames import Place, Shot
 from loadlens.vision.frame import Frame, SourceError
 
 router = APIRouter(tags=["frames"])
@@ -24,24 +28,69 @@ def _moment(text: str) -> str:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
 
 
-CapturedAt = Annotated[str, Header(alias="Captured-At", description="ISO 8601"), AfterValidator(_moment)]
+Moment = AfterValidator(_moment)
+CapturedAt = Annotated[str, Header(alias="Captured-At", description="ISO 8601, by the camera's clock"), Moment]
+SentAt = Annotated[
+    str | None,
+    Header(alias="Sent-At", description="ISO 8601: the sender's clock when it sent this; shows how far it is wrong"),
+    AfterValidator(lambda text: text and _moment(text)),
+]
+WhyKept = Annotated[str | None, Header(alias="Why-Kept", max_length=200, description="why the agent sent this frame")]
 Camera = Annotated[str, Path(pattern=r"^\w[\w.\-]{0,63}$")]
 Seq = Annotated[int, Path(ge=0, lt=2**31, description="counts from 0")]
 
 _BODY = {"requestBody": {"required": True, "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}}
+_ANSWERS = answers(404, 409, 413) | {200: {"description": "exactly this frame is stored already"}}
 
 
-@router.put("/loads/{load_id}/frames/{camera}/{seq}", status_code=201, openapi_extra=_BODY)
+@router.put("/loads/{load_id}/frames/{camera}/{seq}", status_code=201, openapi_extra=_BODY, responses=_ANSWERS)
 async def put_frame(
-    request: Request, response: Response, *, load_id: str, camera: Camera, seq: Seq, captured_at: CapturedAt
-) -> dict[str, str | int]:
-    """Keep one frame: 201 once it is durable, 200 where exactly this frame was kept already."""
+    request: Request,
+    response: Response,
+    *,
+    load_id: str,
+    camera: Camera,
+    seq: Seq,
+    captured_at: CapturedAt,
+    sent_at: SentAt = None,
+    why_kept: WhyKept = None,
+) -> dict[str, Any]:
+    """Keep one frame of a load: 201 once it is durable, 200 where exactly this frame was kept already."""
+    return await _put(request, response, Place(f"load:{load_id}", camera, seq), (captured_at, sent_at, why_kept))
+
+
+@router.put("/lanes/{lane}/frames/{camera}/{seq}", status_code=201, openapi_extra=_BODY, responses=_ANSWERS)
+async def put_lane_frame(
+    request: Request,
+    response: Response,
+    *,
+    lane: LaneId,
+    camera: Camera,
+    seq: Seq,
+    captured_at: CapturedAt,
+    sent_at: SentAt = None,
+    why_kept: WhyKept = None,
+) -> dict[str, Any]:
+    """Keep one frame of a lane; `load` is the load it belongs to, null while it waits for the next one."""
+    return await _put(request, response, Place(f"lane:{lane}", camera, seq), (captured_at, sent_at, why_kept))
+
+
+@router.get("/lanes/{lane}/cameras/{camera}", responses=answers())
+def get_camera(request: Request, lane: LaneId, camera: Camera) -> dict[str, Any]:
+    """The number that a camera's next frame takes, for one that has forgotten it."""
+    with parts_of(request).loads.reading() as session:
+        return {"next_seq": frames.next_seq(session, f"lane:{lane}", camera)}
+
+
+async def _put(
+    request: Request, response: Response, place: Place, said: tuple[str, str | None, str | None]
+) -> dict[str, Any]:
     parts = parts_of(request)
     data = await _body(request, parts.settings.max_body_bytes)
-    is_new = await run_in_threadpool(_keep, parts, (load_id, camera, seq), data, captured_at)
+    is_new, load_id = await run_in_threadpool(_keep, parts, place, data, said, actor_of(request))
     response.status_code = 201 if is_new else 200
     (metrics.frames_received if is_new else metrics.frames_known).inc()
-    return {"load": load_id, "camera": camera, "seq": seq, "sha256": hashlib.sha256(data).hexdigest()}
+    return {"load": load_id, "camera": place.camera, "seq": place.seq, "sha256": hashlib.sha256(data).hexdigest()}
 
 
 async def _body(request: Request, limit: int) -> bytes:
@@ -59,14 +108,32 @@ async def _body(request: Request, limit: int) -> bytes:
     return bytes(data)
 
 
-def _keep(parts: Parts, where: tuple[str, str, int], data: bytes, captured_at: str) -> bool:
-    load_id, camera, seq = where
-    if parts.loads.known_frame(load_id, camera, seq, hashlib.sha256(data).hexdigest()):
-        return False
+def _keep(
+    parts: Parts, place: Place, data: bytes, said: tuple[str, str | None, str | None], actor: str
+) -> tuple[bool, str | None]:
+    sha256 = hashlib.sha256(data).hexdigest()
+    captured_at, sent_at, why_kept = said
+    taken_at = _by_our_clock(captured_at, sent_at, parts.settings.clock_tolerance_s)
+    with parts.loads.reading() as session:
+        if frames.is_stored(session, place, sha256):
+            return False, frames.load_of(session, place)
+        check_takes(session, place, taken_at)
     try:
-        frame = Frame.from_bytes(data, name=f"frame {camera}/{seq}", time_s=0.0, camera=camera)
+        frame = Frame.from_bytes(data, name=f"frame {place.camera}/{place.seq}", time_s=0.0, camera=place.camera)
     except SourceError as error:
         raise UnacceptableError(str(error)) from None
-    is_new = parts.loads.add_frame(load_id, camera, seq, data, FrameFacts(captured_at, frame.width, frame.height))
-    parts.grader.wake(load_id)
-    return is_new
+    shot = Shot(captured_at, taken_at, sha256, frame.width, frame.height, why_kept)
+    is_new, load_id = parts.loads.keep_frame(place, data, shot, actor=actor)
+    if load_id is not None:
+        parts.grader.wake(load_id)
+    return is_new, load_id
+
+
+def _by_our_clock(captured_at: str, sent_at: str | None, tolerance_s: float) -> str:
+    """When a frame was taken by the server's clock, where the sender's is further off than `tolerance_s`.
+
+    A sender that does not tell its time is known to be wrong only where its frame comes from the future.
+    """
+    captured, arrived = datetime.fromisoformat(captured_at), datetime.now(UTC)
+    ahead = datetime.fromisoformat(sent_at) - arrived if sent_at else max(captured - arrived, timedelta(0))
+    return captured_at if abs(ahead) <= timedelta(seconds=tolerance_s) else (captured - ahead).isoformat()

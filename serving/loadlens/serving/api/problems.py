@@ -30,6 +30,39 @@ def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, 
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
+_WHEN = {
+    400: "a header is missing or malformed",
+    401: "no key or session was sent, or one that is not known",
+    403: "the caller may not do this",
+    404: "there is no such thing",
+    409: "the thing is not in a state for this, or was told something else before",
+    412: "the thing is no longer what If-Match says",
+    413: "the body is too large",
+    422: "what was sent cannot be used",
+    429: "too many requests; Retry-After says when to come again",
+    500: "the server failed",
+    503: "the server cannot do this now; Retry-After says when to come again",
+    507: "the server's disk is full",
+}
+_ALWAYS = (400, 401, 403, 422, 429, 500, 503)
+_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+}
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says of the errors a route may answer with: those of every route, and these."""
+    content = {"application/problem+json": {"schema": _SCHEMA}}
+    return {status: {"description": _WHEN[status], "content": content} for status in sorted({*_ALWAYS, *statuses})}
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the app in the one shape."""
 

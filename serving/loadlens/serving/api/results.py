@@ -3,20 +3,28 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from loadlens.serving.api.parts import Parts, parts_of
-from loadlens.serving.api.problems import problem
+from loadlens.serving.api.parts import Parts, actor_of, parts_of
+from loadlens.serving.api.problems import answers, problem
+from loadlens.serving.lifecycle import State
 from loadlens.serving.load_errors import ConflictError
+from loadlens.serving.records import assessments, loads
 from loadlens.serving.report import render_report
+from loadlens.serving.store.tables import Assessment
 
 router = APIRouter(tags=["results"])
 
 _LOOK_EVERY_S = 0.1
+_NEWEST = 2**31 - 1
+_ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"description": "it is being graded"}}
+_JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
+
+Number = Annotated[int, Path(ge=0, le=_NEWEST)]
 
 
 class Closing(BaseModel):
@@ -27,50 +35,88 @@ class Closing(BaseModel):
     last_seq: dict[str, Annotated[int, Field(ge=0, lt=2**31)]] = Field(default_factory=dict)
 
 
-@router.post("/loads/{load_id}/close", status_code=202)
+@router.post(
+    "/loads/{load_id}/close",
+    status_code=202,
+    responses=answers(404, 409) | {200: {"description": "with `wait`: the assessment"}},
+)
 async def close_load(request: Request, load_id: str, closing: Closing | None = None, wait: bool = False) -> Response:
     """Close a load and grade it: 202 with the place of the assessment, or with `wait` 200 with the assessment."""
     parts = parts_of(request)
     last_seq = closing.last_seq if closing else {}
-    load = await run_in_threadpool(parts.loads.close, load_id, last_seq)
+    status = await run_in_threadpool(_close, parts, load_id, last_seq, actor_of(request))
     parts.grader.wake(load_id)
-    while wait and load.status == "closed" and not await request.is_disconnected():
+    while wait and status == "closed" and not await request.is_disconnected():
         await asyncio.sleep(_LOOK_EVERY_S)
-        load = await run_in_threadpool(parts.loads.load, load_id)
+        status = await run_in_threadpool(_status, parts, load_id)
     if wait:
         return await run_in_threadpool(_assessment, parts, load_id)
-    return _being_graded(load_id, load.status)
+    return _being_graded(load_id, status)
 
 
-@router.get("/loads/{load_id}/assessment")
+def _close(parts: Parts, load_id: str, last_seq: dict[str, int], actor: str) -> State:
+    with parts.loads.writing() as session:
+        return loads.close(session, load_id, last_seq, actor=actor).status
+
+
+def _status(parts: Parts, load_id: str) -> State:
+    with parts.loads.reading() as session:
+        return loads.find(session, load_id).status
+
+
+@router.get("/loads/{load_id}/assessment", responses=answers(404, 409) | _ACCEPTED)
 def get_assessment(request: Request, load_id: str) -> Response:
     """The newest assessment; 202 while the load is being graded, 409 before it is closed or where grading failed."""
     return _assessment(parts_of(request), load_id)
 
 
-@router.get("/loads/{load_id}/layers/{index}/overlay.jpg", response_class=Response)
-def get_overlay(request: Request, load_id: str, index: int) -> Response:
-    """The key frame of one layer with what was seen drawn on it."""
+@router.get("/loads/{load_id}/assessments", responses=answers(404))
+def list_assessments(request: Request, load_id: str) -> dict[str, Any]:
+    """The versions of a load's assessment, oldest first, with why each was made."""
+    with parts_of(request).loads.reading() as session:
+        loads.find(session, load_id)
+        made = assessments.versions(session, load_id)
+    return {"assessments": [{"version": v, "reason": reason, "created_at": at} for v, reason, at in made]}
+
+
+@router.get("/loads/{load_id}/assessments/{version}", responses=answers(404))
+def get_assessment_version(request: Request, load_id: str, version: Number) -> Response:
+    """One version of a load's assessment."""
+    with parts_of(request).loads.reading() as session:
+        loads.find(session, load_id)
+        return _report(assessments.version(session, load_id, version))
+
+
+@router.get("/loads/{load_id}/layers/{index}/overlay.jpg", response_class=Response, responses=answers(404) | _JPEG)
+def get_overlay(
+    request: Request, load_id: str, index: Number, version: Annotated[int, Query(ge=1, le=_NEWEST)] = _NEWEST
+) -> Response:
+    """The key frame of one layer with what was seen drawn on it; without `version` that of the newest assessment."""
     parts = parts_of(request)
-    sha256 = parts.loads.pictures(load_id).get(index)
+    with parts.loads.reading() as session:
+        loads.find(session, load_id)
+        sha256 = assessments.pictures(session, load_id, version).get(index)
     if sha256 is None:
         raise HTTPException(404, f"load {load_id} has no picture of a layer {index}")
     return Response(parts.loads.blobs.get(sha256), media_type="image/jpeg", headers={"ETag": f'"{sha256}"'})
 
 
-@router.get("/loads/{load_id}/report.html", response_class=HTMLResponse)
+@router.get("/loads/{load_id}/report.html", response_class=HTMLResponse, responses=answers(404, 409))
 def get_report(request: Request, load_id: str) -> HTMLResponse:
     """The report as one page that needs nothing else."""
     parts = parts_of(request)
-    standard = parts.loads.standard_of(parts.loads.load(load_id))
-    pictures = {index: parts.loads.blobs.get(sha) for index, sha in parts.loads.pictures(load_id).items()}
-    page = render_report(parts.loads.report(load_id), pictures, standard)
+    with parts.loads.reading() as session:
+        standard = parts.loads.standard_of(loads.find(session, load_id))
+        report = assessments.report(session, load_id)
+        digests = assessments.pictures(session, load_id, _NEWEST)
+    pictures = {index: parts.loads.blobs.get(sha) for index, sha in digests.items()}
+    page = render_report(report, pictures, standard)
     return HTMLResponse(
         page, headers={"Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'"}
     )
 
 
-@router.get("/standards")
+@router.get("/standards", responses=answers())
 def list_standards(request: Request) -> dict[str, Any]:
     """The standards that a load can be graded by."""
     standards = parts_of(request).loads.standards.values()
@@ -88,7 +134,7 @@ def list_standards(request: Request) -> dict[str, Any]:
     }
 
 
-@router.get("/models")
+@router.get("/models", responses=answers())
 def list_models(request: Request) -> dict[str, Any]:
     """The model that looks; none while it is being loaded."""
     model = parts_of(request).grader.model
@@ -103,16 +149,21 @@ def list_models(request: Request) -> dict[str, Any]:
 
 
 def _assessment(parts: Parts, load_id: str) -> Response:
-    found = parts.loads.assessment(load_id)
-    if found is not None:
-        version = {"Assessment-Version": str(found.version)}
-        return Response(found.report.encode(), media_type="application/json", headers=version)
-    load = parts.loads.load(load_id)
+    with parts.loads.reading() as session:
+        load = loads.find(session, load_id)
+        found = assessments.newest(session, load_id)
     if load.status == "closed":
         return _being_graded(load_id, load.status)
     if load.status == "failed":
         return problem(409, f"load {load_id} could not be graded: {load.failure}; mend that, then close it again")
-    raise ConflictError(f"load {load_id} is open; close it first")
+    if found is None:
+        raise ConflictError(f"load {load_id} is {load.status}; close it first")
+    return _report(found)
+
+
+def _report(found: Assessment) -> Response:
+    version = {"Assessment-Version": str(found.version), "ETag": f'"{found.load_id}.{found.version}"'}
+    return Response(found.report.encode(), media_type="application/json", headers=version)
 
 
 def _being_graded(load_id: str, status: str) -> Response:

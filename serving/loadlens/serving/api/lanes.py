@@ -1,0 +1,77 @@
+"""Lanes: the places where trucks are unloaded."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import select
+
+from loadlens.serving.api.loads import Kilograms, summary
+from loadlens.serving.api.parts import parts_of
+from loadlens.serving.api.problems import answers
+from loadlens.serving.load_errors import UnknownLoadError
+from loadlens.serving.records import loads
+from loadlens.serving.store.tables import Lane
+
+router = APIRouter(tags=["lanes"])
+
+LaneId = Annotated[str, Path(pattern=r"^\w[\w.\-]{0,63}$")]
+Limit = Annotated[Kilograms, Field(gt=0)]
+
+
+class LaneSettings(BaseModel):
+    """When a stable weighing of the lane's scale may be taken as gross or tare without a person (kg); null: never."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    gross_above_kg: Limit | None = None
+    tare_below_kg: Limit | None = None
+
+    @model_validator(mode="after")
+    def _apart(self) -> "LaneSettings":
+        if self.gross_above_kg and self.tare_below_kg and self.gross_above_kg < self.tare_below_kg:
+            raise ValueError("gross_above_kg must not lie under tare_below_kg, or one weighing could be both")
+        return self
+
+
+@router.put("/lanes/{lane}", responses=answers())
+def put_lane(request: Request, lane: LaneId, given: LaneSettings) -> dict[str, Any]:
+    """Make a lane, or change its settings."""
+    with parts_of(request).loads.writing() as session:
+        known = session.get(Lane, lane) or Lane(id=lane)
+        known.gross_above_kg = _text(given.gross_above_kg)
+        known.tare_below_kg = _text(given.tare_below_kg)
+        session.add(known)
+        session.flush()
+        return _described(known)
+
+
+@router.get("/lanes", responses=answers())
+def list_lanes(request: Request) -> dict[str, Any]:
+    """Every lane."""
+    with parts_of(request).loads.reading() as session:
+        return {"lanes": [_described(lane) for lane in session.scalars(select(Lane).order_by(Lane.id))]}
+
+
+@router.get("/lanes/{lane}", responses=answers(404))
+def get_lane(request: Request, lane: LaneId) -> dict[str, Any]:
+    """One lane with the load that is open on it."""
+    with parts_of(request).loads.reading() as session:
+        known = session.get(Lane, lane)
+        if known is None:
+            raise UnknownLoadError(f"there is no lane {lane!r}")
+        load = loads.open_on(session, lane)
+        return {**_described(known), "open_load": load and summary(load)}
+
+
+def _described(lane: Lane) -> dict[str, Any]:
+    return {
+        "id": lane.id,
+        "gross_above_kg": lane.gross_above_kg,
+        "tare_below_kg": lane.tare_below_kg,
+        "created_at": lane.created_at,
+    }
+
+
+def _text(kg: Any) -> str | None:
+    return None if kg is None else f"{kg:f}"

@@ -1,0 +1,183 @@
+"""Frames: kept by stream, camera and number, once and for ever, and joined to the load they show."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
+
+from loadlens.serving.lanes import Visit, visit_of
+from loadlens.serving.load_errors import ConflictError
+from loadlens.serving.store import journal
+from loadlens.serving.store.tables import Load, LoadFrame, StoredFrame
+
+# A frame is hardly ever older than the last few loads of its lane; one that is stays without a load.
+_VISITS = 20
+
+_SAME = and_(
+    LoadFrame.stream == StoredFrame.stream, LoadFrame.camera == StoredFrame.camera, LoadFrame.seq == StoredFrame.seq
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a frame has its number: stream (`load:<id>` or `lane:<id>`), camera, seq."""
+
+    stream: str
+    camera: str
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.camera}/{self.seq} of {self.stream.replace(':', ' ', 1)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A frame as it arrived: when it was taken (by the camera's clock, by ours), its digest, its size in pixels."""
+
+    captured_at: str
+    taken_at: str
+    sha256: str
+    width: int
+    height: int
+    why_kept: str | None = None
+
+
+def is_stored(session: Session, place: Place, sha256: str) -> bool:
+    """Whether exactly this frame is stored; ConflictError where another one is."""
+    known = session.get(StoredFrame, (place.stream, place.camera, place.seq))
+    if known is None:
+        return False
+    if known.sha256 != sha256:
+        raise ConflictError(f"frame {place} is stored with other bytes; number it anew")
+    return True
+
+
+def store(session: Session, place: Place, shot: Shot) -> StoredFrame:
+    """Add a frame that is not stored yet. Its bytes must be durable already."""
+    frame = StoredFrame(
+        stream=place.stream,
+        camera=place.camera,
+        seq=place.seq,
+        captured_at=shot.captured_at,
+        taken_at=shot.taken_at,
+        sha256=shot.sha256,
+        width=shot.width,
+        height=shot.height,
+        why_kept=shot.why_kept,
+    )
+    session.add(frame)
+    session.flush()
+    return frame
+
+
+def load_of(session: Session, place: Place) -> str | None:
+    """The load that a stored frame belongs to; None while it waits."""
+    joined = session.get(LoadFrame, (place.stream, place.camera, place.seq))
+    return joined.load_id if joined else None
+
+
+def other_camera(session: Session, load: Load, camera: str) -> str | None:
+    """A camera beside this one that has frames of the load."""
+    query = select(LoadFrame.camera).where(LoadFrame.load_id == load.id, LoadFrame.camera != camera).limit(1)
+    return session.scalars(query).first()
+
+
+def join(session: Session, load: Load, frame: StoredFrame, *, late: bool) -> None:
+    """Let a frame belong to a load."""
+    session.add(LoadFrame(stream=frame.stream, camera=frame.camera, seq=frame.seq, load_id=load.id, late=late))
+    session.flush()
+
+
+def load_for(session: Session, lane: str, frame: StoredFrame, lead_s: float) -> Load | None:
+    """The load of its lane that a frame belongs to; None: it waits."""
+    newest = select(Load).where(Load.lane == lane).order_by(Load.created_at.desc(), Load.id.desc()).limit(_VISITS)
+    loads = {load.id: load for load in session.scalars(newest)}
+    visits = [_visit(load) for load in reversed(loads.values())]
+    before, after = (_neighbour(session, frame, lower=lower) for lower in (True, False))
+    taken = datetime.fromisoformat(frame.taken_at)
+    found = visit_of(taken, visits, timedelta(seconds=lead_s), before=before, after=after)
+    return None if found is None else loads[found.load_id]
+
+
+def waiting(session: Session, lane: str, *, since: str, lead_s: float) -> Sequence[StoredFrame]:
+    """The frames of a lane that belong to no load, taken no earlier than `lead_s` before `since`."""
+    earliest = (datetime.fromisoformat(since) - timedelta(seconds=lead_s)).isoformat()
+    query = (
+        select(StoredFrame)
+        .outerjoin(LoadFrame, _SAME)
+        .where(StoredFrame.stream == f"lane:{lane}", StoredFrame.taken_at >= earliest, LoadFrame.load_id.is_(None))
+    )
+    return session.scalars(query.order_by(StoredFrame.camera, StoredFrame.seq)).all()
+
+
+def of_load(session: Session, load_id: str, *, after: int = -1, limit: int | None = None) -> Sequence[StoredFrame]:
+    """The frames of a load by number, beginning behind `after`."""
+    query = select(StoredFrame).join(LoadFrame, _SAME).where(LoadFrame.load_id == load_id, LoadFrame.seq > after)
+    return session.scalars(query.order_by(LoadFrame.seq).limit(limit)).all()
+
+
+def first_seq(session: Session, load: Load) -> int | None:
+    """The number that the load's first frame has: 0 on its own stream, the lowest there is (if any) on a lane."""
+    if load.lane is None:
+        return 0
+    return session.scalars(select(func.min(LoadFrame.seq)).where(LoadFrame.load_id == load.id)).one()
+
+
+def count(session: Session, load_id: str, up_to: int = 2**31, *, late: bool = False) -> int:
+    """How many frames a load has, of those numbered no higher than `up_to`; with `late` those that came late."""
+    query = select(func.count()).where(LoadFrame.load_id == load_id, LoadFrame.seq <= up_to)
+    return session.scalars(query.where(LoadFrame.late) if late else query).one()
+
+
+def seal(session: Session, load: Load, *, late: bool = False, actor: str) -> None:
+    """Write into the journal which frames a load has; with `late` only those that came after its close."""
+    query = select(StoredFrame, LoadFrame).join(LoadFrame, _SAME).where(LoadFrame.load_id == load.id)
+    rows = session.execute((query.where(LoadFrame.late) if late else query).order_by(LoadFrame.camera, LoadFrame.seq))
+    stored = rows.all()
+    if stored:
+        sealed = [row.StoredFrame for row in stored] + [row.LoadFrame for row in stored]
+        journal.append(session, "frames.sealed", f"load:{load.id}", {}, actor, rows=sealed)
+
+
+def ungraded(session: Session, load_ids: Sequence[str], watched: Mapping[str, int]) -> tuple[int, float]:
+    """How many frames of these loads are numbered above the last one watched, and the oldest's age in seconds."""
+    number, oldest = 0, None
+    for load_id in load_ids:
+        query = select(func.count(), func.min(StoredFrame.created_at)).join(LoadFrame, _SAME)
+        query = query.where(LoadFrame.load_id == load_id, LoadFrame.seq > watched.get(load_id, -1))
+        found, since = session.execute(query).one()
+        number += found
+        oldest = min(filter(None, (oldest, since)), default=None)
+    return number, 0.0 if oldest is None else (datetime.now(UTC) - datetime.fromisoformat(oldest)).total_seconds()
+
+
+def gaps(session: Session, load: Load, camera: str, last: int) -> list[int]:
+    """The numbers from the load's first frame up to `last` that are not here."""
+    query = select(LoadFrame.seq).where(LoadFrame.load_id == load.id, LoadFrame.camera == camera)
+    stored = set(session.scalars(query))
+    first = first_seq(session, load)
+    return [seq for seq in range(last if first is None else first, last + 1) if seq not in stored]
+
+
+def next_seq(session: Session, stream: str, camera: str) -> int:
+    """The number behind the highest that a camera has used in a stream."""
+    query = select(func.max(StoredFrame.seq)).where(StoredFrame.stream == stream, StoredFrame.camera == camera)
+    highest = session.scalars(query).one()
+    return 0 if highest is None else highest + 1
+
+
+def _visit(load: Load) -> Visit:
+    closed = None if load.closed_at is None else datetime.fromisoformat(load.closed_at)
+    return Visit(load.id, datetime.fromisoformat(load.created_at), closed)
+
+
+def _neighbour(session: Session, frame: StoredFrame, *, lower: bool) -> str | None:
+    """The load of the frame with the nearest lower or higher number of the same camera, if it has one."""
+    query = select(LoadFrame.load_id).where(LoadFrame.stream == frame.stream, LoadFrame.camera == frame.camera)
+    if lower:
+        query = query.where(LoadFrame.seq < frame.seq).order_by(LoadFrame.seq.desc())
+    else:
+        query = query.where(LoadFrame.seq > frame.seq).order_by(LoadFrame.seq)
+    return session.scalars(query.limit(1)).first()
