@@ -102,6 +102,8 @@ def test_a_record_stands_for_the_rows_that_it_names(engine):
         "kind": "gross",
         "kg": "1000.5",
         "division": None,
+        "reading": None,
+        "actor": "user:a",
         "created_at": weight.created_at,
     }
 

@@ -95,7 +95,7 @@ def get_overlay(
     parts = parts_of(request)
     with parts.loads.reading() as session:
         loads.find(session, load_id)
-        sha256 = assessments.pictures(session, load_id, version).get(index)
+        sha256 = assessments.pictures_of(session, load_id, version).get(index)
     if sha256 is None:
         raise HTTPException(404, f"load {load_id} has no picture of a layer {index}")
     return Response(parts.loads.blobs.get(sha256), media_type="image/jpeg", headers={"ETag": f'"{sha256}"'})
@@ -108,7 +108,7 @@ def get_report(request: Request, load_id: str) -> HTMLResponse:
     with parts.loads.reading() as session:
         standard = parts.loads.standard_of(loads.find(session, load_id))
         report = assessments.report(session, load_id)
-        digests = assessments.pictures(session, load_id, _NEWEST)
+        digests = assessments.pictures_of(session, load_id, _NEWEST)
     pictures = {index: parts.loads.blobs.get(sha) for index, sha in digests.items()}
     page = render_report(report, pictures, standard)
     return HTMLResponse(

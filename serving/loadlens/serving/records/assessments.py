@@ -59,7 +59,7 @@ def watching(session: Session, load_id: str, number: int) -> int:
     return session.scalars(query).one() or 0
 
 
-def pictures(session: Session, load_id: str, number: int) -> dict[int, str]:
+def pictures_of(session: Session, load_id: str, number: int) -> dict[int, str]:
     """The digests of the drawn-on pictures by layer, as one assessment version shows them."""
     watched = watching(session, load_id, number)
     rows = select(Picture.layer, Picture.sha256).where(Picture.load_id == load_id, Picture.version == watched)
@@ -72,10 +72,11 @@ def record_watching(
     """Record what was seen of a closed load and assess it; `drawn` are digests of pictures by layer."""
     known = newest(session, load.id)
     version = known.version + 1 if known else 1
-    session.add_all(Picture(load_id=load.id, version=version, layer=layer, sha256=sha) for layer, sha in drawn.items())
-    sealed = frames.of_load(session, load.id)
-    if sealed:
-        journal.append(session, "frames.sealed", f"load:{load.id}", {"version": version}, SYSTEM, rows=sealed)
+    pictures = [Picture(load_id=load.id, version=version, layer=layer, sha256=sha) for layer, sha in drawn.items()]
+    session.add_all(pictures)
+    if pictures:
+        journal.append(session, "pictures.drawn", f"load:{load.id}", {}, SYSTEM, rows=pictures)
+    frames.seal(session, load, late=True, actor=SYSTEM)
     _assess(session, load, standard, observation, version, reason="watched", actor=SYSTEM)
     event: Event = "flag" if unseen_flags(session, load.id) else "grade"
     loads.move(session, load, event, actor=SYSTEM, reason=f"assessment {version}")
@@ -128,7 +129,7 @@ def _assess(
     weighed = weights.both(session, load.id)
     assessed = assess_load(observation, standard, weights=weighed, declared=load.declared, noted=noted)
     made = assessed.to_report()
-    drawn, watched = pictures(session, load.id, version), watching(session, load.id, version)
+    drawn, watched = pictures_of(session, load.id, version), watching(session, load.id, version)
     for layer in made["layers"]:
         if layer["index"] in drawn:
             layer["overlay"] = f"/v1/loads/{load.id}/layers/{layer['index']}/overlay.jpg?version={watched}"
