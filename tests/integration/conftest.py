@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -126,6 +128,11 @@ class Server:
         """Every line of a server that was started with log_format="json"."""
         return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
 
+    @property
+    def database_url(self) -> str:
+        """Where its records are, for a test that looks at them behind the server's back."""
+        return self.environment.get("LOADLENS_DATABASE", f"sqlite:///{self.data / 'loadlens.sqlite'}")
+
     def start(self) -> None:
         command = [sys.executable, "-m", "loadlens.serving.cli", "serve", "--port", "0"]
         with self.log.open("a") as log:
@@ -167,13 +174,30 @@ class Server:
         return self.http.post(f"/v1/loads/{self.load}/close", params={"wait": "true"}, json=body)
 
 
+@pytest.fixture(scope="module", params=["box", "site"])
+def new_place(request: pytest.FixtureRequest) -> Callable[[], dict[str, str]]:
+    """Where a new server keeps everything, as variables of its environment: on one box all in its data folder, on a
+    site in a PostgreSQL and an S3 store."""
+    if request.param == "box":
+        return dict
+    new_postgresql = request.getfixturevalue("new_postgresql")
+    keys = request.getfixturevalue("object_server").environment
+
+    def make() -> dict[str, str]:
+        store = f"s3://yard/{uuid.uuid4().hex}"
+        return {**keys, "LOADLENS_DATABASE": new_postgresql(), "LOADLENS_STORE": store}
+
+    return make
+
+
 @pytest.fixture
-def serve(model_file: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
+def serve(model_file: Path, new_place: Callable[[], dict[str, str]], tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Start a server over a folder of its own; keywords are settings."""
     running: list[Server] = []
+    places: defaultdict[str, dict[str, str]] = defaultdict(new_place)
 
     def start(folder: str = "data", **settings: object) -> Server:
-        environment = {f"LOADLENS_{name.upper()}": str(value) for name, value in settings.items()}
+        environment = {f"LOADLENS_{name.upper()}": str(value) for name, value in settings.items()} | places[folder]
         running.append(Server(tmp_path / folder, model_file, environment))
         return running[-1]
 
@@ -184,8 +208,10 @@ def serve(model_file: Path, tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 
 @pytest.fixture(scope="module")
-def server(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server(
+    model_file: Path, new_place: Callable[[], dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     """One running server, shared by the tests of a module; each opens a load of its own."""
-    running = Server(tmp_path_factory.mktemp("shared") / "data", model_file)
+    running = Server(tmp_path_factory.mktemp("shared") / "data", model_file, new_place())
     yield running
     running.stop()

@@ -3,7 +3,6 @@
 import itertools
 import json
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -11,6 +10,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import httpx2
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from loadlens.serving.api.app import alone_in
+from loadlens.serving.store.database import open_database, writing
 
 WEIGHTS = {"gross": "48960", "tare": 16420.125}
 
@@ -264,9 +268,10 @@ def _settled(http):
     raise AssertionError
 
 
-def test_two_servers_do_not_share_a_folder(server):
-    command = [sys.executable, "-m", "loadlens.serving.cli", "serve", "--port", "0", "--data", str(server.data)]
-    second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+def test_two_servers_do_not_share_a_folder(tmp_path):
+    command = [sys.executable, "-m", "loadlens.serving.cli", "serve", "--port", "0", "--data", str(tmp_path)]
+    with alone_in(tmp_path):
+        second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert second.returncode == 1
     assert second.stderr.startswith("loadlens: ")
     assert "used by another server" in second.stderr
@@ -276,13 +281,10 @@ def test_records_are_appended_and_never_changed(server, shots):
     server.open_load()
     server.put(shots[0])
     server.close()
-    with sqlite3.connect(server.data / "loadlens.sqlite") as database:
-        for statement in ("UPDATE assessments SET report = '{}'", "DELETE FROM frames"):
-            try:
-                database.execute(statement)
-            except sqlite3.IntegrityError as error:
-                assert "never changed" in str(error)
-            else:
-                raise AssertionError(statement)
-        assert json.loads(database.execute("SELECT report FROM assessments").fetchone()[0])
-    database.close()
+    engine = open_database(server.database_url)
+    for statement in ("UPDATE assessments SET report = '{}'", "DELETE FROM frames"):
+        with pytest.raises(IntegrityError, match="never changed"), writing(engine).begin() as connection:
+            connection.exec_driver_sql(statement)
+    with engine.connect() as connection:
+        assert json.loads(connection.exec_driver_sql("SELECT report FROM assessments").scalar())
+    engine.dispose()

@@ -125,7 +125,7 @@ def first_seq(session: Session, load: Load) -> int | None:
     return session.scalars(select(func.min(LoadFrame.seq)).where(LoadFrame.load_id == load.id)).one()
 
 
-def count(session: Session, load_id: str, up_to: int = 2**31, *, late: bool = False) -> int:
+def count(session: Session, load_id: str, up_to: int = 2**31 - 1, *, late: bool = False) -> int:
     """How many frames a load has, of those numbered no higher than `up_to`; with `late` those that came late."""
     query = select(func.count()).where(LoadFrame.load_id == load_id, LoadFrame.seq <= up_to)
     return session.scalars(query.where(LoadFrame.late) if late else query).one()
