@@ -9,13 +9,12 @@ from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from loadlens.serving.store.database import open_database
+from loadlens.serving.store.database import open_database, writing
 from loadlens.serving.store.tables import Load, LoadFrame, Picture, StoredFrame, Transition, Weight
 
 
-def test_what_the_first_schema_held_is_there_after_migration(tmp_path):
-    file = tmp_path / "old.sqlite"
-    engine = create_engine(f"sqlite:///{file}")
+def test_what_the_first_schema_held_is_there_after_migration(database_url):
+    engine = create_engine(database_url)
     config = Config()
     config.set_main_option("script_location", "loadlens.serving.store:migrations")
     config.set_main_option("path_separator", "os")
@@ -28,12 +27,12 @@ def test_what_the_first_schema_held_is_there_after_migration(tmp_path):
             connection.execute(text(f"INSERT INTO loads VALUES ('{load_id}', 'graded', NULL, 's', 't', 't', NULL)"))
             report = json.dumps({"truck": {"decision": decision}}).replace(":", r"\:")
             connection.execute(text(f"INSERT INTO assessments VALUES ('{load_id}', 1, '{{}}', '{report}', 't')"))
-        connection.execute(text("INSERT INTO weights VALUES (7, 'weighed', 'gross', '48960', NULL, 't')"))
+        connection.execute(text("INSERT INTO weights VALUES (1, 'weighed', 'gross', '48960', NULL, 't')"))
         connection.execute(text("INSERT INTO frames VALUES ('seen', 'yard', 0, 't', 'digest', 2, 1, 't')"))
         connection.execute(text("INSERT INTO pictures VALUES ('good', 0, 'digest')"))
     engine.dispose()
 
-    engine = open_database(f"sqlite:///{file}")
+    engine = open_database(database_url)
     with Session(engine) as session:
         states = {load.id: load.status for load in session.scalars(select(Load))}
         frame = session.get(StoredFrame, ("load:seen", "yard", 0))
@@ -43,9 +42,10 @@ def test_what_the_first_schema_held_is_there_after_migration(tmp_path):
         assert [(weight.load_id, weight.kg) for weight in session.scalars(select(Weight))] == [("weighed", "48960")]
         assert {step.target for step in session.scalars(select(Transition))} == set(states.values())
         for table in ("weights", "frames", "assessments", "transitions"):
-            with pytest.raises(IntegrityError, match="never changed"):
-                session.execute(text(f"DELETE FROM {table}"))
-            session.rollback()
+            with pytest.raises(IntegrityError, match="never changed"), writing(engine).begin() as connection:
+                connection.execute(text(f"DELETE FROM {table}"))
+    with Session(writing(engine)) as session, session.begin():
+        session.add(Weight(load_id="weighed", kind="tare", kg="16420", actor="user:ann"))
     engine.dispose()
     assert states == {
         "new": "arrived",
