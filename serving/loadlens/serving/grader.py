@@ -15,7 +15,7 @@ from loadlens.serving.jpeg import encode_jpeg
 from loadlens.serving.lifecycle import OPEN
 from loadlens.serving.live import LiveView
 from loadlens.serving.loads import Loads
-from loadlens.serving.records import frames, loads
+from loadlens.serving.records import frames, hazards, loads
 from loadlens.serving.store.tables import Load, StoredFrame
 from loadlens.vision.bed import Bed
 from loadlens.vision.model import SurfaceModel
@@ -137,11 +137,17 @@ class Grader:
         ready = live.ready(self._waiting_frames(load, live), closed=closed)
         for stored in ready[:_TURN]:
             for hazard in live.feed(stored):
-                metrics.hazards.labels(hazard.class_id).inc()
-                log.warning("load %s: %s at %.1f s", load.id, hazard.class_id, hazard.frame_s)
+                self._raise(load, hazard)
         if ready:
             return True
         return closed and not self._grade(load, live)
+
+    def _raise(self, load: Load, hazard: HazardSighting) -> None:
+        with self._loads.writing() as session:
+            is_new = hazards.keep(session, load, hazard)
+        if is_new:
+            metrics.hazards.labels(hazard.class_id).inc()
+            log.warning("load %s: %s at %.1f s", load.id, hazard.class_id, hazard.frame_s)
 
     def _waiting_frames(self, load: Load, live: LiveView) -> Sequence[StoredFrame]:
         with self._loads.reading() as session:
