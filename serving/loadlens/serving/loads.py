@@ -30,6 +30,7 @@ class Loads:
         self.engine = engine
         default = load_standard(default_standard)
         self.standards = {standard.id: standard for standard in (*list_standards(), default)}
+        self.standard_refs = {id_: id_ for id_ in self.standards} | {default.id: default_standard}
         self.default_standard = default.id
         self.lead_s = frames_before_load_s
 

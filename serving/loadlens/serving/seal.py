@@ -1,4 +1,4 @@
-"""Where the key and the anchor of a site's journal lie."""
+"""The key and the anchor of a site's journal."""
 
 from loadlens.serving.settings import Settings
 from loadlens.serving.store.anchor import Anchor
@@ -7,8 +7,5 @@ from loadlens.serving.store.signing import SigningKeys
 
 
 def open_seal(settings: Settings) -> Seal:
-    """The key and the anchor that the settings name, else those in the data folder."""
-    return Seal(
-        SigningKeys(settings.signing_key or settings.data / "signing.key"),
-        Anchor(settings.anchor or settings.data / "journal.anchor"),
-    )
+    """The key and the anchor where the settings have them."""
+    return Seal(SigningKeys(settings.signing_key_file), Anchor(settings.anchor_file))

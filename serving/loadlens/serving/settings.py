@@ -92,6 +92,16 @@ class Settings(BaseSettings):
     """Logs for a person, or one JSON object a line for a collector; both on stderr."""
 
     @property
+    def signing_key_file(self) -> Path:
+        """Where the key of the journal is."""
+        return self.signing_key or self.data / "signing.key"
+
+    @property
+    def anchor_file(self) -> Path:
+        """Where the heads of the journal go."""
+        return self.anchor or self.data / "journal.anchor"
+
+    @property
     def database_url(self) -> str:
         """Where the records are, also where the setting leaves it to us."""
         return self.database or f"sqlite:///{self.data / 'loadlens.sqlite'}"
@@ -118,9 +128,12 @@ def read_settings(file: Path | None = None, **given: Any) -> Settings:
 def settings_in_force(file: Path | None = None) -> list[InForce]:
     """Every setting with its value and origin, as `read_settings` would read them; raises as it does."""
     settings, origins = _read(file, {})
-    return [
-        InForce(name, _shown(getattr(settings, name)), origins.get(name, "default")) for name in Settings.model_fields
-    ]
+    return [InForce(name, value, origins.get(name, "default")) for name, value in shown_settings(settings).items()]
+
+
+def shown_settings(settings: Settings) -> dict[str, str]:
+    """Every setting as text, secrets hidden."""
+    return {name: _shown(getattr(settings, name)) for name in Settings.model_fields}
 
 
 def _read(file: Path | None, given: Mapping[str, Any]) -> tuple[Settings, dict[str, str]]:

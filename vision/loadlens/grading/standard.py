@@ -190,24 +190,33 @@ def list_standards() -> tuple[Standard, ...]:
 
 def load_standard(ref: str | Path) -> Standard:
     """Load a shipped standard by id, or a file by path. Raises StandardError, naming every fault."""
-    text = str(ref)
-    if isinstance(ref, str) and not text.endswith(".toml"):
-        return _shipped(text)
-    try:
-        data = Path(ref).read_bytes()
-    except OSError as error:
-        raise StandardError(f"cannot read the standard {text}: {error.strerror}") from None
-    return parse_standard(data, name=text)
+    if _is_id(ref):
+        return _shipped(str(ref))
+    return parse_standard(read_standard(ref), name=str(ref))
+
+
+def read_standard(ref: str | Path) -> bytes:
+    """The file of a shipped standard by id, or of a path. Raises StandardError where there is none."""
+    if not _is_id(ref):
+        try:
+            return Path(ref).read_bytes()
+        except OSError as error:
+            raise StandardError(f"cannot read the standard {ref}: {error.strerror}") from None
+    folder = resources.files("loadlens.grading") / "standards"
+    ids = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    if ref not in ids:
+        known = ", ".join(ids)
+        raise StandardError(f"no standard {ref!r}; give one of {known}, or the path of a .toml file")
+    return (folder / f"{ref}.toml").read_bytes()
+
+
+def _is_id(ref: str | Path) -> bool:
+    return isinstance(ref, str) and not ref.endswith(".toml")
 
 
 @cache
 def _shipped(standard_id: str) -> Standard:
-    folder = resources.files("loadlens.grading") / "standards"
-    ids = sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
-    if standard_id not in ids:
-        known = ", ".join(ids)
-        raise StandardError(f"no standard {standard_id!r}; give one of {known}, or the path of a .toml file")
-    return parse_standard((folder / f"{standard_id}.toml").read_bytes(), name=f"{standard_id}.toml")
+    return parse_standard(read_standard(standard_id), name=f"{standard_id}.toml")
 
 
 def parse_standard(data: bytes, *, name: str) -> Standard:

@@ -4,6 +4,7 @@ import fcntl
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -12,18 +13,19 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from loadlens.serving.alarms.channels import open_outbox
-from loadlens.serving.api import figures, frames, lanes, loads, problems, results
+from loadlens.serving.api import figures, frames, journal, lanes, loads, problems, results
 from loadlens.serving.api.parts import Parts, parts_of
+from loadlens.serving.evidence.in_force import declare, declare_standards
 from loadlens.serving.grader import Grader
 from loadlens.serving.loads import Loads
 from loadlens.serving.seal import open_seal
-from loadlens.serving.settings import Settings
+from loadlens.serving.settings import Settings, shown_settings
 from loadlens.serving.store.blobs import open_blobs
 from loadlens.serving.store.database import open_database
 from loadlens.serving.store.journal import sealed
 from loadlens.serving.timed_model import TimedModel
 from loadlens.vision.bed import Bed
-from loadlens.vision.model import load_model
+from loadlens.vision.model import SurfaceModel, load_model
 
 
 class FolderInUseError(RuntimeError):
@@ -37,7 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         records = await run_in_threadpool(_open_records, settings)
         bed = None if settings.bed is None else Bed.parse(settings.bed)
-        grader = Grader(records, lambda: load_model(settings.model, kind=TimedModel), bed)
+        grader = Grader(records, partial(_load_model, settings, records), bed)
         app.state.parts = Parts(settings, records, grader)
         outbox = open_outbox(records.engine, settings.mqtt, settings.webhooks)
         outbox.start()
@@ -54,7 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="LoadLens", version=metadata.version("loadlens"), lifespan=lifespan, docs_url=None, redoc_url=None
     )
     problems.install(app)
-    for routes in (loads.router, lanes.router, frames.router, results.router):
+    for routes in (loads.router, lanes.router, frames.router, results.router, journal.router):
         app.include_router(routes, prefix="/v1")
     app.include_router(figures.router)
     _add_health(app)
@@ -65,7 +67,19 @@ def _open_records(settings: Settings) -> Loads:
     settings.data.mkdir(parents=True, exist_ok=True)
     blobs = open_blobs(settings.store, settings.data / "blobs")
     engine = sealed(open_database(settings.database_url), open_seal(settings))
-    return Loads(engine, blobs, settings.standard, settings.frames_before_load_s)
+    records = Loads(engine, blobs, settings.standard, settings.frames_before_load_s)
+    with records.writing() as session:
+        declare(session, "settings.in_force", "settings", shown_settings(settings))
+        declare_standards(session, blobs, records.standard_refs.values())
+    return records
+
+
+def _load_model(settings: Settings, records: Loads) -> SurfaceModel:
+    model = load_model(settings.model, kind=TimedModel)
+    about = {"name": model.metadata.name, "version": model.metadata.version, "sha256": model.sha256}
+    with records.writing() as session:
+        declare(session, "model.in_force", "model", about)
+    return model
 
 
 def _add_health(app: FastAPI) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from importlib import metadata
 from typing import Any
 
 from sqlalchemy import func, select
@@ -161,6 +162,7 @@ def _inputs(standard: Standard, weighed: Weights | None, declared: str | None, n
         "scale": weighed.scale,
     }
     inputs = {
+        "software": metadata.version("loadlens"),
         "standard": {"id": standard.id, "version": standard.version, "sha256": standard.sha256},
         "weights": scale,
         "declared": declared,
