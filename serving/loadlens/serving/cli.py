@@ -12,7 +12,18 @@ from typing import Annotated
 import typer
 from typer.exceptions import Abort, TyperException
 
-from loadlens.serving.commands import classify, data, demo, grade, models, serve, settings, standards, training
+from loadlens.serving.commands import (
+    classify,
+    data,
+    demo,
+    evidence,
+    grade,
+    models,
+    serve,
+    settings,
+    standards,
+    training,
+)
 from loadlens.serving.errors import CommandError
 
 INTERRUPTED = 130
@@ -30,6 +41,11 @@ app.command()(classify.classify)
 app.command()(demo.demo)
 app.command()(serve.serve)
 app.command()(settings.settings)
+app.command()(evidence.verify)
+app.command()(evidence.bundle)
+app.command()(evidence.backup)
+app.command()(evidence.restore)
+app.command("rotate-key")(evidence.rotate_key)
 app.command()(training.train)
 app.command()(training.evaluate)
 app.command()(training.export)

@@ -15,7 +15,7 @@ from loadlens.serving.store.tables import Load, LoadFrame, StoredFrame
 # A frame is hardly ever older than the last few loads of its lane; one that is stays without a load.
 _VISITS = 20
 
-_SAME = and_(
+SAME_FRAME = and_(
     LoadFrame.stream == StoredFrame.stream, LoadFrame.camera == StoredFrame.camera, LoadFrame.seq == StoredFrame.seq
 )
 
@@ -106,7 +106,7 @@ def waiting(session: Session, lane: str, *, since: str, lead_s: float) -> Sequen
     earliest = (datetime.fromisoformat(since) - timedelta(seconds=lead_s)).isoformat()
     query = (
         select(StoredFrame)
-        .outerjoin(LoadFrame, _SAME)
+        .outerjoin(LoadFrame, SAME_FRAME)
         .where(StoredFrame.stream == f"lane:{lane}", StoredFrame.taken_at >= earliest, LoadFrame.load_id.is_(None))
     )
     return session.scalars(query.order_by(StoredFrame.camera, StoredFrame.seq)).all()
@@ -114,7 +114,7 @@ def waiting(session: Session, lane: str, *, since: str, lead_s: float) -> Sequen
 
 def of_load(session: Session, load_id: str, *, after: int = -1, limit: int | None = None) -> Sequence[StoredFrame]:
     """The frames of a load by number, beginning behind `after`."""
-    query = select(StoredFrame).join(LoadFrame, _SAME).where(LoadFrame.load_id == load_id, LoadFrame.seq > after)
+    query = select(StoredFrame).join(LoadFrame, SAME_FRAME).where(LoadFrame.load_id == load_id, LoadFrame.seq > after)
     return session.scalars(query.order_by(LoadFrame.seq).limit(limit)).all()
 
 
@@ -133,7 +133,7 @@ def count(session: Session, load_id: str, up_to: int = 2**31 - 1, *, late: bool 
 
 def seal(session: Session, load: Load, *, late: bool = False, actor: str) -> None:
     """Write into the journal which frames a load has; with `late` only those that came after its close."""
-    query = select(StoredFrame, LoadFrame).join(LoadFrame, _SAME).where(LoadFrame.load_id == load.id)
+    query = select(StoredFrame, LoadFrame).join(LoadFrame, SAME_FRAME).where(LoadFrame.load_id == load.id)
     rows = session.execute((query.where(LoadFrame.late) if late else query).order_by(LoadFrame.camera, LoadFrame.seq))
     stored = rows.all()
     if stored:
@@ -145,7 +145,7 @@ def ungraded(session: Session, load_ids: Sequence[str], watched: Mapping[str, in
     """How many frames of these loads are numbered above the last one watched, and the oldest's age in seconds."""
     number, oldest = 0, None
     for load_id in load_ids:
-        query = select(func.count(), func.min(StoredFrame.created_at)).join(LoadFrame, _SAME)
+        query = select(func.count(), func.min(StoredFrame.created_at)).join(LoadFrame, SAME_FRAME)
         query = query.where(LoadFrame.load_id == load_id, LoadFrame.seq > watched.get(load_id, -1))
         found, since = session.execute(query).one()
         number += found

@@ -4,6 +4,7 @@ A database that was rolled back or cut short no longer holds a record that the a
 anchor too can still be found out by a copy of one line kept elsewhere, which is why `GET /v1/journal/head` gives it.
 """
 
+import json
 import logging
 import os
 from dataclasses import asdict, dataclass
@@ -23,6 +24,15 @@ class Head:
     digest: str
     key: str
     signature: str
+
+
+def read_head(line: str) -> Head | None:
+    """The head of one line of an anchor; None where it is none."""
+    try:
+        head = Head(**json.loads(line))
+    except (ValueError, TypeError):
+        return None
+    return head if isinstance(head.seq, int) and isinstance(head.key, str) else None
 
 
 class Anchor:
