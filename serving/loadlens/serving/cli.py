@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from loadlens.serving.commands import (
+    camera,
     classify,
     data,
     demo,
@@ -41,6 +42,7 @@ app.command()(classify.classify)
 app.command()(demo.demo)
 app.command()(serve.serve)
 app.command()(settings.settings)
+app.command()(camera.camera)
 app.command()(evidence.verify)
 app.command()(evidence.bundle)
 app.command()(evidence.backup)
