@@ -51,7 +51,11 @@ class LaneServer:
 
     def put_frame(self, camera: str, seq: int, data: bytes, captured_at: datetime, why: str) -> Answer:
         """Hand over one frame under its number; 201 and 200 mean that it is durable there."""
-        headers = {"Captured-At": captured_at.isoformat(), "Why-Kept": why}
+        headers = {
+            "Captured-At": captured_at.isoformat(),
+            "Sent-At": datetime.now(UTC).isoformat(),
+            "Why-Kept": why,
+        }
         return self._ask("PUT", f"{self._lane}/frames/{camera}/{seq}", content=data, headers=headers)
 
     def put_health(self, camera: str, health: Mapping[str, Any]) -> Answer:

@@ -232,7 +232,7 @@ def test_every_frame_and_its_folder_are_synced_before_it_counts_as_kept(
     true_fsync, true_rename = os.fsync, Path.rename
 
     def fsync(descriptor: int) -> None:
-        steps.append(f"sync {Path(os.readlink(f'/proc/self/fd/{descriptor}')).name}")
+        steps.append(f"sync {Path(f'/proc/self/fd/{descriptor}').readlink().name}")
         true_fsync(descriptor)
 
     def rename(self: Path, target: Path) -> Path:
