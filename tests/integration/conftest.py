@@ -133,7 +133,8 @@ class Server:
         """Where its records are, for a test that looks at them behind the server's back."""
         return self.environment.get("LOADLENS_DATABASE", f"sqlite:///{self.data / 'loadlens.sqlite'}")
 
-    def start(self) -> None:
+    def start(self, ready: int = 200) -> None:
+        """Start the process; /readyz says 200 once the model is loaded, or 503 where something else is amiss."""
         command = [sys.executable, "-m", "loadlens.serving.cli", "serve", "--port", "0"]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
@@ -145,13 +146,14 @@ class Server:
             )
         self.address = self.process.stdout.readline().split()[-1]
         self.http = httpx2.Client(base_url=self.address, timeout=60, trust_env=False)
-        while self.http.get("/readyz").status_code != 200:
+        while self.http.get("/readyz").status_code != ready:
             time.sleep(0.05)
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
         self.http.close()
         self.process.send_signal(by)
-        self.process.communicate()
+        self.process.wait()
+        self.process.stdout.close()
 
     def kill_and_restart(self) -> None:
         self.stop(signal.SIGKILL)
@@ -203,8 +205,7 @@ def serve(model_file: Path, new_place: Callable[[], dict[str, str]], tmp_path: P
 
     yield start
     for server in running:
-        if server.process.returncode is None:
-            server.stop()
+        server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -55,12 +55,14 @@ class Grader:
         """Load the model and take up every unfinished load."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """End after the frame in hand; what is unfinished is taken up at the next start."""
+    def stop(self, within_s: float) -> None:
+        """End after the frame in hand, or give that up after so long; the next start takes up what is unfinished."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(within_s)
+        if self._thread.is_alive():
+            log.error("the frame in hand took longer than %s s and was given up; the next start takes it up", within_s)
 
     def wake(self, load_id: str) -> None:
         """Say that a load has new frames or was closed."""
@@ -136,6 +138,8 @@ class Grader:
             live = self._live[load.id] = LiveView(begin, self._loads.blobs.get, first or 0)
         ready = live.ready(self._waiting_frames(load, live), closed=closed)
         for stored in ready[:_TURN]:
+            if self._stopped:
+                return True
             for hazard in live.feed(stored):
                 self._raise(load, hazard)
         if ready:

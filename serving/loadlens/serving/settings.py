@@ -69,6 +69,15 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=16 * 2**20, gt=0)
     """The largest request body that is read; a larger one is answered 413."""
 
+    body_within_s: int = Field(default=30, gt=0)
+    """So long may the body of a frame take to arrive (408)."""
+
+    max_frames_in_flight: int = Field(default=32, gt=0)
+    """So many frames are received and stored at once; a camera beyond that is told to wait (503, Retry-After)."""
+
+    stop_within_s: int = Field(default=20, gt=0)
+    """After SIGTERM, answers in hand may take so long, then the frame being graded as long again."""
+
     min_free_bytes: int = Field(default=2**29, ge=0)
     """With less free space on the disk no frame is taken (507) and /readyz answers 503."""
 

@@ -1,7 +1,7 @@
 """The application: its parts put together, started and stopped."""
 
 import fcntl
-import shutil
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from loadlens.serving.alarms.channels import open_outbox
 from loadlens.serving.api import figures, frames, journal, lanes, loads, problems, results
+from loadlens.serving.api.admission import Admission, disk_shortage
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.evidence.in_force import declare, declare_standards
 from loadlens.serving.grader import Grader
@@ -32,22 +33,25 @@ class FolderInUseError(RuntimeError):
     """Another server works on the same data folder."""
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The API over one data folder, which the caller holds with `alone_in` while it runs."""
+def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
+    """The API over one data folder, which the caller holds with `alone_in` while it runs.
+
+    The caller sets `stopping` when it wants to end: then no new frame is taken and no answer waits for a grade.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         records = await run_in_threadpool(_open_records, settings)
         bed = None if settings.bed is None else Bed.parse(settings.bed)
         grader = Grader(records, partial(_load_model, settings, records), bed)
-        app.state.parts = Parts(settings, records, grader)
+        app.state.parts = Parts(settings, records, grader, Admission(settings, stopping), stopping)
         outbox = open_outbox(records.engine, settings.mqtt, settings.webhooks)
         outbox.start()
         grader.start()
         try:
             yield
         finally:
-            await run_in_threadpool(grader.stop)
+            await run_in_threadpool(grader.stop, settings.stop_within_s)
             await run_in_threadpool(outbox.stop)
             records.close_database()
 
@@ -94,11 +98,8 @@ def _add_health(app: FastAPI) -> None:
         parts = parts_of(request)
         parts.loads.check_database()
         reasons = [parts.grader.problem] if parts.grader.problem else []
-        free = shutil.disk_usage(parts.settings.data).free
-        if free < parts.settings.min_free_bytes:
-            reasons.append(
-                f"only {free >> 20} MiB are free on the disk; {parts.settings.min_free_bytes >> 20} are needed"
-            )
+        if shortage := disk_shortage(parts.settings):
+            reasons.append(shortage)
         return problems.problem(503, "; ".join(reasons)) if reasons else JSONResponse({"status": "ready"})
 
 

@@ -1,5 +1,6 @@
 """Frames come in: idempotent, refused early where they are too large, acknowledged only once they are durable."""
 
+import asyncio
 import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.loads import check_takes
 from loadlens.serving.records import frames
 from loadlens.serving.records.frames import Place, Shot
+from loadlens.serving.settings import Settings
 from loadlens.vision.frame import Frame, SourceError
 
 router = APIRouter(tags=["frames"])
@@ -40,7 +42,7 @@ Camera = Annotated[str, Path(pattern=r"^\w[\w.\-]{0,63}$")]
 Seq = Annotated[int, Path(ge=0, lt=2**31, description="counts from 0")]
 
 _BODY = {"requestBody": {"required": True, "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}}
-_ANSWERS = answers(404, 409, 413) | {200: {"description": "exactly this frame is stored already"}}
+_ANSWERS = answers(404, 408, 409, 413, 507) | {200: {"description": "exactly this frame is stored already"}}
 
 
 @router.put("/loads/{load_id}/frames/{camera}/{seq}", status_code=201, openapi_extra=_BODY, responses=_ANSWERS)
@@ -86,15 +88,26 @@ async def _put(
     request: Request, response: Response, place: Place, said: tuple[str, str | None, str | None]
 ) -> dict[str, Any]:
     parts = parts_of(request)
-    data = await _body(request, parts.settings.max_body_bytes)
-    is_new, load_id = await run_in_threadpool(_keep, parts, place, data, said, actor_of(request))
+    with parts.admission.frame():
+        data = await _body(request, parts.settings)
+        is_new, load_id = await run_in_threadpool(_keep, parts, place, data, said, actor_of(request))
     response.status_code = 201 if is_new else 200
     (metrics.frames_received if is_new else metrics.frames_known).inc()
     return {"load": load_id, "camera": place.camera, "seq": place.seq, "sha256": hashlib.sha256(data).hexdigest()}
 
 
-async def _body(request: Request, limit: int) -> bytes:
-    """The body, kept no further than it may be long; raises 413 as soon as it is known to be longer."""
+async def _body(request: Request, settings: Settings) -> bytes:
+    """The body; raises 413 as soon as it is known to be too long, 408 where it does not come in time."""
+    try:
+        async with asyncio.timeout(settings.body_within_s):
+            return await _read(request, settings.max_body_bytes)
+    except TimeoutError:
+        raise HTTPException(
+            408, f"the frame did not arrive within {settings.body_within_s} s", {"Connection": "close"}
+        ) from None
+
+
+async def _read(request: Request, limit: int) -> bytes:
     detail = f"the body is larger than {limit} bytes; send a smaller picture"
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:

@@ -1,9 +1,11 @@
 """What the routes work with; it lies in `app.state.parts` while the app runs."""
 
+import threading
 from dataclasses import dataclass
 
 from fastapi import Request
 
+from loadlens.serving.api.admission import Admission
 from loadlens.serving.grader import Grader
 from loadlens.serving.loads import Loads
 from loadlens.serving.settings import Settings
@@ -12,11 +14,16 @@ from loadlens.serving.store.journal import SYSTEM
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The settings, the records and the thread that grades."""
+    """The settings, the records, the thread that grades, and who says which frames are taken.
+
+    `stopping` is set once the server was asked to end: whatever waits for something ends its wait then.
+    """
 
     settings: Settings
     loads: Loads
     grader: Grader
+    admission: Admission
+    stopping: threading.Event
 
 
 def parts_of(request: Request) -> Parts:

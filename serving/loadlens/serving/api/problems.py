@@ -35,6 +35,7 @@ _WHEN = {
     401: "no key or session was sent, or one that is not known",
     403: "the caller may not do this",
     404: "there is no such thing",
+    408: "the body did not arrive in time",
     409: "the thing is not in a state for this, or was told something else before",
     412: "the thing is no longer what If-Match says",
     413: "the body is too large",

@@ -46,7 +46,7 @@ async def close_load(request: Request, load_id: str, closing: Closing | None = N
     last_seq = closing.last_seq if closing else {}
     status = await run_in_threadpool(_close, parts, load_id, last_seq, actor_of(request))
     parts.grader.wake(load_id)
-    while wait and status == "closed" and not await request.is_disconnected():
+    while wait and status == "closed" and not (parts.stopping.is_set() or await request.is_disconnected()):
         await asyncio.sleep(_LOOK_EVERY_S)
         status = await run_in_threadpool(_status, parts, load_id)
     if wait:

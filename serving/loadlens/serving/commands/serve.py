@@ -1,14 +1,12 @@
 """`loadlens serve`: the HTTP server."""
 
-import socket
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from loadlens.serving.commands.settings import SettingsFile
-from loadlens.serving.errors import CommandError, told_plainly
+from loadlens.serving.errors import told_plainly
 
 
 def serve(
@@ -44,36 +42,6 @@ def serve(
             from loadlens.vision.bed import Bed  # noqa: PLC0415
 
             Bed.parse(settings.bed)
-    _listen(settings)
+    from loadlens.serving.api.server import listen  # noqa: PLC0415
 
-
-def _listen(settings: Any) -> None:
-    import uvicorn  # noqa: PLC0415
-
-    from loadlens.serving.api.app import FolderInUseError, alone_in, create_app  # noqa: PLC0415
-    from loadlens.serving.api.request_log import RequestLog  # noqa: PLC0415
-    from loadlens.serving.logs import set_up_logs  # noqa: PLC0415
-    from loadlens.serving.store.database import open_database  # noqa: PLC0415
-    from loadlens.serving.store.errors import StoreError  # noqa: PLC0415
-
-    set_up_logs(settings.log_format, settings.log_level)
-    try:
-        listener = socket.create_server((settings.host, settings.port), backlog=256)
-    except OSError as error:
-        raise CommandError(f"cannot listen on {settings.host}:{settings.port} ({error.strerror})") from error
-    try:
-        # Any number of servers work on one PostgreSQL; a SQLite file has one.
-        with listener, alone_in(settings.data) if settings.database is None else nullcontext():
-            open_database(settings.database_url).dispose()  # a fault of it is told here, in one line
-            server = uvicorn.Server(
-                uvicorn.Config(
-                    RequestLog(create_app(settings)), log_config=None, access_log=False, timeout_graceful_shutdown=10
-                )
-            )
-            address, port = listener.getsockname()[:2]
-            print(f"serving on http://{address}:{port}", flush=True)
-            server.run(sockets=[listener])
-            if not server.started:
-                raise CommandError("the server could not start; its log above says why")
-    except (FolderInUseError, StoreError) as error:
-        raise CommandError(str(error)) from error
+    listen(settings)
