@@ -13,6 +13,7 @@ ROOTS = {
     "vision": PROJECT / "vision/loadlens/vision",
     "datasets": PROJECT / "datasets/loadlens/datasets",
     "training": PROJECT / "training/loadlens/training",
+    "waste": PROJECT / "serving/loadlens/waste",
     "serving": PROJECT / "serving/loadlens/serving",
 }
 MAY_IMPORT = {
@@ -20,7 +21,8 @@ MAY_IMPORT = {
     "vision": {"vision", "grading"},
     "datasets": {"datasets", "vision", "grading"},
     "training": {"training", "datasets", "vision", "grading"},
-    "serving": {"serving", "datasets", "vision", "grading"},
+    "waste": {"waste", "datasets", "vision", "grading"},
+    "serving": {"serving", "waste", "datasets", "vision", "grading"},
 }
 HEAVY = {"torch", "torchvision", "onnx", "onnxscript", "sklearn"}
 WEB_OR_DATABASE = {"fastapi", "starlette", "uvicorn", "httpx2", "sqlalchemy", "alembic", "typer"}
@@ -65,12 +67,12 @@ def test_grading_needs_the_standard_library_alone() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("room", ["vision", "datasets", "serving"])
+@pytest.mark.parametrize("room", ["vision", "datasets", "waste", "serving"])
 def test_only_training_knows_the_heavy_libraries(room: str) -> None:
     assert [(path.name, name) for path, name in imports_of(room) if name.split(".")[0] in HEAVY] == []
 
 
-@pytest.mark.parametrize("room", ["vision", "datasets", "training"])
+@pytest.mark.parametrize("room", ["vision", "datasets", "training", "waste"])
 def test_only_serving_knows_the_web_and_the_database(room: str) -> None:
     assert [(path.name, name) for path, name in imports_of(room) if name.split(".")[0] in WEB_OR_DATABASE] == []
 
