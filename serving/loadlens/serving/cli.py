@@ -24,6 +24,7 @@ from loadlens.serving.commands import (
     settings,
     standards,
     training,
+    waste,
 )
 from loadlens.serving.errors import CommandError
 
@@ -54,6 +55,7 @@ app.command()(training.export)
 app.add_typer(standards.app, name="standards")
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
+app.add_typer(waste.app, name="waste")
 
 
 @app.callback()

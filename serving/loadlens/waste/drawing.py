@@ -20,14 +20,28 @@ PRINTER_DPI = 203
 _QR_SHARE = 0.36  # of a label's side
 
 
+def draw(label: Label, link: str, kind: Literal["pdf", "png", "zpl"]) -> bytes:
+    """The label in the format asked for. Raises LabelError where its text does not fit."""
+    if kind == "zpl":
+        return draw_zpl(label, link).encode()
+    return draw_pdf(label, link) if kind == "pdf" else draw_png(label, link)
+
+
 def draw_pdf(label: Label, link: str) -> bytes:
     """The label as a PDF page of its true size; `link` is what its QR code says. Raises LabelError for long text."""
     return _compile(label, link, "pdf", BACKGROUND)
 
 
 def draw_png(label: Label, link: str, dpi: int = PRINTER_DPI, *, coloured_stock: bool = False) -> bytes:
-    """The label as a PNG. `coloured_stock`: the paper is orange already, so the ground stays white."""
-    return _compile(label, link, "png", (255, 255, 255) if coloured_stock else BACKGROUND, dpi)
+    """The label as a PNG that knows its size. `coloured_stock`: the paper is orange already, so the ground is white."""
+    ground = (255, 255, 255) if coloured_stock else BACKGROUND
+    drawn = Image.open(io.BytesIO(_compile(label, link, "png", ground, dpi))).convert("RGBA")
+    # The last pixels of a side lie partly beyond the page and are drawn half transparent.
+    flat = Image.new("RGBA", drawn.size, ground)
+    flat.alpha_composite(drawn)
+    out = io.BytesIO()
+    flat.convert("RGB").save(out, "PNG", dpi=(dpi, dpi))
+    return out.getvalue()
 
 
 def draw_zpl(label: Label, link: str) -> str:

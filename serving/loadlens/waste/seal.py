@@ -7,12 +7,13 @@ The signature (Ed25519, base64url) covers everything before it but the host, whi
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from loadlens.grading.quantity import Mass
 from loadlens.waste.identity import IdentityError, parse_identity
@@ -32,10 +33,10 @@ class Sealed:
     mass: Mass
 
 
-def seal(sealed: Sealed, key: Ed25519PrivateKey, host: str) -> str:
-    """The link for a label's QR code. `host` is the name (and port) that the labels' pages are served under."""
+def seal(sealed: Sealed, sign: Callable[[bytes], bytes], host: str) -> str:
+    """The link for a label's QR code, signed by `sign` with Ed25519; `host` is where the labels' pages are served."""
     path = _path(sealed)
-    signature = base64.urlsafe_b64encode(key.sign(path.encode())).decode().rstrip("=")
+    signature = base64.urlsafe_b64encode(sign(path.encode())).decode().rstrip("=")
     return f"https://{host}{path}&s={signature}"
 
 

@@ -47,4 +47,4 @@ def key():
 
 @pytest.fixture
 def link(label, key):
-    return seal(Sealed(label.identity, "hazardous-cn", "2021", label.mass), key, "yard.example")
+    return seal(Sealed(label.identity, "hazardous-cn", "2021", label.mass), key.sign, "yard.example")

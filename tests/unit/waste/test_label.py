@@ -83,7 +83,7 @@ def test_text_that_does_not_fit_is_refused_and_never_cut_off(changed, link):
         draw_pdf(changed(precautions="防潮、防水，远离火源，" * 20), link)
 
 
-def photographed(image: np.ndarray, degrees: float, blur: float, dirt: float, tilt: float, seed: int) -> np.ndarray:
+def photographed(image: np.ndarray, *, degrees: float, blur: float, dirt: float, tilt: float, seed: int) -> np.ndarray:
     """The label as a phone would take it: turned, at an angle, out of focus, under noise, with spots of dirt on it."""
     rng = np.random.default_rng(seed)
     dirty = image.copy()
@@ -142,7 +142,7 @@ def test_an_altered_label_is_found(link, key, old, new):
 
 def test_a_forged_label_is_found(label, key):
     forged = seal(
-        Sealed(label.identity, "hazardous-cn", "2021", label.mass), Ed25519PrivateKey.generate(), "yard.example"
+        Sealed(label.identity, "hazardous-cn", "2021", label.mass), Ed25519PrivateKey.generate().sign, "yard.example"
     )
     with pytest.raises(SealError, match="not ours"):
         open_seal(forged, key.public_key())
@@ -162,4 +162,4 @@ def test_other_codes_are_no_labels(link, key):
 
 def test_a_mass_finer_than_a_gram_is_not_sealed(label, key):
     with pytest.raises(SealError, match="finer than a gram"):
-        seal(Sealed(label.identity, "hazardous-cn", "2021", Mass("0.0005")), key, "yard.example")
+        seal(Sealed(label.identity, "hazardous-cn", "2021", Mass("0.0005")), key.sign, "yard.example")
