@@ -107,9 +107,15 @@ def shots() -> list[Shot]:
     return taken
 
 
+LOADLENS = (sys.executable, "-m", "loadlens.serving.cli")
+
+
 @dataclass
 class Server:
-    """A server that can be killed and started again over the same data folder."""
+    """A server that can be killed and started again over the same data folder.
+
+    `http` comes with a manager's key; `http_as` gives a client for any other role.
+    """
 
     data: Path
     model: Path
@@ -117,6 +123,8 @@ class Server:
     numbers: Iterator[int] = field(default_factory=partial(itertools.count, 1))
 
     def __post_init__(self) -> None:
+        self.clients: list[httpx2.Client] = []
+        self.key = self.add_key("manager")
         self.start()
 
     @property
@@ -133,9 +141,27 @@ class Server:
         """Where its records are, for a test that looks at them behind the server's back."""
         return self.environment.get("LOADLENS_DATABASE", f"sqlite:///{self.data / 'loadlens.sqlite'}")
 
+    def add_key(self, role: str, *more: str) -> str:
+        """Make a key offline, as an operator does; `more` are options of `loadlens keys add`."""
+        command = [*LOADLENS, "keys", "add", "--role", role, "--data", str(self.data), *more]
+        made = subprocess.run(
+            command, env={**os.environ, **self.environment}, capture_output=True, text=True, check=False
+        )
+        assert made.returncode == 0, made.stderr
+        return made.stdout.strip()
+
+    def http_with(self, key: str | None) -> httpx2.Client:
+        """A client with this key, or with none; it is closed when the server stops."""
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self.clients.append(httpx2.Client(base_url=self.address, timeout=60, trust_env=False, headers=headers))
+        return self.clients[-1]
+
+    def http_as(self, role: str, *more: str) -> httpx2.Client:
+        return self.http_with(self.add_key(role, *more))
+
     def start(self, ready: int = 200) -> None:
         """Start the process; /readyz says 200 once the model is loaded, or 503 where something else is amiss."""
-        command = [sys.executable, "-m", "loadlens.serving.cli", "serve", "--port", "0"]
+        command = [*LOADLENS, "serve", "--port", "0"]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 [*command, "--data", str(self.data), "--model", str(self.model)],
@@ -145,12 +171,14 @@ class Server:
                 env={**os.environ, **self.environment},
             )
         self.address = self.process.stdout.readline().split()[-1]
-        self.http = httpx2.Client(base_url=self.address, timeout=60, trust_env=False)
+        self.http = self.http_with(self.key)
         while self.http.get("/readyz").status_code != ready:
             time.sleep(0.05)
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
-        self.http.close()
+        for client in self.clients:
+            client.close()
+        self.clients.clear()
         self.process.send_signal(by)
         self.process.wait()
         self.process.stdout.close()

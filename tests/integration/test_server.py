@@ -183,7 +183,7 @@ def test_a_body_of_unknown_length_is_read_no_further_than_allowed(serve, shots):
     host, port = server.address.removeprefix("http://").split(":")
     head = (
         f"PUT {place}/frames/yard/0 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
-        f"Captured-At: {shots[0].captured_at}\r\n\r\n"
+        f"Captured-At: {shots[0].captured_at}\r\nAuthorization: Bearer {server.key}\r\n\r\n"
     )
     chunk = b"8000\r\n" + b"\0" * 0x8000 + b"\r\n"
     with socket.create_connection((host, int(port)), timeout=30) as line:
@@ -240,6 +240,8 @@ def test_the_server_says_what_it_grades_by_and_that_it_is_ready(server):
 
 def test_a_server_without_its_model_takes_frames_and_says_that_it_is_not_ready(tmp_path, shots):
     command = [sys.executable, "-m", "loadlens.serving.cli", "serve", "--port", "0"]
+    making = [sys.executable, "-m", "loadlens.serving.cli", "keys", "add", "--role", "manager"]
+    made = subprocess.run([*making, "--data", str(tmp_path / "data")], capture_output=True, text=True, check=True)
     process = subprocess.Popen(
         [*command, "--data", str(tmp_path / "data"), "--model", str(tmp_path / "none.onnx")],
         stdout=subprocess.PIPE,
@@ -248,7 +250,8 @@ def test_a_server_without_its_model_takes_frames_and_says_that_it_is_not_ready(t
     )
     try:
         address = process.stdout.readline().split()[-1]
-        with httpx2.Client(base_url=address, trust_env=False) as http:
+        key = {"Authorization": f"Bearer {made.stdout.strip()}"}
+        with httpx2.Client(base_url=address, trust_env=False, headers=key) as http:
             assert "no such model file" in _settled(http)["detail"]
             assert http.post("/v1/loads", json={"id": "load-1"}).status_code == 201
             place, headers = "/v1/loads/load-1/frames/yard/0", {"Captured-At": shots[0].captured_at}

@@ -19,6 +19,7 @@ from loadlens.serving.commands import (
     demo,
     evidence,
     grade,
+    keys,
     models,
     serve,
     settings,
@@ -56,6 +57,7 @@ app.add_typer(standards.app, name="standards")
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 app.add_typer(waste.app, name="waste")
+app.add_typer(keys.app, name="keys")
 
 
 @app.callback()

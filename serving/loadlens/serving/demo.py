@@ -27,6 +27,7 @@ GROSS_KG, TARE_KG, DIVISION_KG = 48960, 16420, 20
 _READY_WITHIN_S = 60
 _GRADED_WITHIN_S = 240
 _LOOK_EVERY = 25
+_LOADLENS = (sys.executable, "-m", "loadlens.serving.cli")
 
 
 def run_demo(out: Path, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -37,7 +38,8 @@ def run_demo(out: Path, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     clip = render_clip(ClipSpec(seed=seed), ProceduralTextures())
     truth = truth_json(clip.truth)
     with written_at_once(out) as folder:
-        with _server(folder / "server") as address, _client(address) as http:
+        key = _key(folder / "server")
+        with _server(folder / "server", key) as address, _client(address, key) as http:
             _unload(http, clip)
             report = _get(http, f"/v1/loads/{LOAD}/assessment").json()
             page = _get(http, f"/v1/loads/{LOAD}/report.html").text
@@ -83,28 +85,36 @@ def _tell_new_hazards(http: httpx2.Client, known: int) -> int:
     return len(hazards)
 
 
+def _key(data: Path) -> str:
+    """A key for the machines of the demo, as a yard makes one."""
+    command = [*_LOADLENS, "keys", "add", "--role", "manager", "--name", "demo", "--days", "1", "--data", str(data)]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    if made.returncode != 0:
+        raise CommandError(f"no key could be made: {made.stderr.strip()}")
+    return made.stdout.strip()
+
+
 @contextmanager
-def _server(data: Path) -> Iterator[str]:
+def _server(data: Path, key: str) -> Iterator[str]:
     """A server of its own on a free port; gives its address once it is ready, and ends it afterwards."""
-    data.mkdir()
     log = data / "server.log"
-    command = [sys.executable, "-m", "loadlens.serving.cli", "serve", "--host", "127.0.0.1", "--port", "0"]
+    command = [*_LOADLENS, "serve", "--host", "127.0.0.1", "--port", "0", "--data", str(data)]
     with log.open("w") as errors:
-        process = subprocess.Popen([*command, "--data", str(data)], stdout=subprocess.PIPE, stderr=errors, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
         words = process.stdout.readline().split() if process.stdout else []
         if not words:
             raise CommandError(f"the server did not start: {log.read_text(encoding='utf-8').strip()}")
-        _wait_until_ready(words[-1], process)
+        _wait_until_ready(words[-1], key, process)
         yield words[-1]
     finally:
         process.terminate()
         process.communicate()
 
 
-def _wait_until_ready(address: str, process: subprocess.Popen[str]) -> None:
+def _wait_until_ready(address: str, key: str, process: subprocess.Popen[str]) -> None:
     end, why = time.monotonic() + _READY_WITHIN_S, "it has ended"
-    with _client(address) as http:
+    with _client(address, key) as http:
         while process.poll() is None and time.monotonic() < end:
             try:
                 answer = http.get("/readyz")
@@ -120,9 +130,9 @@ def _wait_until_ready(address: str, process: subprocess.Popen[str]) -> None:
     raise CommandError(f"the server is not ready: {why}")
 
 
-def _client(address: str) -> httpx2.Client:
+def _client(address: str, key: str) -> httpx2.Client:
     # A proxy of the site must not stand between us and our own server.
-    return httpx2.Client(base_url=address, timeout=60, trust_env=False)
+    return httpx2.Client(base_url=address, timeout=60, trust_env=False, headers={"Authorization": f"Bearer {key}"})
 
 
 def _get(http: httpx2.Client, place: str) -> httpx2.Response:

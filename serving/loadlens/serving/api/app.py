@@ -11,10 +11,13 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.exceptions import ExceptionMiddleware
 
+from loadlens.serving.access.keys import Keys
 from loadlens.serving.alarms.channels import open_outbox
 from loadlens.serving.api import figures, frames, journal, lanes, loads, problems, results
 from loadlens.serving.api.admission import Admission, disk_shortage
+from loadlens.serving.api.doors import Doors
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.evidence.in_force import declare, declare_standards
 from loadlens.serving.grader import Grader
@@ -44,7 +47,9 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
         records = await run_in_threadpool(_open_records, settings)
         bed = None if settings.bed is None else Bed.parse(settings.bed)
         grader = Grader(records, partial(_load_model, settings, records), bed)
-        app.state.parts = Parts(settings, records, grader, Admission(settings, stopping), stopping)
+        app.state.parts = Parts(
+            settings, records, grader, Keys(records.engine), Admission(settings, stopping), stopping
+        )
         outbox = open_outbox(records.engine, settings.mqtt, settings.webhooks)
         outbox.start()
         grader.start()
@@ -64,6 +69,10 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
         app.include_router(routes, prefix="/v1")
     app.include_router(figures.router)
     _add_health(app)
+    app.add_middleware(Doors, site=app)
+    # The doors stand before the routes, and what they raise is answered as what the routes raise.
+    handlers = {of: handler for of, handler in app.exception_handlers.items() if of is not Exception}
+    app.add_middleware(ExceptionMiddleware, handlers=handlers)
     return app
 
 

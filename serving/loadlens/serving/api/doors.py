@@ -1,0 +1,168 @@
+"""The doors of the API: one table says which roles may use which route, and everything goes through it.
+
+The doors stand before the routes and before any body is read. A route that the table does not name cannot be served:
+the application does not start. So nothing is open by oversight.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from loadlens.serving.access.caller import Caller, Role
+from loadlens.serving.access.keys import KeyRefusedError
+from loadlens.serving.api.parts import Parts
+from loadlens.serving.load_errors import UnknownLoadError
+from loadlens.serving.store.tables import Load
+
+ANYBODY = None
+ALL = frozenset(Role)
+READERS = ALL - {Role.CAMERA}
+YARD = frozenset({Role.INSPECTOR, Role.MANAGER})
+MANAGERS = frozenset({Role.MANAGER})
+OWNERS = frozenset({Role.MANAGER, Role.ADMIN})
+SENDERS = YARD | {Role.CAMERA}
+WATCHERS = frozenset({Role.MANAGER, Role.AUDITOR, Role.ADMIN})
+
+# What stands behind a door: the roles that may pass, or ANYBODY without credentials.
+ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
+    ("GET", "/healthz"): ANYBODY,
+    ("GET", "/readyz"): ALL,
+    ("GET", "/metrics"): WATCHERS,
+    ("GET", "/openapi.json"): ALL,
+    ("GET", "/v1/journal"): WATCHERS,
+    ("GET", "/v1/journal/head"): READERS,
+    ("GET", "/v1/lanes"): READERS,
+    ("PUT", "/v1/lanes/{lane}"): OWNERS,
+    ("GET", "/v1/lanes/{lane}"): READERS,
+    ("GET", "/v1/lanes/{lane}/cameras/{camera}"): ALL,
+    ("PUT", "/v1/lanes/{lane}/frames/{camera}/{seq}"): SENDERS,
+    ("POST", "/v1/loads"): YARD,
+    ("GET", "/v1/loads"): READERS,
+    ("GET", "/v1/loads/{load_id}"): READERS,
+    ("PUT", "/v1/loads/{load_id}/weights/{kind}"): YARD,
+    ("PUT", "/v1/loads/{load_id}/frames/{camera}/{seq}"): SENDERS,
+    ("POST", "/v1/loads/{load_id}/close"): YARD,
+    ("POST", "/v1/loads/{load_id}/cancel"): YARD,
+    ("POST", "/v1/loads/{load_id}/reopen"): MANAGERS,
+    ("GET", "/v1/loads/{load_id}/transitions"): READERS,
+    ("GET", "/v1/loads/{load_id}/assessments"): READERS,
+    ("GET", "/v1/loads/{load_id}/assessments/{version}"): READERS,
+    ("GET", "/v1/loads/{load_id}/assessment"): READERS,
+    ("GET", "/v1/loads/{load_id}/layers/{index}/overlay.jpg"): READERS,
+    ("GET", "/v1/loads/{load_id}/report.html"): READERS,
+    ("GET", "/v1/standards"): READERS,
+    ("GET", "/v1/models"): READERS,
+}
+
+# Routes that say the same to every lane. A key for one lane comes through these and through those of its own lane.
+OF_NO_LANE = frozenset({"/readyz", "/openapi.json", "/v1/standards", "/v1/models", "/v1/journal/head"})
+
+
+class UndeclaredRouteError(RuntimeError):
+    """The application and the table of routes do not agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One route as a request finds it."""
+
+    method: str
+    path: str
+    pattern: re.Pattern[str]
+
+
+def caller_of(request: Request) -> Caller:
+    """Who sent a request that came through a door which is not open to anybody."""
+    caller: Caller = request.state.caller
+    return caller
+
+
+def doors_of(app: FastAPI) -> list[Door]:
+    """Every route of an app in the order in which it is tried; HEAD goes through the door of GET."""
+    doors = []
+    for route in iter_route_contexts(app.routes):
+        path = route.path or ""
+        doors += [Door(method, path, compile_path(path)[0]) for method in sorted(set(route.methods or ()) - {"HEAD"})]
+    return doors
+
+
+def check_table(doors: Iterable[Door]) -> None:
+    """Raise UndeclaredRouteError where the table lacks a route, or names one that there is not."""
+    served = {(door.method, door.path) for door in doors}
+    if missing := served - ROUTES.keys():
+        raise UndeclaredRouteError(f"say in api/doors.py who may use {_listed(missing)}")
+    if stale := ROUTES.keys() - served:
+        raise UndeclaredRouteError(f"api/doors.py names routes that there are not: {_listed(stale)}")
+
+
+def _listed(routes: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{method} {path}" for method, path in sorted(routes))
+
+
+class Doors:
+    """Raises 401 and 403 for the whole app; who passes is in `request.state.caller`."""
+
+    def __init__(self, app: ASGIApp, site: FastAPI) -> None:
+        """`site` is the whole application, with every route that it will ever have."""
+        self._app = app
+        self._doors = doors_of(site)
+        check_table(self._doors)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass or answer it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        door, params = self._door(scope)
+        allowed = ROUTES[door.method, door.path] if door else ALL
+        if allowed is not ANYBODY:
+            parts: Parts = scope["app"].state.parts
+            caller = await _caller(parts, Headers(scope=scope))
+            if door and caller.role not in allowed:
+                roles = " or ".join(sorted(allowed))
+                raise HTTPException(403, f"{caller.name} has the role {caller.role}; this needs {roles}")
+            if door and caller.lane is not None and door.path not in OF_NO_LANE:
+                await run_in_threadpool(_check_lane, parts, caller, params)
+            scope.setdefault("state", {})["caller"] = caller
+        # Without a door there is no route either: the app answers 404 or 405.
+        await self._app(scope, receive, send)
+
+    def _door(self, scope: Scope) -> tuple[Door | None, Mapping[str, str]]:
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        for door in self._doors:
+            if door.method == method and (found := door.pattern.match(scope["path"])):
+                return door, found.groupdict()
+        return None, {}
+
+
+def _check_lane(parts: Parts, caller: Caller, params: Mapping[str, str]) -> None:
+    """Let a key for one lane through to that lane and to the loads on it; others it cannot tell from those not there.
+
+    Raises UnknownLoadError for a load of another lane, HTTPException(403) for anything else.
+    """
+    if load_id := params.get("load_id"):
+        with parts.loads.reading() as session:
+            load = session.get(Load, load_id)
+        if load is None or load.lane != caller.lane:
+            raise UnknownLoadError(f"there is no load {load_id!r}")
+    elif params.get("lane") != caller.lane:
+        raise HTTPException(403, f"{caller.name} is for lane {caller.lane} only")
+
+
+async def _caller(parts: Parts, headers: Headers) -> Caller:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    try:
+        if scheme.lower() != "bearer" or not token:
+            raise KeyRefusedError("this needs a key: send `Authorization: Bearer KEY`; `loadlens keys add` makes one")
+        return await run_in_threadpool(parts.keys.caller, token.strip())
+    except KeyRefusedError as error:
+        raise HTTPException(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from None

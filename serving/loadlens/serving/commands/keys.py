@@ -1,0 +1,75 @@
+"""`loadlens keys`: the keys of machines, offline on the database; a running server knows them at once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from loadlens.serving.errors import WrongUseError
+
+if TYPE_CHECKING:
+    from loadlens.serving.access.keys import Keys
+
+app = typer.Typer(rich_markup_mode=None, help="The keys by which machines come in.")
+
+DataFolder = Annotated[Path | None, typer.Option(help="The server's folder; default: as `serve` finds it.")]
+BY = "cli"
+
+
+@app.command()
+def add(
+    *,
+    role: Annotated[str, typer.Option(help="camera, inspector, manager, auditor or admin.")],
+    name: Annotated[str, typer.Option(help="Which machine it is for.")] = "unnamed",
+    lane: Annotated[str | None, typer.Option(help="The one lane that it is for; default: every lane.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How long it is valid.")] = 365,
+    data: DataFolder = None,
+) -> None:
+    """Make a key and print it, the only time that it can be seen."""
+    from loadlens.serving.access.caller import Role  # noqa: PLC0415
+    from loadlens.serving.access.keys import NewKey  # noqa: PLC0415
+
+    if role not in set(Role):
+        raise WrongUseError(f"there is no role {role!r}; there are {', '.join(Role)}")
+    with _keys(data) as keys:
+        row, token = keys.add(NewKey(name, Role(role), lane, days), BY)
+    typer.echo(f"loadlens: key {row.id} is valid until {row.expires_at}; it is not shown again", err=True)
+    print(token)
+
+
+@app.command("list")
+def list_(data: DataFolder = None) -> None:
+    """List every key that was ever made; the secret part is not known."""
+    with _keys(data) as keys:
+        for key, revocation in keys.all():
+            state = f"revoked {revocation.at}" if revocation else f"until {key.expires_at}"
+            print(f"{key.id}  {key.role:9}  lane {key.lane or 'any':8}  {state}  {key.name}")
+
+
+@app.command()
+def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")], data: DataFolder = None) -> None:
+    """Let a key open nothing from now on."""
+    with _keys(data) as keys:
+        revocation = keys.revoke(key_id, BY)
+    print(f"{key_id} is revoked since {revocation.at}")
+
+
+@contextmanager
+def _keys(data: Path | None) -> Iterator["Keys"]:
+    from loadlens.serving.access.keys import Keys, KeyUseError  # noqa: PLC0415
+    from loadlens.serving.seal import open_seal  # noqa: PLC0415
+    from loadlens.serving.settings import read_settings  # noqa: PLC0415
+    from loadlens.serving.store.database import open_database  # noqa: PLC0415
+    from loadlens.serving.store.journal import sealed  # noqa: PLC0415
+
+    settings = read_settings(data=data)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    engine = sealed(open_database(settings.database_url), open_seal(settings))
+    try:
+        yield Keys(engine)
+    except KeyUseError as error:
+        raise WrongUseError(str(error)) from error
+    finally:
+        engine.dispose()
