@@ -1,12 +1,17 @@
-"""Which load a frame of a lane belongs to: a pure rule.
+"""Which load a frame or a weighing of a lane belongs to: pure rules.
 
 A camera of a lane knows no loads. Its frames are numbered without end, and its clock may be wrong; so the numbers
-decide where they can, and the clock only where they cannot.
+decide where they can, and the clock only where they cannot. A scale knows no loads either: what it shows becomes a
+weight by itself only where it can be nothing else.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+from loadlens.serving.lifecycle import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +52,41 @@ def visit_of(
     for visit in reversed(possible):
         if visit.opened - lead <= captured <= visit.opened:
             return visit
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Truck:
+    """A load whose truck may be on the scale: what is known of it. Times are the server's."""
+
+    load_id: str
+    status: State
+    opened: datetime
+    closed: datetime | None
+    gross: bool
+    tare: bool
+
+
+def weighing_of(
+    kg: Decimal,
+    at: datetime,
+    trucks: Sequence[Truck],
+    lead: timedelta,
+    *,
+    gross_above: Decimal | None,
+    tare_below: Decimal | None,
+) -> tuple[str, Literal["gross", "tare"]] | None:
+    """The load and kind of weight that a stable reading of a lane's scale stands for by the lane's rule.
+
+    None where the rule does not say, or where more than one truck could be on the scale: then a person says. A gross
+    weight comes before the unloading and not more than `lead` before the load was opened, a tare after the close.
+    """
+    if gross_above is not None and kg >= gross_above:
+        arrived = [truck for truck in trucks if truck.status == "arrived" and not truck.gross]
+        fits = [truck for truck in arrived if truck.opened - lead <= at]
+        return (fits[0].load_id, "gross") if len(fits) == 1 else None
+    if tare_below is not None and 0 < kg <= tare_below:
+        full = [truck for truck in trucks if truck.closed is not None and truck.gross and not truck.tare]
+        fits = [truck for truck in full if truck.closed is not None and truck.closed <= at]
+        return (fits[0].load_id, "tare") if len(full) == len(fits) == 1 else None
     return None

@@ -4,6 +4,7 @@ LoadError
 ├── UnknownLoadError         there is no such load
 ├── ConflictError            the load is not in a state for this, or was told something else before
 │   └── FramesMissingError   `missing` names what has to be sent first
+├── ChangedError             it is no longer what the caller has seen
 └── UnacceptableError        what was sent cannot be used
 """
 
@@ -31,6 +32,10 @@ class FramesMissingError(ConflictError):
         lines = [f"{camera} {_listed(seqs)}" for camera, seqs in sorted(missing.items())]
         super().__init__(f"frames are missing: {'; '.join(lines)}; send them, then close again")
         self.missing = {camera: list(seqs) for camera, seqs in missing.items()}
+
+
+class ChangedError(LoadError):
+    """The load is no longer what the caller has seen."""
 
 
 class UnacceptableError(LoadError):

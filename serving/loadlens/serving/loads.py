@@ -5,6 +5,7 @@ What is done inside a transaction lies in `records`; here is what opens one, and
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -13,13 +14,15 @@ from loadlens.grading.observation import LoadObservation
 from loadlens.grading.standard import Standard, list_standards, load_standard
 from loadlens.serving.lifecycle import OPEN, Event, allows
 from loadlens.serving.load_errors import ConflictError, UnacceptableError
-from loadlens.serving.records import assessments, frames, loads, weights
+from loadlens.serving.records import assessments, frames, loads, readings, weights
 from loadlens.serving.records.frames import Place, Shot
+from loadlens.serving.records.loads import Particulars
+from loadlens.serving.records.readings import Use
 from loadlens.serving.records.weights import Kind, Weighed
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.database import writing
 from loadlens.serving.store.journal import SYSTEM
-from loadlens.serving.store.tables import Load
+from loadlens.serving.store.tables import Load, Reading
 
 
 class Loads:
@@ -70,19 +73,43 @@ class Loads:
             )
         return self.standards[load.standard]
 
-    def weigh(self, session: Session, load_id: str, kind: Kind, weighed: Weighed, *, actor: str) -> bool:
+    def open(self, session: Session, load_id: str, about: Particulars, *, actor: str) -> tuple[Load, bool]:
+        """Open a load; the second value is False where exactly this load was there already."""
+        load, is_new = loads.open_load(session, load_id, about, lead_s=self.lead_s, actor=actor)
+        if is_new and load.lane is not None:
+            lead = timedelta(seconds=self.lead_s)
+            since = (datetime.fromisoformat(load.created_at) - lead).isoformat()
+            for alarm in readings.alarms_before(session, load.lane, since):
+                readings.flag_radiation(session, load, alarm)
+        return load, is_new
+
+    def take_reading(self, session: Session, reading: Reading, *, actor: str) -> tuple[bool, Use | None]:
+        """Record what a device said, and what follows by the rule of its lane; whether it is new, and its use."""
+        if not readings.add(session, reading, actor=actor):
+            return False, None
+        if (flagged := readings.radiation(session, reading)) is not None:
+            self.reassess(session, flagged, reason="radiation", actor=actor)
+        use = readings.use_of(session, reading, self.lead_s)
+        if use is not None:
+            self.weigh(session, loads.find(session, use.load_id), use.kind, use.weighed, actor=actor)
+        return True, use
+
+    def reassess(self, session: Session, load: Load, *, reason: str, actor: str) -> None:
+        """Assess a load anew because something else is known of it now, if it has an assessment that counts."""
+        assessments.reassess(session, load, self.standard_of(load), reason=reason, actor=actor)
+
+    def weigh(self, session: Session, load: Load, kind: Kind, weighed: Weighed, *, actor: str) -> bool:
         """Record a weighing; False where it says what is known already.
 
         A truck is often weighed empty after its load was graded: then the load is assessed anew, as its next version.
         """
-        load = loads.find(session, load_id)
-        if weights.is_known(session, load_id, kind, weighed):
+        if weights.is_known(session, load.id, kind, weighed):
             return False
         if load.status in ("settled", "cancelled"):
-            raise ConflictError(f"load {load_id} is {load.status}; a manager has to re-open it before it is weighed")
-        weights.add(session, load_id, kind, weighed, actor=actor)
-        if weights.both(session, load_id) is not None:
-            assessments.reassess(session, load, self.standard_of(load), reason=f"{kind} weighed", actor=actor)
+            raise ConflictError(f"load {load.id} is {load.status}; a manager has to re-open it before it is weighed")
+        weights.add(session, load.id, kind, weighed, actor=actor)
+        if weights.both(session, load.id) is not None:
+            self.reassess(session, load, reason=f"{kind} weighed", actor=actor)
         event: Event = "weigh_gross" if kind == "gross" else "weigh_tare"
         if allows(load.status, event):
             loads.move(session, load, event, actor=actor)

@@ -88,7 +88,8 @@ def assess_load(
     """
     entered = judged or Judged()
     composition = compose(observation, standard)
-    impurity, contaminants = impurity_intervals(composition, observation)
+    weighed = {name: float(mass.per(weights.net)) for name, mass in entered.contaminants.items()} if weights else {}
+    impurity, contaminants = impurity_intervals(composition, observation, weighed)
     deduction = deduct(impurity, _limit(composition, standard, declared), standard, weights, entered)
     grade, lowered = _downgraded(composition, deduction, standard)
     hazards = _every_hazard(observation)

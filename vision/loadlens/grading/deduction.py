@@ -7,8 +7,8 @@ against the inclusion limit, and the tolerance policy says what becomes of them.
 A column of causes adds up to its total exactly; `allowance`, `cap` and `rounding` are causes like the others.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
 
@@ -42,9 +42,13 @@ class PickedItem:
 class Judged:
     """What people measured or judged of a load, beside what the camera saw. Percentages are of the net, 0..100.
 
+    `contaminants` are masses of contaminant classes that a person has weighed or estimated; they take the place of
+    what the camera saw of these classes. Everything else comes on top.
+
     Raises JudgedError for negative masses, percentages outside 0..100, and an `other` without its reason.
     """
 
+    contaminants: Mapping[str, Mass] = field(default_factory=dict)
     residue: Mass = ZERO
     items: tuple[PickedItem, ...] = ()
     water_percent: Decimal = _NOTHING
@@ -55,7 +59,8 @@ class Judged:
 
     def __post_init__(self) -> None:
         masses = [("residue", self.residue), ("packaging", self.packaging), ("other", self.other)]
-        for name, mass in [*masses, *((item.what, item.mass) for item in self.items)]:
+        by_name = [*self.contaminants.items(), *masses, *((item.what, item.mass) for item in self.items)]
+        for name, mass in by_name:
             if mass.kg < 0:
                 raise JudgedError(f"{name} is {mass}; a deduction cannot be negative (use a price adjustment)")
         for name, percent in (("water", self.water_percent), ("oil", self.oil_percent)):
@@ -67,7 +72,8 @@ class Judged:
     @property
     def has_masses(self) -> bool:
         """Whether anything was given in kilograms, which means nothing without the weights of the load."""
-        return any(mass.kg for mass in (self.residue, self.packaging, self.other, *(i.mass for i in self.items)))
+        items = (item.mass for item in self.items)
+        return bool(self.contaminants) or any(mass.kg for mass in (self.residue, self.packaging, self.other, *items))
 
 
 @dataclass(frozen=True, slots=True)

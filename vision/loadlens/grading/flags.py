@@ -131,6 +131,9 @@ def deduction_flags(
     if judged.residue.kg and deduction.tolerated.inclusions.share > 0:
         why = "the weighed residue is added to what was seen in the layers; the same dirt may be in both"
         yield Flag("residue_added", "info", why)
+    if judged.contaminants:
+        names = ", ".join(f"{name.replace('_', ' ')} ({mass})" for name, mass in sorted(judged.contaminants.items()))
+        yield Flag("contaminants_judged", "info", f"a person's figures stand in place of what was seen: {names}")
     yield from _weight_flags(deduction, weights, judged)
 
 

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from loadlens.grading.composition import Composition, compose
+from loadlens.grading.composition import Composition, ObservationError, compose
 from loadlens.grading.observation import AreaError, LoadObservation, SurfaceClass
 from loadlens.grading.standard import Standard
 
@@ -41,16 +41,26 @@ def impurity_estimate(observation: LoadObservation, standard: Standard) -> tuple
 
 
 def impurity_intervals(
-    composition: Composition, observation: LoadObservation
+    composition: Composition, observation: LoadObservation, weighed: Mapping[str, float]
 ) -> tuple[ShareInterval, dict[str, ShareInterval]]:
     """The impurity of the truck and of each contaminant with intervals, all shares of the net mass.
 
-    The quantiles were measured on the total; for a single contaminant they are the best guess there is.
+    `weighed` are shares that a person has measured: they take the place of the estimates and have no error of the
+    camera. The quantiles were measured on the total; for a single contaminant they are the best guess there is.
+    Raises ObservationError where a weighed class is no contaminant that the model knows.
     """
     error = observation.area_error
     sigmas = sigma_by_class(composition, observation.classes, error)
-    total = _interval(composition.impurity, _root_of_squares(sigmas.values()), error)
-    return total, {name: _interval(share, sigmas[name], error) for name, share in composition.mass.items()}
+    if unknown := sorted(weighed.keys() - sigmas.keys()):
+        known = ", ".join(sigmas)
+        raise ObservationError(
+            f"{', '.join(unknown)}: no contaminant of the model (it knows {known}); give it as an item"
+        )
+    sigmas |= dict.fromkeys(weighed, 0.0)
+    shares = dict(sorted({**composition.mass, **weighed}.items()))
+    impurity = min(1.0, math.fsum(shares.values()))
+    total = _interval(impurity, _root_of_squares(sigmas.values()), error)
+    return total, {name: _interval(share, sigmas[name], error) for name, share in shares.items()}
 
 
 def sigma_by_class(

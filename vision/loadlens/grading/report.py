@@ -85,7 +85,7 @@ def _truck(assessment: "LoadAssessment") -> dict[str, Any]:
         "unknown": _share(composition.unknown),
         "confidence": _share(composition.confidence),
         "weighted_by": composition.weighted_by,
-        "contaminants": {name: _contaminant(assessment, name) for name in composition.contaminants},
+        "contaminants": {name: _contaminant(assessment, name) for name in assessment.contaminants},
         "deduction": {
             **_deduction(assessment.deduction),
             "coverage_level": assessment.observation.area_error and assessment.observation.area_error.level,
@@ -103,7 +103,7 @@ def _contaminant(assessment: "LoadAssessment", name: str) -> dict[str, float | N
     mass = assessment.contaminants[name]
     net = assessment.weights.net if assessment.weights else None
     return {
-        "area": _share(assessment.composition.contaminants[name]),
+        "area": _share(assessment.composition.contaminants.get(name, 0.0)),
         "mass": _share(mass.share),
         "mass_low": None if mass.low is None else _share(mass.low),
         "mass_high": None if mass.high is None else _share(mass.high),

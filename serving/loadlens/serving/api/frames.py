@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from loadlens.serving import metrics
 from loadlens.serving.api.lanes import LaneId
+from loadlens.serving.api.moment import moment_text
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.load_errors import UnacceptableError
@@ -25,9 +26,7 @@ router = APIRouter(tags=["frames"])
 
 
 def _moment(text: str) -> str:
-    """ISO 8601 as the tables keep it; without an offset it is read as UTC."""
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    return moment_text(datetime.fromisoformat(text))
 
 
 Moment = AfterValidator(_moment)

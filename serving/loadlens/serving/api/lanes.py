@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import select
 
 from loadlens.serving.api.loads import Kilograms, summary
 from loadlens.serving.api.parts import parts_of
 from loadlens.serving.api.problems import answers
-from loadlens.serving.load_errors import UnknownLoadError
+from loadlens.serving.api.tags import tagged
 from loadlens.serving.records import loads
 from loadlens.serving.store.tables import Lane
 
@@ -54,14 +54,12 @@ def list_lanes(request: Request) -> dict[str, Any]:
 
 
 @router.get("/lanes/{lane}", responses=answers(404))
-def get_lane(request: Request, lane: LaneId) -> dict[str, Any]:
+def get_lane(request: Request, lane: LaneId) -> Response:
     """One lane with the load that is open on it."""
     with parts_of(request).loads.reading() as session:
-        known = session.get(Lane, lane)
-        if known is None:
-            raise UnknownLoadError(f"there is no lane {lane!r}")
+        known = loads.find_lane(session, lane)
         load = loads.open_on(session, lane)
-        return {**_described(known), "open_load": load and summary(load)}
+        return tagged(request, {**_described(known), "open_load": load and summary(load)})
 
 
 def _described(lane: Lane) -> dict[str, Any]:

@@ -5,16 +5,20 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
 from loadlens.grading.observation import HazardSighting
+from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.tags import IfMatch, check_match, tag_of, tagged
+from loadlens.serving.canonical import canonical_json
 from loadlens.serving.lifecycle import State
-from loadlens.serving.records import assessments, frames, loads
+from loadlens.serving.records import assessments, frames, lists, loads, readings
+from loadlens.serving.records.lists import Filter
 from loadlens.serving.records.loads import Particulars
 from loadlens.serving.records.weights import Kind, Weighed, weighings
 from loadlens.serving.store.tables import Load, now
@@ -41,12 +45,21 @@ class NewLoad(BaseModel):
 
 
 class Weighing(BaseModel):
-    """One weighing in kilograms; `division` is the interval of the scale."""
+    """One weighing: in kilograms with the interval of the scale, or the id of a stable reading of the lane's scale."""
 
     model_config = ConfigDict(extra="forbid")
 
-    kg: Kilograms
+    kg: Kilograms | None = None
     division: Annotated[Kilograms, Field(gt=0)] | None = None
+    reading: uuid.UUID | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Weighing":
+        if (self.kg is None) == (self.reading is None):
+            raise ValueError("give kg, or the id of a reading")
+        if self.reading is not None and self.division is not None:
+            raise ValueError("a reading has its own division; leave division out")
+        return self
 
 
 class Because(BaseModel):
@@ -62,37 +75,47 @@ class Because(BaseModel):
     status_code=201,
     responses=answers(404, 409) | {200: {"description": "exactly this load is there already"}},
 )
-def create_load(request: Request, response: Response, new: NewLoad) -> dict[str, Any]:
+def create_load(request: Request, new: NewLoad, key: OnceKey = None) -> Response:
     """Open a load. The same id with the same particulars again answers 200."""
     parts = parts_of(request)
-    standard = parts.loads.standard_named(new.standard)
-    about = Particulars(standard, new.declared, new.lane, new.supplier, new.plate, new.note)
-    with parts.loads.writing() as session:
-        load, is_new = loads.open_load(
-            session, new.id or uuid.uuid4().hex, about, lead_s=parts.loads.lead_s, actor=actor_of(request)
-        )
-        answer = described(session, parts, load)
-    parts.grader.wake(load.id)
-    response.status_code = 201 if is_new else 200
-    response.headers["Location"] = f"/v1/loads/{load.id}"
+    about = Particulars(
+        parts.loads.standard_named(new.standard), new.declared, new.lane, new.supplier, new.plate, new.note
+    )
+
+    def work(session: Session) -> Answer:
+        load_id = new.id or uuid.uuid4().hex
+        load, is_new = parts.loads.open(session, load_id, about, actor=actor_of(request))
+        return load_answer(session, parts, load, 201 if is_new else 200)
+
+    answer = change(request, new, key, work)
+    parts.grader.wake(answer.headers["Location"].rpartition("/")[2])
     return answer
 
 
 @router.get("/loads", responses=answers())
-def list_loads(request: Request, status: State | None = None) -> dict[str, Any]:
-    """The newest hundred loads."""
-    query = select(Load).order_by(Load.created_at.desc(), Load.id).limit(100)
+def list_loads(
+    request: Request,
+    *,
+    status: State | None = None,
+    lane: str | None = None,
+    supplier: str | None = None,
+    plate: str | None = None,
+    q: Annotated[str | None, Query(description="one word of the id, plate, supplier or note")] = None,
+    cursor: Annotated[str | None, Query(max_length=400, description="next_cursor of the page before")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> dict[str, Any]:
+    """Loads, newest first, a page at a time."""
     with parts_of(request).loads.reading() as session:
-        found = session.scalars(query if status is None else query.where(Load.status == status)).all()
-        return {"loads": [summary(load) for load in found]}
+        page = lists.page(session, Filter(status, lane, supplier, plate, q), cursor, limit)
+        return {"loads": [summary(load) for load in page.loads], "next_cursor": page.next_cursor}
 
 
 @router.get("/loads/{load_id}", responses=answers(404))
-def get_load(request: Request, load_id: str) -> dict[str, Any]:
+def get_load(request: Request, load_id: str) -> Response:
     """One load, with the hazards seen so far."""
     parts = parts_of(request)
     with parts.loads.reading() as session:
-        return described(session, parts, loads.find(session, load_id))
+        return tagged(request, described(session, parts, loads.find(session, load_id)))
 
 
 @router.get("/loads/{load_id}/transitions", responses=answers(404))
@@ -108,39 +131,68 @@ def get_transitions(request: Request, load_id: str) -> dict[str, Any]:
 @router.put(
     "/loads/{load_id}/weights/{kind}",
     status_code=201,
-    responses=answers(404, 409) | {200: {"description": "exactly this is known already"}},
+    responses=answers(404, 409, 412) | {200: {"description": "exactly this is known already"}},
 )
-def put_weight(request: Request, response: Response, load_id: str, kind: Kind, weighing: Weighing) -> dict[str, Any]:
+def put_weight(request: Request, load_id: str, kind: Kind, weighing: Weighing, if_match: IfMatch = None) -> Response:
     """Record a weighing; the newest of a kind counts. A graded load is assessed anew as its next version."""
     parts = parts_of(request)
     with parts.loads.writing() as session:
-        weighed = Weighed(weighing.kg, weighing.division)
-        is_new = parts.loads.weigh(session, load_id, kind, weighed, actor=actor_of(request))
-        response.status_code = 201 if is_new else 200
-        return described(session, parts, loads.find(session, load_id))
+        load = matched(session, parts, load_id, if_match)
+        if weighing.kg is not None:
+            weighed = Weighed(weighing.kg, weighing.division)
+        else:
+            weighed = readings.weighed_by(readings.find(session, str(weighing.reading)))
+        is_new = parts.loads.weigh(session, load, kind, weighed, actor=actor_of(request))
+        answer = load_answer(session, parts, load, 201 if is_new else 200)
+    return JSONResponse(answer.body, answer.status, answer.headers)
 
 
-@router.post("/loads/{load_id}/cancel", responses=answers(404, 409))
-def cancel_load(request: Request, load_id: str, because: Because) -> dict[str, Any]:
+@router.post("/loads/{load_id}/cancel", responses=answers(404, 409, 412))
+def cancel_load(
+    request: Request, load_id: str, because: Because, key: OnceKey = None, if_match: IfMatch = None
+) -> Response:
     """Give a load up: its truck was never unloaded, or its load was refused."""
     parts = parts_of(request)
-    with parts.loads.writing() as session:
-        load = loads.find(session, load_id)
+
+    def work(session: Session) -> Answer:
+        load = matched(session, parts, load_id, if_match)
         loads.move(session, load, "cancel", actor=actor_of(request), reason=because.reason)
         load.closed_at = load.closed_at or now()
-        return described(session, parts, load)
+        return load_answer(session, parts, load)
+
+    return change(request, because, key, work)
 
 
-@router.post("/loads/{load_id}/reopen", responses=answers(404, 409))
-def reopen_load(request: Request, load_id: str, because: Because) -> dict[str, Any]:
+@router.post("/loads/{load_id}/reopen", responses=answers(404, 409, 412))
+def reopen_load(
+    request: Request, load_id: str, because: Because, key: OnceKey = None, if_match: IfMatch = None
+) -> Response:
     """Take a load up again: it takes frames and has to be closed, and looked at by a person, once more."""
     parts = parts_of(request)
-    with parts.loads.writing() as session:
-        load = loads.find(session, load_id)
+
+    def work(session: Session) -> Answer:
+        load = matched(session, parts, load_id, if_match)
         loads.reopen(session, load, lead_s=parts.loads.lead_s, actor=actor_of(request), reason=because.reason)
-        answer = described(session, parts, load)
+        return load_answer(session, parts, load)
+
+    answer = change(request, because, key, work)
     parts.grader.wake(load_id)
     return answer
+
+
+def matched(session: Session, parts: Parts, load_id: str, if_match: str | None) -> Load:
+    """The load that is to be changed, if it is what the caller has seen. Raises UnknownLoadError, ChangedError."""
+    load = loads.find(session, load_id)
+    if if_match is not None:
+        check_match(if_match, described(session, parts, load))
+    return load
+
+
+def load_answer(session: Session, parts: Parts, load: Load, status: int = 200) -> Answer:
+    """A load as the answer to a change of it."""
+    session.flush()
+    body = described(session, parts, load)
+    return Answer(status, body, {"ETag": tag_of(canonical_json(body)), "Location": f"/v1/loads/{load.id}"})
 
 
 def summary(load: Load) -> dict[str, Any]:

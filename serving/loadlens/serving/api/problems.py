@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from loadlens.serving.load_errors import (
+    ChangedError,
     ConflictError,
     FramesMissingError,
     LoadError,
@@ -21,7 +22,13 @@ from loadlens.serving.store.errors import BlobError, StoreFullError, StoreUnavai
 log = logging.getLogger("loadlens.api")
 
 _LATER = {"Retry-After": "2"}
-_STATUS = {UnknownLoadError: 404, FramesMissingError: 409, ConflictError: 409, UnacceptableError: 422}
+_STATUS = {
+    UnknownLoadError: 404,
+    FramesMissingError: 409,
+    ConflictError: 409,
+    ChangedError: 412,
+    UnacceptableError: 422,
+}
 
 
 def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:

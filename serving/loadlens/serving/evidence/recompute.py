@@ -8,14 +8,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from loadlens.grading.assessment import ObservationError, assess_load
-from loadlens.grading.flags import Flag
-from loadlens.grading.quantity import Mass
+from loadlens.grading.assessment import ObservationError
 from loadlens.grading.standard import StandardError, parse_standard
-from loadlens.grading.weighing import Weights
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.evidence.finding import Finding
 from loadlens.serving.observation_json import ObservationJsonError, from_json
+from loadlens.serving.records.inputs import inputs_from
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.errors import BlobError
 from loadlens.serving.store.tables import Assessment
@@ -72,24 +70,8 @@ class AssessmentCheck:
 
 
 def _computed(observation: str, inputs: str, standard: bytes) -> dict[str, Any]:
-    given = json.loads(inputs)
-    assessed = assess_load(
-        from_json(observation),
-        parse_standard(standard, name=given["standard"]["id"]),
-        weights=_weights(given["weights"]),
-        declared=given["declared"],
-        noted=tuple(Flag(*flag) for flag in given["noted"]),
-    )
-    return _without_overlays(assessed.to_report())
-
-
-def _weights(given: dict[str, Any] | None) -> Weights | None:
-    if given is None:
-        return None
-    division = given["division_kg"]
-    return Weights(
-        Mass(given["gross_kg"]), Mass(given["tare_kg"]), None if division is None else Mass(division), given["scale"]
-    )
+    parsed = parse_standard(standard, name=json.loads(inputs)["standard"]["id"])
+    return _without_overlays(inputs_from(inputs).assess(from_json(observation), parsed).to_report())
 
 
 def _without_overlays(report: dict[str, Any]) -> dict[str, Any]:

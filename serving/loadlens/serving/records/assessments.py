@@ -2,22 +2,24 @@
 
 import json
 from collections.abc import Mapping
-from importlib import metadata
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from loadlens.grading.assessment import assess_load
+from loadlens.grading.assessment import LoadAssessment, ObservationError
+from loadlens.grading.deduction import JudgedError
 from loadlens.grading.flags import Flag
 from loadlens.grading.observation import LoadObservation
+from loadlens.grading.quantity import QuantityError
 from loadlens.grading.standard import Standard
-from loadlens.grading.weighing import Weights
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.lifecycle import ASSESSED, Event, allows
-from loadlens.serving.load_errors import ConflictError, UnknownLoadError
+from loadlens.serving.load_errors import ConflictError, UnacceptableError, UnknownLoadError
 from loadlens.serving.observation_json import from_json, to_json
 from loadlens.serving.records import frames, loads, weights
+from loadlens.serving.records.inputs import Inputs, inputs_from
 from loadlens.serving.store import journal
 from loadlens.serving.store.journal import SYSTEM
 from loadlens.serving.store.tables import Assessment, Load, Picture, Review, Transition
@@ -78,7 +80,8 @@ def record_watching(
     if pictures:
         journal.append(session, "pictures.drawn", f"load:{load.id}", {}, SYSTEM, rows=pictures)
     frames.seal(session, load, late=True, actor=SYSTEM)
-    _assess(session, load, standard, observation, version, reason="watched", actor=SYSTEM)
+    known_now = inputs_now(session, load)
+    _assess(session, load, standard, observation, known_now, version=version, reason="watched", actor=SYSTEM)
     event: Event = "flag" if unseen_flags(session, load.id) else "grade"
     loads.move(session, load, event, actor=SYSTEM, reason=f"assessment {version}")
 
@@ -91,10 +94,56 @@ def reassess(session: Session, load: Load, standard: Standard, *, reason: str, a
     known = newest(session, load.id)
     if known is None or load.status not in ASSESSED:
         return None
-    made = _assess(session, load, standard, from_json(known.observation), known.version + 1, reason=reason, actor=actor)
+    made = _assess(
+        session,
+        load,
+        standard,
+        from_json(known.observation),
+        inputs_now(session, load),
+        version=known.version + 1,
+        reason=reason,
+        actor=actor,
+    )
     if allows(load.status, "flag") and unseen_flags(session, load.id):
         loads.move(session, load, "flag", actor=actor, reason=reason)
     return made
+
+
+def correct(
+    session: Session, load: Load, standard: Standard, known: Assessment, correction: str, *, actor: str
+) -> Assessment:
+    """The next version, with a person's correction; UnacceptableError where that cannot be."""
+    inputs = replace(inputs_now(session, load), correction=correction)
+    seen = from_json(known.observation)
+    try:
+        return _assess(
+            session, load, standard, seen, inputs, version=known.version + 1, reason="corrected", actor=actor
+        )
+    except (JudgedError, ObservationError, QuantityError) as error:
+        raise UnacceptableError(str(error)) from None
+
+
+def recomputed(session: Session, load: Load, standard: Standard, known: Assessment) -> LoadAssessment:
+    """A stored assessment as it is computed now; ConflictError where that is not what is stored."""
+    inputs = inputs_now(session, load) if known.inputs is None else inputs_from(known.inputs)
+    assessed = inputs.assess(from_json(known.observation), standard)
+    stored, now = json.loads(known.report), json.loads(canonical_json(assessed.to_report()))
+    for layer in stored["layers"]:
+        layer["overlay"] = None
+    if stored != now:
+        raise ConflictError(
+            f"assessment {known.version} of load {load.id} was made by other software or another edition of "
+            f"{standard.id}; review the load with an empty correction, which assesses it anew"
+        )
+    return assessed
+
+
+def inputs_now(session: Session, load: Load) -> Inputs:
+    """What is known of a load now, beside what was seen of it."""
+    noted = tuple(Flag(flag.code, flag.level, flag.why) for flag in loads.flags(session, load.id))  # type: ignore[arg-type]
+    corrections = select(Review.correction).where(Review.load_id == load.id, Review.correction.is_not(None))
+    correction = session.scalars(corrections.order_by(Review.id.desc()).limit(1)).first()
+    return Inputs(weights.both(session, load.id), load.declared, noted, correction)
 
 
 def unseen_flags(session: Session, load_id: str) -> list[dict[str, str]]:
@@ -121,14 +170,13 @@ def _assess(
     load: Load,
     standard: Standard,
     observation: LoadObservation,
-    version: int,
+    inputs: Inputs,
     *,
+    version: int,
     reason: str,
     actor: str,
 ) -> Assessment:
-    noted = tuple(Flag(flag.code, flag.level, flag.why) for flag in loads.flags(session, load.id))  # type: ignore[arg-type]
-    weighed = weights.both(session, load.id)
-    assessed = assess_load(observation, standard, weights=weighed, declared=load.declared, noted=noted)
+    assessed = inputs.assess(observation, standard)
     made = assessed.to_report()
     drawn, watched = pictures_of(session, load.id, version), watching(session, load.id, version)
     for layer in made["layers"]:
@@ -139,7 +187,7 @@ def _assess(
         version=version,
         observation=to_json(observation),
         report=canonical_json(made),
-        inputs=_inputs(standard, weighed, load.declared, noted),
+        inputs=inputs.to_json(standard),
         reason=reason,
     )
     session.add(assessment)
@@ -152,20 +200,3 @@ def _assess(
     }
     journal.append(session, "assessment.recorded", f"load:{load.id}", about, actor, rows=[assessment])
     return assessment
-
-
-def _inputs(standard: Standard, weighed: Weights | None, declared: str | None, noted: tuple[Flag, ...]) -> str:
-    scale = weighed and {
-        "gross_kg": str(weighed.gross.kg),
-        "tare_kg": str(weighed.tare.kg),
-        "division_kg": None if weighed.division is None else str(weighed.division.kg),
-        "scale": weighed.scale,
-    }
-    inputs = {
-        "software": metadata.version("loadlens"),
-        "standard": {"id": standard.id, "version": standard.version, "sha256": standard.sha256},
-        "weights": scale,
-        "declared": declared,
-        "noted": [[flag.code, flag.level, flag.why] for flag in noted],
-    }
-    return canonical_json(inputs)

@@ -113,12 +113,9 @@ def open_on(session: Session, lane: str) -> Load | None:
 
 def move(session: Session, load: Load, event: Event, *, actor: str, reason: str = "") -> None:
     """Let an event happen to a load, and the weighings that waited for it. ConflictError where it cannot happen."""
+    check_move(load, event)
     source = load.status
-    try:
-        target = lifecycle.next_state(source, event)
-    except TransitionError as error:
-        raise ConflictError(f"load {load.id}: {error}") from None
-    load.status = target
+    target = load.status = lifecycle.next_state(source, event)
     step = Transition(load_id=load.id, event=event, source=source, target=target, actor=actor, reason=reason)
     session.add(step)
     journal.append(
@@ -128,6 +125,14 @@ def move(session: Session, load: Load, event: Event, *, actor: str, reason: str 
     follow = lifecycle.pending(target, gross="gross" in known, tare="tare" in known)
     if follow is not None:
         move(session, load, follow, actor=actor)
+
+
+def check_move(load: Load, event: Event) -> None:
+    """Raise ConflictError where an event cannot happen to a load."""
+    try:
+        lifecycle.next_state(load.status, event)
+    except TransitionError as error:
+        raise ConflictError(f"load {load.id}: {error}") from None
 
 
 def close(session: Session, load_id: str, last_seq: Mapping[str, int], *, actor: str) -> Load:

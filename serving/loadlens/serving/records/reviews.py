@@ -1,0 +1,53 @@
+"""Reviews: a person decides on a load. Appended, never edited; a correction leads to a new assessment."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from loadlens.grading.standard import Standard
+from loadlens.serving.canonical import canonical_json
+from loadlens.serving.load_errors import ConflictError
+from loadlens.serving.records import assessments, loads
+from loadlens.serving.store import journal
+from loadlens.serving.store.tables import Load, Review
+
+Decision = Literal["accept", "correct", "stop"]
+
+
+def add(
+    session: Session,
+    load: Load,
+    standard: Standard,
+    *,
+    decision: Decision,
+    reason: str,
+    correction: Mapping[str, Any] | None,
+    actor: str,
+) -> Review:
+    """Record a decision on the newest assessment. A correction is assessed first: the review leaves its version.
+
+    Raises ConflictError where there is nothing to decide on, JudgedError and ObservationError for a correction that
+    cannot be.
+    """
+    known = assessments.newest(session, load.id)
+    if known is None:
+        raise ConflictError(f"load {load.id} is {load.status}; it is reviewed once it was graded")
+    loads.check_move(load, "review")
+    text = None if correction is None else canonical_json(correction)
+    if text is not None:
+        known = assessments.correct(session, load, standard, known, text, actor=actor)
+    review = Review(
+        load_id=load.id, version=known.version, decision=decision, reason=reason, correction=text, actor=actor
+    )
+    session.add(review)
+    body = {"decision": decision, "version": known.version}
+    journal.append(session, "review.recorded", f"load:{load.id}", body, actor, rows=[review])
+    loads.move(session, load, "review", actor=actor, reason=reason)
+    return review
+
+
+def of_load(session: Session, load_id: str) -> list[Review]:
+    """The reviews of a load, oldest first."""
+    return list(session.scalars(select(Review).where(Review.load_id == load_id).order_by(Review.id)))
