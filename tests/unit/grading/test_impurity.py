@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from loadlens.grading.assessment import assess_load, impurity_estimate
+from loadlens.grading.assessment import ObservationError, assess_load, impurity_estimate
+from loadlens.grading.deduction import Judged
 from loadlens.grading.observation import AreaError
+from loadlens.grading.quantity import Mass
 from loadlens.grading.standard import load_standard
+from loadlens.grading.weighing import Weights
 
 STANDARD = load_standard("gbt-39733-2024")
 
@@ -71,3 +74,20 @@ def test_what_the_model_never_learned_has_no_part_in_sigma(load):
     known = load()
     without = replace(known, classes={name: known.classes[name] for name in known.classes if name != "wood"})
     assert impurity_estimate(without, STANDARD)[1] < impurity_estimate(known, STANDARD)[1]
+
+
+def test_a_contaminant_that_a_person_has_weighed_has_no_error_of_the_camera(soiled):
+    weights = Weights(Mass(30000), Mass(10000), Mass(20))
+    load = soiled(0.05, area_error=AreaError({}, 0.01, 0.9, -1.5, 2.0, 120))
+    judged = Judged(contaminants={"soil": Mass(400)})
+    soil = assess_load(load, STANDARD, weights=weights, judged=judged).contaminants["soil"]
+    assert (soil.share, soil.low, soil.high) == (0.02, 0.02, 0.02)
+    none_left = assess_load(load, STANDARD, weights=weights, judged=Judged(contaminants={"soil": Mass(0)}))
+    assert none_left.contaminants["soil"].share == 0
+    assert "contaminants_judged" in {flag.code for flag in none_left.flags}
+
+
+def test_a_contaminant_that_the_model_does_not_know_is_given_as_an_item(soiled):
+    judged = Judged(contaminants={"gold": Mass(1)})
+    with pytest.raises(ObservationError, match="give it as an item"):
+        assess_load(soiled(0.05), STANDARD, weights=Weights(Mass(30000), Mass(10000)), judged=judged)

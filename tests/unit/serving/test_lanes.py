@@ -1,11 +1,12 @@
 """Which load a frame of a lane belongs to, whatever the camera's clock says."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadlens.serving.lanes import Visit, visit_of
+from loadlens.serving.lanes import Truck, Visit, visit_of, weighing_of
 
 LEAD = timedelta(seconds=60)
 
@@ -66,3 +67,33 @@ def test_frames_of_a_true_clock_never_go_back_to_an_earlier_load(moments, frames
             homes.append(int(found))
             last = found
     assert homes == sorted(homes)
+
+
+def truck(name, status="arrived", closed=None, *, gross=False, tare=False):
+    return Truck(name, status, at(0), None if closed is None else at(closed), gross, tare)
+
+
+def weighing(kg, minutes, *trucks, above="25000", below="20000"):
+    limits = {"gross_above": above and Decimal(above), "tare_below": below and Decimal(below)}
+    return weighing_of(Decimal(kg), at(minutes), trucks, LEAD, **limits)
+
+
+def test_a_weighing_counts_by_itself_only_where_it_can_be_nothing_else():
+    full, empty = truck("full"), truck("empty", "graded", 10, gross=True)
+    assert weighing("48960", 1, full) == ("full", "gross")
+    assert weighing("48960", 1, full, empty) == ("full", "gross")
+    assert weighing("16420", 11, full, empty) == ("empty", "tare")
+    for nothing in (
+        weighing("48960", -2, full),  # of the truck before
+        weighing("48960", 1, full, truck("other")),
+        weighing("48960", 1, truck("full", gross=True)),
+        weighing("48960", 1, truck("full", "unloading")),
+        weighing("16420", 9, empty),  # before the close
+        weighing("16420", 11, empty, truck("left", "flagged", 5, gross=True)),
+        weighing("16420", 11, truck("empty", "graded", 10)),
+        weighing("0", 11, empty),
+        weighing("22000", 11, full, empty),
+        weighing("48960", 1, full, above=None),
+        weighing("16420", 11, empty, below=None),
+    ):
+        assert nothing is None

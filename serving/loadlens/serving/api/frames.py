@@ -15,6 +15,7 @@ from loadlens.serving.api.lanes import LaneId
 from loadlens.serving.api.moment import moment_text
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.tags import tagged
 from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.loads import check_takes
 from loadlens.serving.records import frames
@@ -77,10 +78,10 @@ async def put_lane_frame(
 
 
 @router.get("/lanes/{lane}/cameras/{camera}", responses=answers())
-def get_camera(request: Request, lane: LaneId, camera: Camera) -> dict[str, Any]:
+def get_camera(request: Request, lane: LaneId, camera: Camera) -> Response:
     """The number that a camera's next frame takes, for one that has forgotten it."""
     with parts_of(request).loads.reading() as session:
-        return {"next_seq": frames.next_seq(session, f"lane:{lane}", camera)}
+        return tagged(request, {"next_seq": frames.next_seq(session, f"lane:{lane}", camera)})
 
 
 async def _put(

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers, problem
+from loadlens.serving.api.tags import tagged
 from loadlens.serving.lifecycle import State
 from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records import assessments, loads
@@ -50,7 +51,7 @@ async def close_load(request: Request, load_id: str, closing: Closing | None = N
         await asyncio.sleep(_LOOK_EVERY_S)
         status = await run_in_threadpool(_status, parts, load_id)
     if wait:
-        return await run_in_threadpool(_assessment, parts, load_id)
+        return await run_in_threadpool(_assessment, request, load_id)
     return _being_graded(load_id, status)
 
 
@@ -67,7 +68,7 @@ def _status(parts: Parts, load_id: str) -> State:
 @router.get("/loads/{load_id}/assessment", responses=answers(404, 409) | _ACCEPTED)
 def get_assessment(request: Request, load_id: str) -> Response:
     """The newest assessment; 202 while the load is being graded, 409 before it is closed or where grading failed."""
-    return _assessment(parts_of(request), load_id)
+    return _assessment(request, load_id)
 
 
 @router.get("/loads/{load_id}/assessments", responses=answers(404))
@@ -84,7 +85,7 @@ def get_assessment_version(request: Request, load_id: str, version: Number) -> R
     """One version of a load's assessment."""
     with parts_of(request).loads.reading() as session:
         loads.find(session, load_id)
-        return _report(assessments.version(session, load_id, version))
+        return _report(request, assessments.version(session, load_id, version))
 
 
 @router.get("/loads/{load_id}/layers/{index}/overlay.jpg", response_class=Response, responses=answers(404) | _JPEG)
@@ -148,7 +149,8 @@ def list_models(request: Request) -> dict[str, Any]:
     }
 
 
-def _assessment(parts: Parts, load_id: str) -> Response:
+def _assessment(request: Request, load_id: str) -> Response:
+    parts = parts_of(request)
     with parts.loads.reading() as session:
         load = loads.find(session, load_id)
         found = assessments.newest(session, load_id)
@@ -158,12 +160,11 @@ def _assessment(parts: Parts, load_id: str) -> Response:
         return problem(409, f"load {load_id} could not be graded: {load.failure}; mend that, then close it again")
     if found is None:
         raise ConflictError(f"load {load_id} is {load.status}; close it first")
-    return _report(found)
+    return _report(request, found)
 
 
-def _report(found: Assessment) -> Response:
-    version = {"Assessment-Version": str(found.version), "ETag": f'"{found.load_id}.{found.version}"'}
-    return Response(found.report.encode(), media_type="application/json", headers=version)
+def _report(request: Request, found: Assessment) -> Response:
+    return tagged(request, found.report, {"Assessment-Version": str(found.version)})
 
 
 def _being_graded(load_id: str, status: str) -> Response:
