@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import select
 
 from loadlens.serving.api.parts import parts_of
+from loadlens.serving.api.problems import answers
 from loadlens.serving.store.journal import newest_head
 from loadlens.serving.store.tables import JournalRecord
 
@@ -16,7 +17,7 @@ router = APIRouter(tags=["audit"])
 _FIELDS = ("seq", "at", "kind", "subject", "actor", "previous", "digest", "signature")
 
 
-@router.get("/journal")
+@router.get("/journal", responses=answers())
 def list_records(
     request: Request,
     after: Annotated[int, Query(ge=0, lt=2**31, description="the number behind which to begin")] = 0,
@@ -38,7 +39,7 @@ def list_records(
     }
 
 
-@router.get("/journal/head")
+@router.get("/journal/head", responses=answers())
 def get_head(request: Request) -> dict[str, Any]:
     """The newest record, signed. Kept elsewhere, it shows later whether the journal was rolled back or replaced."""
     with parts_of(request).loads.reading() as session:
