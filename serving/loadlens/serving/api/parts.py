@@ -10,7 +10,6 @@ from loadlens.serving.api.admission import Admission
 from loadlens.serving.grader import Grader
 from loadlens.serving.loads import Loads
 from loadlens.serving.settings import Settings
-from loadlens.serving.store.journal import SYSTEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +36,5 @@ def parts_of(request: Request) -> Parts:
 
 def actor_of(request: Request) -> str:
     """Who sent a request, as the records name them."""
-    caller = getattr(request.state, "caller", None)
-    return caller.name if caller else SYSTEM
+    name: str = request.state.caller.name
+    return name
