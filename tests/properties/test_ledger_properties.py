@@ -55,13 +55,14 @@ def _next(rng: random.Random, balances: Balances, history: list[Entry], number: 
     (container, place), grams = rng.choice(stock)
     part = rng.randint(1, grams)
     if kind == "end":
-        return entry("treated", move(container, part, place, rng.choice([TREATED, HANDED_OVER])))
+        end = rng.choice([TREATED, HANDED_OVER])
+        return entry(end, move(container, part, place, end))
     if kind == "split" and part < grams:
         return entry("repacked", repack(place, {container: grams}, {f"c{number}a": part, f"c{number}b": grams - part}))
     if kind == "merge":
         here = {other: held for (other, where), held in stock if where == place}
         return entry("repacked", repack(place, here, {f"c{number}": sum(here.values())}))
-    return entry("stored", move(container, part, place, rng.choice([other for other in PLACES if other != place])))
+    return entry("moved", move(container, part, place, rng.choice([other for other in PLACES if other != place])))
 
 
 def independently(history: list[Entry]) -> tuple[int, int]:

@@ -7,6 +7,7 @@ store, out of store, own treatment, handed to others); splitting, merging and re
 Errors: LedgerError(ValueError).
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,9 @@ from typing import Literal
 
 from loadlens.grading.quantity import Mass
 
-Stage = Literal["produced", "stored", "retrieved", "treated", "handed_over", "repacked", "reweighed", "corrected"]
+Stage = Literal[
+    "produced", "stored", "retrieved", "treated", "handed_over", "moved", "repacked", "reweighed", "corrected"
+]
 
 # Places beside the rooms ("room:…"). Mass comes from PRODUCTION, and ends in TREATED or HANDED_OVER.
 PRODUCTION, FLOOR, TRANSIT, TREATED, HANDED_OVER, WEIGHING = (
@@ -26,7 +29,19 @@ PRODUCTION, FLOOR, TRANSIT, TREATED, HANDED_OVER, WEIGHING = (
     "handed_over",
     "weighing",
 )
-_OUTSIDE = {PRODUCTION, TREATED, HANDED_OVER, WEIGHING}
+OUTSIDE = frozenset({PRODUCTION, TREATED, HANDED_OVER, WEIGHING})
+_ROOM = "a room"
+# Where mass may leave and arrive in each stage; "inside" is every place on site. A correction undoes any of them.
+_WAYS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "produced": (frozenset({PRODUCTION}), frozenset({FLOOR, _ROOM})),
+    "stored": (frozenset({FLOOR, TRANSIT}), frozenset({_ROOM})),
+    "retrieved": (frozenset({_ROOM}), frozenset({TRANSIT})),
+    "treated": (frozenset({FLOOR, _ROOM, TRANSIT}), frozenset({TREATED})),
+    "handed_over": (frozenset({FLOOR, _ROOM, TRANSIT}), frozenset({HANDED_OVER})),
+    "moved": (frozenset({FLOOR, _ROOM, TRANSIT}), frozenset({FLOOR, _ROOM, TRANSIT})),
+    "repacked": (frozenset({FLOOR, _ROOM, TRANSIT}), frozenset({FLOOR, _ROOM, TRANSIT})),
+    "reweighed": (frozenset({FLOOR, _ROOM, TRANSIT, WEIGHING}), frozenset({FLOOR, _ROOM, TRANSIT, WEIGHING})),
+}
 
 
 class LedgerError(ValueError):
@@ -69,6 +84,26 @@ class Entry:
             raise LedgerError(f"entry {self.id} does not add up: {total:+} g would come from nowhere")
         if self.stage in ("corrected", "reweighed") and not self.reason.strip():
             raise LedgerError(f"entry {self.id}: a correction needs a reason")
+        self._check_ways()
+
+    def _check_ways(self) -> None:
+        """Mass leaves from and arrives at what the stage is about; containers change only where one is repacked."""
+        if self.stage == "corrected":
+            return
+        leaving, arriving = _WAYS[self.stage]
+        for posting in self.postings:
+            kind = _ROOM if re.fullmatch(r"room:\S.*", posting.place) else posting.place
+            if kind not in (arriving if posting.grams > 0 else leaving):
+                verb = "arrives at" if posting.grams > 0 else "leaves"
+                raise LedgerError(f"entry {self.id}: nothing that is {self.stage} {verb} {posting.place!r}")
+        if self.stage == "repacked" and len({posting.place for posting in self.postings}) > 1:
+            raise LedgerError(f"entry {self.id}: containers are repacked at one place; move them there first")
+        if self.stage != "repacked":
+            totals: defaultdict[str, int] = defaultdict(int)
+            for posting in self.postings:
+                totals[posting.container] += posting.grams
+            if mixed := sorted(container for container, grams in totals.items() if grams):
+                raise LedgerError(f"entry {self.id}: {mixed[0]} gains or loses mass; only repacking does that")
 
 
 def grams_of(mass: Mass) -> int:
@@ -120,7 +155,7 @@ class Balances:
             change[posting.container, posting.place] += posting.grams
         for (container, place), grams in change.items():
             there = self._grams.get((container, place), 0)
-            if place not in _OUTSIDE and there + grams < 0:
+            if place not in OUTSIDE and there + grams < 0:
                 return f"container {container} holds {there} g at {place}, and {-grams} g would leave it"
         return None
 
@@ -144,7 +179,7 @@ class Balances:
 
     def stock(self) -> dict[tuple[str, str], int]:
         """Grams by container and place of what is here: neither treated nor handed over."""
-        return {key: grams for key, grams in self._grams.items() if grams and key[1] not in _OUTSIDE}
+        return {key: grams for key, grams in self._grams.items() if grams and key[1] not in OUTSIDE}
 
 
 def reconcile(known: Iterable[Entry], arriving: Sequence[Entry], balances: Balances) -> tuple[list[Entry], list[Entry]]:

@@ -140,3 +140,28 @@ def test_a_mass_that_no_scale_shows_is_refused(kg):
 def test_a_time_without_an_offset_is_refused():
     with pytest.raises(LedgerError, match="which clock"):
         Entry("a", "produced", datetime(2026, 11, 25), "user:li", move("drum", 1, PRODUCTION, FLOOR))
+
+
+@pytest.mark.parametrize(
+    ("stage", "leaving", "arriving"),
+    [
+        ("produced", FLOOR, room("1")),
+        ("produced", PRODUCTION, HANDED_OVER),
+        ("stored", PRODUCTION, room("1")),
+        ("stored", FLOOR, "room:"),
+        ("stored", FLOOR, "the yard"),
+        ("retrieved", FLOOR, TRANSIT),
+        ("handed_over", PRODUCTION, HANDED_OVER),
+        ("moved", FLOOR, HANDED_OVER),
+    ],
+)
+def test_a_stage_leads_only_where_it_leads(stage, leaving, arriving):
+    with pytest.raises(LedgerError, match="nothing that is"):
+        entry("x", stage, *move("drum", 5, leaving, arriving))
+
+
+def test_mass_changes_its_container_only_where_one_is_repacked():
+    with pytest.raises(LedgerError, match="only repacking does that"):
+        entry("x", "moved", Posting("drum", FLOOR, -5), Posting("bag", TRANSIT, 5))
+    with pytest.raises(LedgerError, match="at one place"):
+        entry("x", "repacked", Posting("drum", FLOOR, -5), Posting("bag", TRANSIT, 5))
