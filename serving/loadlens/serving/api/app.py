@@ -15,7 +15,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 
 from loadlens.serving.access.keys import Keys
 from loadlens.serving.alarms.channels import open_outbox
-from loadlens.serving.api import figures, frames, journal, lanes, loads, problems, readings, results, reviews
+from loadlens.serving.api import figures, frames, journal, lanes, loads, problems, readings, results, reviews, waste
 from loadlens.serving.api.admission import Admission, disk_shortage
 from loadlens.serving.api.doors import Doors
 from loadlens.serving.api.parts import Parts, parts_of
@@ -65,7 +65,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
         title="LoadLens", version=metadata.version("loadlens"), lifespan=lifespan, docs_url=None, redoc_url=None
     )
     problems.install(app)
-    things = (loads, lanes, frames, readings, results, reviews, journal)
+    things = (loads, lanes, frames, readings, results, reviews, journal, waste)
     for routes in (thing.router for thing in things):
         app.include_router(routes, prefix="/v1")
     app.include_router(figures.router)

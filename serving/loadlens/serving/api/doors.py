@@ -67,6 +67,13 @@ ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("GET", "/v1/loads/{load_id}/report.html"): READERS,
     ("GET", "/v1/standards"): READERS,
     ("GET", "/v1/models"): READERS,
+    ("GET", "/v1/waste/codes"): READERS,
+    ("POST", "/v1/waste/containers"): YARD,
+    ("GET", "/v1/waste/containers/{identity}"): READERS,
+    ("POST", "/v1/waste/entries"): YARD,
+    ("GET", "/v1/waste/entries"): READERS,
+    ("POST", "/v1/waste/entries/{entry_id}/correction"): MANAGERS,
+    ("GET", "/v1/waste/stock"): READERS,
 }
 
 # Routes that say the same to every lane. A key for one lane comes through these and through those of its own lane.

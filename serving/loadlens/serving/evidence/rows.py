@@ -33,6 +33,9 @@ VOUCHED = (
     "pictures",
     "reviews",
     "tickets",
+    "waste_containers",
+    "waste_entries",
+    "waste_postings",
 )
 _AT_ONCE = 1000
 # States in which frames that came late are not sealed: they are when the load was graded with them.

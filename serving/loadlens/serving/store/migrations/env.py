@@ -2,10 +2,10 @@
 
 from alembic import context
 
-from loadlens.serving.store import access_tables, alarm_tables
+from loadlens.serving.store import access_tables, alarm_tables, waste_tables
 from loadlens.serving.store.tables import Base
 
-assert access_tables, alarm_tables  # imported for their tables
+assert access_tables, (alarm_tables, waste_tables)  # imported for their tables
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
 with context.begin_transaction():

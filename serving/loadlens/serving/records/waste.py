@@ -1,0 +1,247 @@
+"""The waste ledger's records: entries are accepted in turn, wait for what they need, and are never edited."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from loadlens.serving.load_errors import ConflictError, UnknownLoadError
+from loadlens.serving.store import journal
+from loadlens.serving.store.waste_tables import WaitingEntry, WasteContainer, WasteEntry, WastePosting, WasteStock
+from loadlens.waste.ledger import OUTSIDE, Entry, LedgerError, Posting, counter
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What became of entries that were sent: ids that are accepted now, were known before, or wait, and why."""
+
+    accepted: list[str]
+    known: list[str]
+    waiting: dict[str, str]
+
+
+def register(session: Session, container: WasteContainer) -> bool:
+    """Keep a new container; False where exactly this one is known. ConflictError where another has its identity."""
+    known = session.get(WasteContainer, container.identity)
+    if known is not None:
+        told = ("list_id", "edition", "code", "name", "litres")
+        if any(getattr(known, field) != getattr(container, field) for field in told):
+            raise ConflictError(f"container {container.identity} is known with other particulars; it keeps them")
+        return False
+    session.add(container)
+    subject = f"waste:{container.identity}"
+    journal.append(session, "waste.labelled", subject, {"code": container.code}, container.actor, rows=[container])
+    return True
+
+
+def find(session: Session, identity: str) -> WasteContainer:
+    """The container of this identity; UnknownLoadError where there is none."""
+    found = session.get(WasteContainer, identity)
+    if found is None:
+        raise UnknownLoadError(f"there is no container {identity!r}; register it first")
+    return found
+
+
+def post(session: Session, entries: Sequence[Entry]) -> Answers:
+    """Accept entries that may have been made offline, in any order, some twice; what must wait is kept and tried again.
+
+    Raises ConflictError, and changes nothing, where one id comes with two contents.
+    """
+    answers = Answers([], [], {})
+    fresh: list[Entry] = []
+    for entry in entries:
+        known = _known(session, entry.id) or next((one for one in fresh if one.id == entry.id), None)
+        if known is None:
+            fresh.append(entry)
+        elif known != entry:
+            raise ConflictError(f"entry {entry.id} is known with other contents; give the new one a number of its own")
+        else:
+            answers.known.append(entry.id)
+    for entry in fresh:
+        if why := _accept(session, entry):
+            session.add(WaitingEntry(id=entry.id, entry=_to_json(entry), why=why))
+            session.flush()
+        else:
+            answers.accepted.append(entry.id)
+    answers.accepted.extend(_retry(session))
+    waiting = {row.id: row.why for row in session.scalars(select(WaitingEntry))}
+    answers.waiting.update({entry.id: waiting[entry.id] for entry in entries if entry.id in waiting})
+    answers.known[:] = [id_ for id_ in answers.known if id_ not in waiting]
+    return answers
+
+
+def take_back(session: Session, entry_id: str, *, new_id: str, actor: str, reason: str) -> Answers:
+    """Undo an accepted entry by a counter-entry. ConflictError where it was undone before or its mass has gone on."""
+    entry = _accepted(session, entry_id)
+    if entry is None:
+        raise UnknownLoadError(f"there is no accepted entry {entry_id!r}")
+    known = _accepted(session, new_id)
+    if known is not None and (known.takes_back, known.reason) == (entry_id, reason):
+        return Answers([], [new_id], {})
+    undone = session.scalars(select(WasteEntry.id).where(WasteEntry.takes_back == entry_id)).first()
+    if undone is not None:
+        raise ConflictError(f"entry {entry_id} was taken back by {undone} already")
+    try:
+        back = counter(entry, new_id=new_id, at=datetime.now(UTC), actor=actor, reason=reason)
+    except LedgerError as error:
+        raise ConflictError(str(error)) from None
+    if known is not None:
+        raise ConflictError(f"entry {new_id} is known with other contents; give the correction another id")
+    if why := _accept(session, back):
+        raise ConflictError(f"{why}; take back the later entries first")
+    return Answers([new_id, *_retry(session)], [], {})
+
+
+def history(session: Session, identity: str) -> list[Entry]:
+    """The entries that touched a container, in the order of their acceptance."""
+    numbers = select(WastePosting.number).where(WastePosting.container == identity).distinct()
+    rows = session.scalars(select(WasteEntry).where(WasteEntry.number.in_(numbers)).order_by(WasteEntry.number))
+    return [_entry(session, row) for row in rows]
+
+
+def entries(session: Session, *, after: int, limit: int) -> list[tuple[int, Entry]]:
+    """Accepted entries with their numbers, from the one behind `after` on."""
+    query = select(WasteEntry).where(WasteEntry.number > after).order_by(WasteEntry.number).limit(limit)
+    return [(row.number, _entry(session, row)) for row in session.scalars(query)]
+
+
+def waiting(session: Session) -> list[WaitingEntry]:
+    """The entries that wait, oldest first."""
+    return list(session.scalars(select(WaitingEntry).order_by(WaitingEntry.at, WaitingEntry.id)))
+
+
+def whereabouts(session: Session, identity: str) -> dict[str, int]:
+    """Grams of a container by place on site."""
+    query = select(WasteStock.place, WasteStock.grams).where(WasteStock.container == identity, WasteStock.grams > 0)
+    return {row.place: row.grams for row in session.execute(query.order_by(WasteStock.place))}
+
+
+def stock(session: Session, *, place: str | None, code: str | None) -> list[dict[str, Any]]:
+    """What is on site by place and code: grams and the number of containers."""
+    query = (
+        select(
+            WasteStock.place,
+            WasteContainer.list_id,
+            WasteContainer.code,
+            func.sum(WasteStock.grams).label("grams"),
+            func.count().label("containers"),
+        )
+        .join(WasteContainer, WasteContainer.identity == WasteStock.container)
+        .where(WasteStock.grams > 0)
+        .group_by(WasteStock.place, WasteContainer.list_id, WasteContainer.code)
+        .order_by(WasteStock.place, WasteContainer.list_id, WasteContainer.code)
+    )
+    if place is not None:
+        query = query.where(WasteStock.place == place)
+    if code is not None:
+        query = query.where(WasteContainer.code == code)
+    return [{**row._mapping, "grams": int(row.grams)} for row in session.execute(query)]
+
+
+def _accept(session: Session, entry: Entry) -> str | None:
+    """Take an entry into the ledger, or say why it cannot be now. Its containers are held until the end."""
+    changes: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for posting in entry.postings:
+        changes[posting.container, posting.place] += posting.grams
+    names = sorted({container for container, _ in changes})
+    held = select(WasteContainer.identity).where(WasteContainer.identity.in_(names)).order_by(WasteContainer.identity)
+    present = set(session.scalars(held.with_for_update()))
+    if absent := [name for name in names if name not in present]:
+        return f"container {absent[0]} is not registered"
+    inside = {key: grams for key, grams in changes.items() if key[1] not in OUTSIDE and grams}
+    rows = {key: session.get(WasteStock, key, with_for_update=True) for key in sorted(inside)}
+    for (container, place), grams in inside.items():
+        row = rows[container, place]
+        there = row.grams if row else 0
+        if there + grams < 0:
+            return f"container {container} holds {there} g at {place}, and {-grams} g would leave it"
+    for (container, place), grams in inside.items():
+        row = rows[container, place]
+        if row is None:
+            session.add(WasteStock(container=container, place=place, grams=grams))
+        else:
+            row.grams += grams
+    _write(session, entry)
+    return None
+
+
+def _write(session: Session, entry: Entry) -> None:
+    row = WasteEntry(
+        id=entry.id,
+        stage=entry.stage,
+        made_at=entry.at.astimezone(UTC).isoformat(),
+        actor=entry.actor,
+        batch=entry.batch,
+        reason=entry.reason,
+        takes_back=entry.takes_back,
+        particulars=json.dumps(dict(entry.particulars), sort_keys=True, ensure_ascii=False),
+    )
+    session.add(row)
+    session.flush()
+    lines = [
+        WastePosting(number=row.number, line=line, container=one.container, place=one.place, grams=one.grams)
+        for line, one in enumerate(entry.postings)
+    ]
+    session.add_all(lines)
+    journal.append(
+        session, "waste.entered", f"waste:{entry.id}", {"stage": entry.stage}, entry.actor, rows=[row, *lines]
+    )
+
+
+def _retry(session: Session) -> list[str]:
+    """Accept what waited for what has just come; returns its ids."""
+    done: list[str] = []
+    while True:
+        before = len(done)
+        for row in waiting(session):
+            why = _accept(session, _from_json(row.entry))
+            if why is None:
+                done.append(row.id)
+                session.delete(row)
+            else:
+                row.why = why
+            session.flush()
+        if len(done) == before:
+            return done
+
+
+def _known(session: Session, entry_id: str) -> Entry | None:
+    row = session.get(WaitingEntry, entry_id)
+    return _from_json(row.entry) if row else _accepted(session, entry_id)
+
+
+def _accepted(session: Session, entry_id: str) -> Entry | None:
+    row = session.scalars(select(WasteEntry).where(WasteEntry.id == entry_id)).first()
+    return _entry(session, row) if row else None
+
+
+def _entry(session: Session, row: WasteEntry) -> Entry:
+    lines: Iterable[WastePosting] = session.scalars(
+        select(WastePosting).where(WastePosting.number == row.number).order_by(WastePosting.line)
+    )
+    return Entry(
+        id=row.id,
+        stage=row.stage,  # type: ignore[arg-type]  # written from an Entry
+        at=datetime.fromisoformat(row.made_at),
+        actor=row.actor,
+        postings=tuple(Posting(line.container, line.place, line.grams) for line in lines),
+        batch=row.batch,
+        reason=row.reason,
+        takes_back=row.takes_back,
+        particulars=json.loads(row.particulars),
+    )
+
+
+def _to_json(entry: Entry) -> str:
+    return json.dumps({**asdict(entry), "at": entry.at.astimezone(UTC).isoformat()}, ensure_ascii=False)
+
+
+def _from_json(text: str) -> Entry:
+    data = json.loads(text)
+    postings = tuple(Posting(**posting) for posting in data["postings"])
+    return Entry(**{**data, "at": datetime.fromisoformat(data["at"]), "postings": postings})

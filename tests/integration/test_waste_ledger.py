@@ -1,0 +1,196 @@
+"""The waste ledger over HTTP: what comes in goes out or is in stock, whoever sends what in which order."""
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+import httpx2
+import pytest
+
+from loadlens.waste.identity import SCHEMES, Identity
+
+UNIT = "91130200699229617X"
+DAY = date(2026, 11, 25)
+numbers = itertools.count(1)
+
+
+class Ledger:
+    """A drum of dross on a server, and entries about it."""
+
+    def __init__(self, server):
+        self.http = server.http
+        self.address, self.headers = server.address, dict(server.http.headers)
+        self.drum = self.register()
+        self.prefix = f"e{next(numbers)}-"
+
+    def register(self, code="321-024-48", **changes):
+        identity = SCHEMES["hj1276-37"].compose(Identity(UNIT, code, DAY, next(numbers)))
+        body = {"identity": identity, "list": "hazardous-cn", "code": code, "name": "铝灰渣", "litres": 1000}
+        answer = self.http.post("/v1/waste/containers", json=body | changes)
+        assert answer.status_code == 201, answer.text
+        return identity
+
+    def entry(self, name, stage, leaving, arriving, grams=412_500, **more):
+        postings = [
+            {"container": self.drum, "place": leaving, "grams": -grams},
+            {"container": self.drum, "place": arriving, "grams": grams},
+        ]
+        made = {"id": self.prefix + name, "stage": stage, "at": "2026-11-25T08:00:00+08:00", "postings": postings}
+        return made | more
+
+    def life(self):
+        return [
+            self.entry("a", "produced", "production", "floor", batch="HWCS20261125001"),
+            self.entry("b", "stored", "floor", "room:1", batch="HWRK20261125001"),
+            self.entry("c", "retrieved", "room:1", "transit"),
+            self.entry("d", "handed_over", "transit", "handed_over", particulars={"接收单位": "示例公司"}),
+        ]
+
+    def post(self, *entries):
+        answer = self.http.post("/v1/waste/entries", json={"entries": list(entries)})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def where(self):
+        return self.http.get(f"/v1/waste/containers/{self.drum}").json()["grams"]
+
+    def ids(self, letters):
+        return [self.prefix + letter for letter in letters]
+
+
+@pytest.fixture
+def ledger(server):
+    return Ledger(server)
+
+
+def test_a_drum_from_production_to_its_receiver(ledger):
+    for number, entry in enumerate(ledger.life()):
+        assert ledger.post(entry) == {"accepted": ledger.ids("abcd"[number]), "known": [], "waiting": []}
+        if number == 1:
+            (row,) = ledger.http.get("/v1/waste/stock", params={"place": "room:1", "code": "321-024-48"}).json()[
+                "stock"
+            ]
+            assert row["grams"] == 412_500
+    assert ledger.where() == {}
+    told = ledger.http.get(f"/v1/waste/containers/{ledger.drum}").json()
+    assert [entry["stage"] for entry in told["history"]] == ["produced", "stored", "retrieved", "handed_over"]
+    assert told["history"][3]["particulars"] == {"接收单位": "示例公司"}
+    assert told["edition"] == "2021"
+
+
+def test_what_a_phone_made_offline_finds_its_order(ledger):
+    first, second, third, fourth = ledger.life()
+    sent = ledger.post(fourth, third, second)
+    assert sent["accepted"] == []
+    assert {row["id"] for row in sent["waiting"]} == set(ledger.ids("bcd"))
+    assert "holds 0 g at floor" in next(row["why"] for row in sent["waiting"] if row["id"] == ledger.prefix + "b")
+    assert ledger.post(fourth)["waiting"][0]["id"] == ledger.prefix + "d"
+    assert set(ledger.post(first)["accepted"]) == set(ledger.ids("abcd"))
+    assert ledger.where() == {}
+    assert ledger.post(first, second)["known"] == ledger.ids("ab")
+
+
+def test_a_correction_takes_back_once_and_says_why(ledger):
+    first, second, third, _ = ledger.life()
+    ledger.post(first, second)
+    place = f"/v1/waste/entries/{second['id']}/correction"
+    body = {"id": ledger.prefix + "x", "reason": "the wrong room"}
+    assert ledger.http.post(place, json=body).json()["accepted"] == ledger.ids("x")
+    assert ledger.http.post(place, json=body).json()["known"] == ledger.ids("x")
+    assert ledger.where() == {"floor": 412_500}
+    again = ledger.http.post(place, json=body | {"id": ledger.prefix + "y"})
+    assert again.status_code == 409
+    assert "taken back by" in again.json()["detail"]
+    assert ledger.post(third)["waiting"]
+    of_first = ledger.http.post(f"/v1/waste/entries/{body['id']}/correction", json={"id": "z", "reason": "no"})
+    assert of_first.status_code == 409
+    assert ledger.http.post("/v1/waste/entries/none/correction", json=body).status_code == 404
+    assert ledger.http.post(place, json={"id": "q", "reason": ""}).status_code == 422
+
+
+def test_two_store_keepers_cannot_take_the_same_drum_out(ledger):
+    first, second, *_ = ledger.life()
+    ledger.post(first, second)
+    taken = [ledger.entry(f"out-{number}", "retrieved", "room:1", "transit") for number in range(8)]
+
+    def send(entry):
+        with httpx2.Client(base_url=ledger.address, headers=ledger.headers, timeout=60, trust_env=False) as http:
+            return http.post("/v1/waste/entries", json={"entries": [entry]}).json()
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send, taken))
+    assert sum(len(answer["accepted"]) for answer in answers) == 1
+    assert sum(len(answer["waiting"]) for answer in answers) == 7
+    assert ledger.where() == {"transit": 412_500}
+
+
+def test_a_drum_is_split_into_registered_bags(ledger):
+    bags = [ledger.register() for _ in range(2)]
+    ledger.post(ledger.life()[0])
+    postings = [
+        {"container": ledger.drum, "place": "floor", "grams": -412_500},
+        {"container": bags[0], "place": "floor", "grams": 400_000},
+        {"container": bags[1], "place": "floor", "grams": 12_500},
+    ]
+    split = {"id": ledger.prefix + "s", "stage": "repacked", "at": "2026-11-25T09:00:00Z", "postings": postings}
+    assert ledger.post(split)["accepted"]
+    assert ledger.where() == {}
+    assert ledger.http.get(f"/v1/waste/containers/{bags[1]}").json()["grams"] == {"floor": 12_500}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"stage": "stored"}, "nothing that is stored leaves 'production'"),
+        ({"stage": "corrected"}, "stage"),
+        ({"at": "2026-11-25T08:00:00"}, "at"),
+        ({"batch": "HWXX"}, "no batch code"),
+        ({"postings": [{"container": "c", "place": "floor", "grams": 5}]}, "come from nowhere"),
+        ({"postings": [{"container": "c", "place": "floor", "grams": 0.5}]}, "grams"),
+        ({"postings": []}, "postings"),
+        ({"note": "x"}, "note"),
+    ],
+)
+def test_a_faulty_entry_is_refused_with_all_that_came_with_it(ledger, change, says):
+    good, bad = ledger.life()[0], ledger.entry("bad", "produced", "production", "floor") | change
+    answer = ledger.http.post("/v1/waste/entries", json={"entries": [good, bad]})
+    assert answer.status_code == 422
+    assert says in answer.json()["detail"]
+    assert ledger.where() == {}
+
+
+def test_one_number_for_two_entries_is_refused(ledger):
+    first = ledger.life()[0]
+    ledger.post(first)
+    other = ledger.entry("a", "produced", "production", "floor", grams=1)
+    answer = ledger.http.post("/v1/waste/entries", json={"entries": [ledger.life()[1], other]})
+    assert answer.status_code == 409
+    assert ledger.where() == {"floor": 412_500}
+
+
+def test_a_container_keeps_what_was_said_of_it(ledger):
+    body = {"identity": ledger.drum, "list": "hazardous-cn", "code": "321-024-48", "name": "铝灰渣", "litres": 1000}
+    assert ledger.http.post("/v1/waste/containers", json=body).status_code == 200
+    assert ledger.http.post("/v1/waste/containers", json=body | {"name": "灰"}).status_code == 409
+    assert ledger.http.post("/v1/waste/containers", json=body | {"code": "321-026-48"}).status_code == 422
+    assert ledger.http.post("/v1/waste/containers", json=body | {"list": "hw"}).status_code == 422
+    assert ledger.http.post("/v1/waste/containers", json=body | {"identity": "drum 7"}).status_code == 422
+    assert ledger.http.get("/v1/waste/containers/none").status_code == 404
+
+
+def test_the_ledger_can_be_read_page_by_page(ledger):
+    ledger.post(*ledger.life())
+    seen, after = [], 0
+    while after is not None:
+        page = ledger.http.get("/v1/waste/entries", params={"after": after, "limit": 3}).json()
+        seen += [entry["id"] for entry in page["entries"]]
+        after = page["next"]
+    assert [id_ for id_ in seen if id_.startswith(ledger.prefix)] == ledger.ids("abcd")
+    assert len(seen) == len(set(seen))
+
+
+def test_codes_are_found_over_http(ledger):
+    found = ledger.http.get("/v1/waste/codes", params={"q": "lvhuizha"}).json()["codes"]
+    assert found[0]["code"] == "321-024-48"
+    assert found[0]["exemptions"][0]["item"] == 22
+    assert ledger.http.get("/v1/waste/codes", params={"q": "oil", "list": "hw"}).status_code == 422
