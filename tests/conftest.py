@@ -96,6 +96,7 @@ class ObjectServer:
             *(program, "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
             *("-volume.max=10", "-master.volumeSizeLimitMB=64", "-master.telemetry=false"),
             *("-filer", "-s3", f"-s3.config={folder / 'keys.json'}", "-s3.iam=false"),
+            *("-s3.port.iceberg=0", "-s3.port.lance=0"),  # else two servers on one machine meet at fixed ports
             *(f"-{name}.port={number}" for name, number in port.items()),
             *(f"-{name}.port.grpc={a_free_port()}" for name in port),
         ]
