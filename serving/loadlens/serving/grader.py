@@ -1,21 +1,29 @@
 """The one thread that grades: frames as they arrive, so that an alarm is known at once, and loads that were closed.
 
 It works from the records alone. After a restart every unfinished load is watched again from its first frame, which
-gives the same assessment; so nothing of its memory has to survive.
+gives the same assessment; so nothing of its memory has to survive. Where several processes share the records, each
+grades the loads that it has the lease of.
 """
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
+
+from sqlalchemy.orm import Session
 
 from loadlens.grading.observation import HazardSighting
 from loadlens.serving import metrics
 from loadlens.serving.jpeg import encode_jpeg
+from loadlens.serving.leases import Leases
 from loadlens.serving.lifecycle import OPEN
 from loadlens.serving.live import LiveView
 from loadlens.serving.loads import Loads
-from loadlens.serving.records import frames, hazards, loads
+from loadlens.serving.records import frames, hazards, loads, watching
+from loadlens.serving.records.watching import Told
+from loadlens.serving.store.errors import OUTAGES
 from loadlens.serving.store.tables import Load, StoredFrame
 from loadlens.vision.bed import Bed
 from loadlens.vision.model import SurfaceModel
@@ -26,19 +34,24 @@ log = logging.getLogger("loadlens.grader")
 # So many frames of one load at a time, then the next load has its turn.
 _TURN = 8
 _WINDOW = 64
+_AFTER_OUTAGE_S = 1.0
+_WATCHED = (*OPEN, "closed")
 
 
 class Grader:
-    """Watches and grades the loads of one data folder; `wake` tells it that a load has something new."""
+    """Watches and grades the loads of a site; `wake` tells it that a load has something new."""
 
-    def __init__(self, loads: Loads, load_model: Callable[[], SurfaceModel], bed: Bed | None) -> None:
+    def __init__(self, loads: Loads, load_model: Callable[[], SurfaceModel], bed: Bed | None, leases: Leases) -> None:
         self._loads = loads
         self._load_model = load_model
         self._bed = bed
+        self._leases = leases
         self._live: dict[str, LiveView] = {}
         self._waiting: dict[str, None] = {}
         self._changed = threading.Condition()
         self._stopped = False
+        self._look_at = float("-inf")
+        self._told: dict[str, Told] = {}
         self._thread = threading.Thread(target=self._run, name="grader", daemon=True)
         self._problem = "the model is being loaded"
         self.model: SurfaceModel | None = None
@@ -70,21 +83,24 @@ class Grader:
             self._waiting.setdefault(load_id)
             self._changed.notify_all()
 
-    def hazards(self, load_id: str) -> tuple[HazardSighting, ...]:
-        """The hazards seen so far on a load that is not graded yet."""
-        live = self._live.get(load_id)
-        return live.hazards if live else ()
-
-    def progress(self, load_id: str) -> tuple[int, int]:
-        """How many frames of a load were watched and how many layers have settled."""
-        live = self._live.get(load_id)
-        return (len(live.fed), live.layers_so_far) if live else (0, 0)
+    def progress(self, session: Session, load: Load) -> Told:
+        """How far the watching of a load has come, here or in another process; nothing where it is not watched."""
+        if load.status not in _WATCHED:
+            return Told()
+        live, trouble = self._live.get(load.id), self.troubles.get(load.id)
+        if live or trouble:
+            return Told(len(live.fed) if live else 0, live.layers_so_far if live else 0, trouble)
+        return watching.told(session, load.id)
 
     def backlog(self) -> tuple[int, float]:
-        """How many stored frames were not looked at yet, and the age of the oldest in seconds (0 where none waits)."""
-        watched = {load_id: live.last for load_id, live in list(self._live.items())}
+        """How many stored frames were not looked at yet, and the age of the oldest in seconds (0 where none waits).
+
+        The loads of other processes are theirs to count.
+        """
+        watched, others = {load_id: live.last for load_id, live in list(self._live.items())}, self._leases.others()
         with self._loads.reading() as session:
-            return frames.ungraded(session, loads.unfinished(session), watched)
+            ours = [load_id for load_id in loads.unfinished(session) if load_id not in others]
+            return frames.ungraded(session, ours, watched)
 
     def _run(self) -> None:
         try:
@@ -93,17 +109,47 @@ class Grader:
             log.exception("the model could not be loaded")
             self._problem = f"the model could not be loaded: {error}"
             return
+        while not self._stopped:
+            try:
+                self._leases.keep()
+                self._look()
+                if (waiting := self._next()) is not None:
+                    self._take_turn(waiting, self.model)
+            except OUTAGES as error:
+                log.warning("grading waits for the records: %s", error)
+                self._look_at = float("-inf")
+                with self._changed:
+                    self._changed.wait_for(lambda: self._stopped, _AFTER_OUTAGE_S)
+        with suppress(*OUTAGES):
+            self._leases.end()
+
+    def _look(self) -> None:
+        """Take up every unfinished load: at first, after an outage, and often where other processes take frames."""
+        if time.monotonic() < self._look_at:
+            return
         with self._loads.reading() as session:
             unfinished = loads.unfinished(session)
         for load_id in unfinished:
             self.wake(load_id)
-        while (waiting := self._next()) is not None:
-            self._take_turn(waiting, self.model)
+        every_s = self._leases.look_every_s
+        self._look_at = float("inf") if every_s is None else time.monotonic() + every_s
+        if every_s is not None:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Write down how far the loads have come, for whoever asks another process."""
+        coming = {load_id: Told(len(live.fed), live.layers_so_far, None) for load_id, live in self._live.items()}
+        coming |= {load_id: Told(0, 0, trouble) for load_id, trouble in self.troubles.items()}
+        if news := {load_id: told for load_id, told in coming.items() if self._told.get(load_id) != told}:
+            with self._loads.writing() as session:
+                watching.tell(session, news)
+        self._told = coming
 
     def _next(self) -> str | None:
+        """The load whose turn it is; None where none has come until it is time to look again, or to end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or self._waiting)
-            if self._stopped:
+            self._changed.wait_for(lambda: self._stopped or self._waiting, self._leases.look_every_s)
+            if self._stopped or not self._waiting:
                 return None
             load_id = next(iter(self._waiting))
             del self._waiting[load_id]
@@ -113,11 +159,21 @@ class Grader:
         with self._loads.reading() as session:
             load = loads.find(session, load_id)
         closed = load.status == "closed"
-        if not closed and (load.status not in OPEN or load_id in self.troubles):
+        if load.status not in _WATCHED:
+            self._leases.let_go(load_id)
+            return
+        if not self._leases.take(load_id):
+            self._live.pop(load_id, None)
+            return
+        if not closed and load_id in self.troubles:
             return
         try:
             if self._advance(load, model):
                 self.wake(load_id)
+        except OUTAGES:
+            # Perhaps between a frame and the record of its hazard: the load is watched again from its first frame.
+            self._live.pop(load_id, None)
+            raise
         except Exception as error:  # one load that cannot be graded must not keep the others from it
             log.exception("load %s could not be graded", load_id)
             self._live.pop(load_id, None)

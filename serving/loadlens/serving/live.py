@@ -58,6 +58,7 @@ class LiveView:
 
     def feed(self, stored: StoredFrame) -> tuple[HazardSighting, ...]:
         """Show one frame to the eye; returns the hazards that it raised for the first time."""
+        data = self._read(stored.sha256)  # first, because it may raise, and then nothing has changed
         self._unloading = self._unloading or self._begin(stored)
         captured = datetime.fromisoformat(stored.captured_at)
         self._began = self._began or captured
@@ -71,7 +72,7 @@ class LiveView:
             self._other_size += 1
             return ()
         name = f"frame {stored.camera}/{stored.seq}"
-        frame = Frame.from_bytes(self._read(stored.sha256), name=name, time_s=self._time_s, camera=stored.camera)
+        frame = Frame.from_bytes(data, name=name, time_s=self._time_s, camera=stored.camera)
         return self._unloading.push(frame)
 
     def finish(self, late: int) -> Observed:

@@ -21,6 +21,7 @@ from loadlens.serving.api.doors import Doors
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.evidence.in_force import declare, declare_standards
 from loadlens.serving.grader import Grader
+from loadlens.serving.leases import Alone, Leases, SharedLeases
 from loadlens.serving.loads import Loads
 from loadlens.serving.seal import open_seal
 from loadlens.serving.settings import Settings, shown_settings
@@ -46,7 +47,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         records = await run_in_threadpool(_open_records, settings)
         bed = None if settings.bed is None else Bed.parse(settings.bed)
-        grader = Grader(records, partial(_load_model, settings, records), bed)
+        grader = Grader(records, partial(_load_model, settings, records), bed, _leases(settings, records))
         app.state.parts = Parts(
             settings, records, grader, Keys(records.engine), Admission(settings, stopping), stopping
         )
@@ -75,6 +76,10 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     handlers = {of: handler for of, handler in app.exception_handlers.items() if of is not Exception}
     app.add_middleware(ExceptionMiddleware, handlers=handlers)
     return app
+
+
+def _leases(settings: Settings, records: Loads) -> Leases:
+    return Alone() if settings.database is None else SharedLeases(records.engine)
 
 
 def _open_records(settings: Settings) -> Loads:
@@ -107,6 +112,7 @@ def _add_health(app: FastAPI) -> None:
         """Model, database and disk can do their work; 503 names what cannot."""
         parts = parts_of(request)
         parts.loads.check_database()
+        parts.loads.blobs.exists("0" * 64)  # raises where the store does not answer
         reasons = [parts.grader.problem] if parts.grader.problem else []
         if shortage := disk_shortage(parts.settings):
             reasons.append(shortage)

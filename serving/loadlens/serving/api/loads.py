@@ -1,7 +1,6 @@
 """Loads are opened, weighed, closed, cancelled and taken up again."""
 
 import uuid
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -10,14 +9,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
-from loadlens.grading.observation import HazardSighting
 from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.tags import IfMatch, check_match, tag_of, tagged
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.lifecycle import State
-from loadlens.serving.records import assessments, frames, lists, loads, readings
+from loadlens.serving.records import assessments, frames, hazards, lists, loads, readings
 from loadlens.serving.records.lists import Filter
 from loadlens.serving.records.loads import Particulars
 from loadlens.serving.records.weights import Kind, Weighed, weighings
@@ -203,35 +201,24 @@ def summary(load: Load) -> dict[str, Any]:
 
 def described(session: Session, parts: Parts, load: Load) -> dict[str, Any]:
     """All that is known of a load now."""
-    watched, layers = parts.grader.progress(load.id)
+    progress = parts.grader.progress(session, load)
     weights = weighings(session, load.id)
     newest = assessments.newest(session, load.id)
     return {
         **summary(load),
         "weights": {kind: {"kg": known.kg, "division": known.division} for kind, known in weights.items()},
-        "frames": {"stored": frames.count(session, load.id), "watched": watched},
-        "layers_so_far": layers,
-        "hazards": _hazards(session, parts, load),
+        "frames": {"stored": frames.count(session, load.id), "watched": progress.watched},
+        "layers_so_far": progress.layers,
+        "hazards": _hazards(session, load),
         "flags": [{"code": flag.code, "level": flag.level, "why": flag.why} for flag in loads.flags(session, load.id)],
         "assessment_version": newest and newest.version,
-        "problem": load.failure or parts.grader.troubles.get(load.id),
+        "problem": load.failure or progress.trouble,
     }
 
 
-def _hazards(session: Session, parts: Parts, load: Load) -> list[dict[str, Any]]:
+def _hazards(session: Session, load: Load) -> list[dict[str, Any]]:
     """The hazards of the assessment where there is one, else those seen so far."""
     if assessments.newest(session, load.id) is not None:
-        hazards: list[dict[str, Any]] = assessments.report(session, load.id)["truck"]["hazards"]
-        return hazards
-    return list(_sightings(parts.grader.hazards(load.id)))
-
-
-def _sightings(hazards: Iterable[HazardSighting]) -> Iterable[dict[str, Any]]:
-    for hazard in hazards:
-        yield {
-            "class": hazard.class_id,
-            "score": round(hazard.score, 6),
-            "box": list(hazard.box),
-            "frame_s": round(hazard.frame_s, 3),
-            "frame_sha256": hazard.frame_sha256,
-        }
+        assessed: list[dict[str, Any]] = assessments.report(session, load.id)["truck"]["hazards"]
+        return assessed
+    return [hazards.described(hazard) for hazard in hazards.of_load(session, load.id)]

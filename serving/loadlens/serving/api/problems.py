@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 from starlette.exceptions import HTTPException
 
 from loadlens.serving.load_errors import (
@@ -95,6 +96,11 @@ def install(app: FastAPI) -> None:
     def store_away(_: Request, error: StoreUnavailableError) -> JSONResponse:
         log.error("%s", error)
         return problem(503, "the server's records cannot be reached now; nothing was lost, ask again", headers=_LATER)
+
+    @app.exception_handler(NoConnectionLeftError)
+    def all_busy(_: Request, error: NoConnectionLeftError) -> JSONResponse:
+        log.error("%s", error)
+        return problem(503, "the server is too busy; ask again", headers=_LATER)
 
     @app.exception_handler(StoreFullError)
     def store_full(_: Request, error: StoreFullError) -> JSONResponse:

@@ -9,6 +9,8 @@ StoreError
     └── BlobDamagedError    what is in the store has another digest
 """
 
+from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
+
 
 class StoreError(Exception):
     """The records or the pictures could not be used; the message says why and what to do."""
@@ -46,3 +48,7 @@ class BlobDamagedError(BlobError):
 
     def __init__(self, sha256: str) -> None:
         super().__init__(sha256, "is damaged: its bytes have another digest; bring it back from a backup")
+
+
+OUTAGES = (StoreUnavailableError, StoreFullError, NoConnectionLeftError)
+"""What passes by itself or by what an operator does: whoever can wait tries again."""

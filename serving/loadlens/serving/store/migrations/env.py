@@ -2,10 +2,9 @@
 
 from alembic import context
 
-from loadlens.serving.store import access_tables, alarm_tables, waste_tables
+# Importing makes their tables known.
+from loadlens.serving.store import access_tables, alarm_tables, lease_tables, waste_tables  # noqa: F401
 from loadlens.serving.store.tables import Base
-
-assert access_tables, (alarm_tables, waste_tables)  # imported for their tables
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
 with context.begin_transaction():
