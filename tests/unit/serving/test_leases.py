@@ -51,7 +51,7 @@ def test_a_load_that_was_let_go_of_or_whose_process_ended_is_free(process):
 
 
 def test_the_loads_of_a_process_that_died_are_taken_over(process):
-    dead, living = process(), process(dead_after_s=1.5)
+    dead, living = process(), process(dead_after_s=5.0)
     assert dead.take("a")
     while not living.take("a"):
         living.keep()
@@ -65,10 +65,10 @@ def test_the_loads_of_a_process_that_died_are_taken_over(process):
 
 
 def test_a_process_that_lives_keeps_its_loads(process):
-    first, second = process(dead_after_s=2.5), process(dead_after_s=2.5)
+    first, second = process(dead_after_s=5.0), process(dead_after_s=5.0)
     assert first.take("a")
     assert second.take("b")
-    for _ in range(50):
+    for _ in range(80):
         first.keep()
         second.keep()
         time.sleep(0.1)
@@ -78,9 +78,9 @@ def test_a_process_that_lives_keeps_its_loads(process):
 
 
 def test_whoever_was_away_itself_takes_nobody_for_dead(process):
-    first, second = process(dead_after_s=2.0), process(dead_after_s=2.0)
+    first, second = process(dead_after_s=5.0), process(dead_after_s=5.0)
     assert first.take("a")
-    time.sleep(3)  # the database was away, for both
+    time.sleep(7)  # the database was away, for both
     second.keep()
     assert not second.take("a")
 
