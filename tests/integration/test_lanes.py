@@ -159,9 +159,9 @@ def test_a_camera_whose_clock_is_wrong_is_not_believed(lane, shots):
 
 def test_a_camera_that_lost_its_disk_learns_where_to_go_on(lane, shots):
     camera = f"/v1/lanes/{lane.name}/cameras/north"
-    assert lane.http.get(camera).json() == {"next_seq": 0}
+    assert lane.http.get(camera).json()["next_seq"] == 0
     lane.put(replace(shots[0], seq=41))
-    assert lane.http.get(camera).json() == {"next_seq": 42}
+    assert lane.http.get(camera).json()["next_seq"] == 42
 
 
 def test_a_load_of_a_lane_is_reopened_only_while_the_lane_is_free(lane, shots):

@@ -14,7 +14,7 @@ from loadlens.grading.observation import LoadObservation
 from loadlens.grading.standard import Standard, list_standards, load_standard
 from loadlens.serving.lifecycle import OPEN, Event, allows
 from loadlens.serving.load_errors import ConflictError, UnacceptableError
-from loadlens.serving.records import assessments, frames, loads, readings, weights
+from loadlens.serving.records import assessments, cameras, frames, loads, readings, weights
 from loadlens.serving.records.frames import Place, Shot
 from loadlens.serving.records.loads import Particulars
 from loadlens.serving.records.readings import Use
@@ -81,6 +81,9 @@ class Loads:
             since = (datetime.fromisoformat(load.created_at) - lead).isoformat()
             for alarm in readings.alarms_before(session, load.lane, since):
                 readings.flag_radiation(session, load, alarm)
+            for health in cameras.of_lane(session, load.lane):
+                if health.state != "ok":
+                    cameras.miss(session, health)
         return load, is_new
 
     def take_reading(self, session: Session, reading: Reading, *, actor: str) -> tuple[bool, Use | None]:

@@ -91,6 +91,18 @@ class Settings(BaseSettings):
     frames_before_load_s: float = Field(default=60, ge=0)
     """Frames of a lane that were taken up to so many seconds before a load was opened belong to it."""
 
+    unclosed_after_h: float = Field(default=12, gt=0)
+    """A load that is open for so many hours is flagged for a person; it is never closed by itself."""
+
+    unweighed_after_h: float = Field(default=12, gt=0)
+    """A load whose truck was not weighed empty within so many hours of its close is flagged for a person."""
+
+    camera_silent_s: float = Field(default=120, gt=0)
+    """A camera agent that has said nothing for so many seconds is taken for lost while a load is open on its lane."""
+
+    sweep_every_s: float = Field(default=30, gt=0)
+    """How often the server looks for such loads and cameras."""
+
     clock_tolerance_s: float = Field(default=300, gt=0)
     """A camera's clock that is further off than this many seconds is not believed, and a person is told."""
 

@@ -15,7 +15,20 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 
 from loadlens.serving.access.keys import Keys
 from loadlens.serving.alarms.channels import open_outbox
-from loadlens.serving.api import figures, frames, journal, lanes, loads, problems, readings, results, reviews, waste
+from loadlens.serving.api import (
+    cameras,
+    events,
+    figures,
+    frames,
+    journal,
+    lanes,
+    loads,
+    problems,
+    readings,
+    results,
+    reviews,
+    waste,
+)
 from loadlens.serving.api.admission import Admission, disk_shortage
 from loadlens.serving.api.doors import Doors
 from loadlens.serving.api.parts import Parts, parts_of
@@ -28,6 +41,7 @@ from loadlens.serving.settings import Settings, shown_settings
 from loadlens.serving.store.blobs import open_blobs
 from loadlens.serving.store.database import open_database
 from loadlens.serving.store.journal import sealed
+from loadlens.serving.sweeper import Sweeper
 from loadlens.serving.timed_model import TimedModel
 from loadlens.vision.bed import Bed
 from loadlens.vision.model import SurfaceModel, load_model
@@ -52,12 +66,15 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
             settings, records, grader, Keys(records.engine), Admission(settings, stopping), stopping
         )
         outbox = open_outbox(records.engine, settings.mqtt, settings.webhooks)
+        sweeper = Sweeper(records, settings)
         outbox.start()
+        sweeper.start()
         grader.start()
         try:
             yield
         finally:
             await run_in_threadpool(grader.stop, settings.stop_within_s)
+            await run_in_threadpool(sweeper.stop)
             await run_in_threadpool(outbox.stop)
             records.close_database()
 
@@ -66,7 +83,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
         title="LoadLens", version=metadata.version("loadlens"), lifespan=lifespan, docs_url=None, redoc_url=None
     )
     problems.install(app)
-    things = (loads, lanes, frames, readings, results, reviews, journal, waste)
+    things = (loads, lanes, cameras, frames, readings, results, reviews, journal, events, waste)
     for routes in (thing.router for thing in things):
         app.include_router(routes, prefix="/v1")
     app.include_router(figures.router)

@@ -11,11 +11,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from loadlens.serving import metrics
+from loadlens.serving.api.cameras import Camera
 from loadlens.serving.api.lanes import LaneId
 from loadlens.serving.api.moment import moment_text
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers
-from loadlens.serving.api.tags import tagged
 from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.loads import check_takes
 from loadlens.serving.records import frames
@@ -38,7 +38,6 @@ SentAt = Annotated[
     AfterValidator(lambda text: text and _moment(text)),
 ]
 WhyKept = Annotated[str | None, Header(alias="Why-Kept", max_length=200, description="why the agent sent this frame")]
-Camera = Annotated[str, Path(pattern=r"^\w[\w.\-]{0,63}$")]
 Seq = Annotated[int, Path(ge=0, lt=2**31, description="counts from 0")]
 
 _BODY = {"requestBody": {"required": True, "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}}
@@ -75,13 +74,6 @@ async def put_lane_frame(
 ) -> dict[str, Any]:
     """Keep one frame of a lane; `load` is the load it belongs to, null while it waits for the next one."""
     return await _put(request, response, Place(f"lane:{lane}", camera, seq), (captured_at, sent_at, why_kept))
-
-
-@router.get("/lanes/{lane}/cameras/{camera}", responses=answers())
-def get_camera(request: Request, lane: LaneId, camera: Camera) -> Response:
-    """The number that a camera's next frame takes, for one that has forgotten it."""
-    with parts_of(request).loads.reading() as session:
-        return tagged(request, {"next_seq": frames.next_seq(session, f"lane:{lane}", camera)})
 
 
 async def _put(

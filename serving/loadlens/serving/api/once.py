@@ -8,20 +8,18 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Header, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.load_errors import UnacceptableError
+from loadlens.serving.records.kept_answers import KEPT_FOR
 from loadlens.serving.store.tables import StoredAnswer, now
-
-KEPT_FOR = timedelta(hours=24)
 
 OnceKey = Annotated[
     str | None,
@@ -74,11 +72,6 @@ def change(request: Request, asked: BaseModel | None, key: str | None, work: Cal
             )
         )
         return _response(answer)
-
-
-def forget_old(session: Session) -> None:
-    """Drop the answers whose day is over."""
-    session.execute(delete(StoredAnswer).where(StoredAnswer.at < (datetime.now(UTC) - KEPT_FOR).isoformat()))
 
 
 def _response(answer: Answer) -> Response:

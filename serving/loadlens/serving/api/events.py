@@ -1,0 +1,97 @@
+"""GET /v1/events: what happens, as it happens. The number of an event is that of its record in the journal."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import StreamingResponse
+from sqlalchemy import func, select
+from starlette.concurrency import run_in_threadpool
+
+from loadlens.serving.api.parts import Parts, parts_of
+from loadlens.serving.api.problems import answers
+from loadlens.serving.canonical import canonical_json
+from loadlens.serving.store.tables import JournalRecord
+
+router = APIRouter(tags=["events"])
+
+# What a person at a screen waits for. The records of evidence are read from /v1/journal.
+KINDS = (
+    "load.opened",
+    "load.transition",
+    "load.flagged",
+    "layer.settled",
+    "hazard.raised",
+    "alarm.raised",
+    "alarm.acknowledged",
+    "camera.health",
+    "reading.recorded",
+    "weight.recorded",
+    "assessment.recorded",
+    "review.recorded",
+    "ticket.issued",
+)
+_LOOK_EVERY_S = 0.3
+# A proxy cuts a line on which nothing is said.
+_SAY_SOMETHING_EVERY_S = 15.0
+_AT_ONCE = 200
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"description": "events until the caller goes", "content": {"text/event-stream": {}}}
+}
+
+LastEventId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63, description="go on behind this one")]
+
+
+@router.get("/events", response_class=StreamingResponse, responses=answers() | _STREAM)
+async def get_events(
+    request: Request,
+    last_event_id: LastEventId = None,
+    after: Annotated[int | None, Query(ge=0, lt=2**63, description="as Last-Event-ID, for who cannot send it")] = None,
+) -> StreamingResponse:
+    """Events from now on, or behind the number that the caller has seen last; nothing between is left out."""
+    parts = parts_of(request)
+    seen = last_event_id if last_event_id is not None else after
+    if seen is None:
+        seen = await run_in_threadpool(_newest, parts)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_events(request, parts, seen), media_type="text/event-stream", headers=headers)
+
+
+async def _events(request: Request, parts: Parts, seen: int) -> AsyncIterator[str]:
+    yield f"retry: 2000\n: behind {seen}\n\n"
+    silent_s = 0.0
+    while not parts.stopping.is_set() and not await request.is_disconnected():
+        found, seen = await run_in_threadpool(_behind, parts, seen)
+        for event in found:
+            yield event
+        silent_s = 0.0 if found else silent_s + _LOOK_EVERY_S
+        if silent_s >= _SAY_SOMETHING_EVERY_S:
+            silent_s = 0.0
+            yield ": still here\n\n"
+        if not found:
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+
+def _newest(parts: Parts) -> int:
+    with parts.loads.reading() as session:
+        return session.scalars(select(func.max(JournalRecord.seq))).one() or 0
+
+
+def _behind(parts: Parts, seen: int) -> tuple[list[str], int]:
+    """The events behind a number, and the number up to which there are no others."""
+    query = select(JournalRecord).where(JournalRecord.seq > seen).order_by(JournalRecord.seq).limit(_AT_ONCE)
+    with parts.loads.reading() as session:
+        records = session.scalars(query).all()
+    found = [_event(record) for record in records if record.kind in KINDS]
+    return found, records[-1].seq if records else seen
+
+
+def _event(record: JournalRecord) -> str:
+    body = json.loads(record.body)
+    rows = [
+        dict(zip(table["columns"], values, strict=True)) for table in body.pop("rows", ()) for values in table["values"]
+    ]
+    said = {"seq": record.seq, "at": record.at, "subject": record.subject, "actor": record.actor, **body, "rows": rows}
+    return f"id: {record.seq}\nevent: {record.kind}\ndata: {canonical_json(said)}\n\n"
