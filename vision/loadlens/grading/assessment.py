@@ -22,7 +22,7 @@ from loadlens.grading.flags import (
     standard_flags,
 )
 from loadlens.grading.impurity import ShareInterval, impurity_estimate, impurity_intervals
-from loadlens.grading.observation import HazardSighting, LoadObservation
+from loadlens.grading.observation import HazardSighting, LoadObservation, in_time
 from loadlens.grading.quantity import Mass
 from loadlens.grading.report import explain, report
 from loadlens.grading.standard import Downgrade, Figure, Standard
@@ -162,4 +162,4 @@ def _measured(rule: Downgrade, composition: Composition, deduction: Deduction) -
 def _every_hazard(observation: LoadObservation) -> tuple[HazardSighting, ...]:
     """The hazards of the load and of its layers, each once, in time; a hazard is never lost between the two."""
     seen = {*observation.hazards, *(hazard for layer in observation.layers for hazard in layer.hazards)}
-    return tuple(sorted(seen, key=lambda hazard: (hazard.frame_s, hazard.class_id, hazard.box, hazard.score)))
+    return tuple(sorted(seen, key=in_time))

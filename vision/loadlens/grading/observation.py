@@ -40,6 +40,11 @@ class HazardSighting:
     frame_sha256: str
 
 
+def in_time(hazard: HazardSighting) -> tuple[object, ...]:
+    """The key that puts sightings in one order, by time and then by everything else: a set of them has none."""
+    return (hazard.frame_s, hazard.class_id, hazard.box, hazard.score, hazard.frame_sha256)
+
+
 @dataclass(frozen=True, slots=True)
 class LayerObservation:
     """What one layer showed.
