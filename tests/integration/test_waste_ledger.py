@@ -1,11 +1,15 @@
 """The waste ledger over HTTP: what comes in goes out or is in stock, whoever sends what in which order."""
 
 import itertools
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import httpx2
 import pytest
+import sqlalchemy
 
 from loadlens.waste.identity import SCHEMES, Identity
 
@@ -194,3 +198,30 @@ def test_codes_are_found_over_http(ledger):
     assert found[0]["code"] == "321-024-48"
     assert found[0]["exemptions"][0]["item"] == 22
     assert ledger.http.get("/v1/waste/codes", params={"q": "oil", "list": "hw"}).status_code == 422
+
+
+def verified(server):
+    """The exit code of `loadlens verify` and what it said."""
+    command = [sys.executable, "-m", "loadlens.serving.cli", "verify", "--data", str(server.data)]
+    done = subprocess.run(
+        command, env={**os.environ, **server.environment}, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_stock_that_the_entries_do_not_give_is_found(serve):
+    server = serve()
+    ledger = Ledger(server)
+    other = ledger.register()
+    ledger.post(*ledger.life()[:2])
+    assert verified(server)[0] == 0
+    engine = sqlalchemy.create_engine(server.database_url)
+    with engine.begin() as changed:
+        changed.execute(sqlalchemy.text("UPDATE waste_stock SET grams = 400000 WHERE place = 'room:1'"))
+        put_in = "INSERT INTO waste_stock (container, place, grams) VALUES (:other, 'room:2', 5)"
+        changed.execute(sqlalchemy.text(put_in), {"other": other})
+    engine.dispose()
+    code, said = verified(server)
+    assert code == 1
+    assert f"waste_stock {ledger.drum} / room:1: is 400000 g, but its entries add up to 412500 g" in said
+    assert f"waste_stock {other} / room:2: is 5 g, which no entry put there" in said
