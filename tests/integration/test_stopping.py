@@ -13,6 +13,7 @@ def head(server, shot, length):
     lines = (
         f"PUT /v1/loads/{server.load}/frames/yard/{shot.seq} HTTP/1.1",
         "Host: yard",
+        f"Authorization: Bearer {server.key}",
         f"Captured-At: {shot.captured_at}",
         f"Content-Length: {length}",
         "Expect: 100-continue",
