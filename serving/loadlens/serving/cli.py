@@ -25,6 +25,7 @@ from loadlens.serving.commands import (
     settings,
     standards,
     training,
+    users,
     waste,
 )
 from loadlens.serving.errors import CommandError
@@ -58,6 +59,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 app.add_typer(waste.app, name="waste")
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
 
 
 @app.callback()

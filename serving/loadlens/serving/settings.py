@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from loadlens.grading.standard import DEFAULT_STANDARD
+from loadlens.serving.access.settings import OidcSettings
 from loadlens.serving.alarms.settings import MqttSettings, WebhookSettings
 from loadlens.serving.errors import RefusedError, WrongUseError
 
@@ -106,11 +107,33 @@ class Settings(BaseSettings):
     clock_tolerance_s: float = Field(default=300, gt=0)
     """A camera's clock that is further off than this many seconds is not believed, and a person is told."""
 
+    public_url: str | None = Field(default=None, pattern=r"^https?://[\w.\-]+(:\d+)?$")
+    """The address by which people reach this server, as https://scale.example; with https, cookies go over TLS only."""
+
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses of proxies in front (in the environment JSON); X-Forwarded-For and -Proto are believed from them."""
+
+    session_idle_min: int = Field(default=60, gt=0)
+    """A person who does nothing for so many minutes has to log in again."""
+
+    session_hours: int = Field(default=12, gt=0)
+    """After so many hours everybody has to log in again."""
+
+    oidc: OidcSettings | None = None
+    """A service that people log in through, as a table (in the environment JSON): issuer, client_id, client_secret,
+    claim, roles."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged; debug also tells of every frame that was taken."""
 
     log_format: Literal["console", "json"] = "console"
     """Logs for a person, or one JSON object a line for a collector; both on stderr."""
+
+    @model_validator(mode="after")
+    def _oidc_has_a_way_back(self) -> "Settings":
+        if self.oidc is not None and self.public_url is None:
+            raise ValueError("oidc needs public_url, the address that the provider sends people back to")
+        return self
 
     @property
     def signing_key_file(self) -> Path:

@@ -1,13 +1,24 @@
-"""The table of routes and roles is the whole truth about the application."""
+"""The table of routes and roles is the whole truth about the application, and the README shows it."""
 
 import threading
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 
 from loadlens.serving.api.app import create_app
-from loadlens.serving.api.doors import ROUTES, UndeclaredRouteError, check_table, doors_of
+from loadlens.serving.api.doors import ROUTES, UndeclaredRouteError, check_table, doors_of, table_of_routes
 from loadlens.serving.settings import Settings
+
+README = Path(__file__).resolve().parents[3] / "serving" / "README.md"
+# Without them nobody could log in; each asks for a secret of its own.
+LOGIN = {
+    ("GET", "/login"),
+    ("POST", "/v1/session"),
+    ("POST", "/v1/welcome"),
+    ("GET", "/v1/oidc/login"),
+    ("GET", "/v1/oidc/callback"),
+}
 
 
 @pytest.fixture
@@ -29,5 +40,12 @@ def test_a_route_that_nobody_decided_about_is_not_served(app):
         check_table(doors_of(app))
 
 
-def test_only_health_is_open_to_anybody():
-    assert [route for route, roles in ROUTES.items() if roles is None] == [("GET", "/healthz")]
+def test_only_health_and_the_login_are_open_to_anybody():
+    assert {route for route, roles in ROUTES.items() if roles is None} == {("GET", "/healthz")} | LOGIN
+
+
+def test_the_readme_shows_the_table_as_it_is():
+    shown = (
+        README.read_text(encoding="utf-8").partition("<!-- routes -->\n")[2].partition("\n<!-- end of routes -->")[0]
+    )
+    assert shown == table_of_routes(), "put the output of `loadlens users roles` into serving/README.md"

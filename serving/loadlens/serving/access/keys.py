@@ -1,11 +1,9 @@
 """Keys of machines: random, shown once, kept as a hash, for one role and perhaps one lane, until a day that is set.
 
-A key is `llk_ID_SECRET`. ID is public and finds the row. Of the whole only the SHA-256 is kept: 256 random bits
-cannot be guessed from it, so a slow hash would protect nothing and cost every frame. Any number of keys may be valid
-at once: to change one without a gap, add the new one, hand it over, then revoke the old one.
+A key is `llk_ID_SECRET`. ID is public and finds the row; of the whole only the SHA-256 is kept. Any number of keys may
+be valid at once: to change one without a gap, add the new one, hand it over, then revoke the old one.
 """
 
-import hashlib
 import hmac
 import secrets
 from collections.abc import Iterator, Sequence
@@ -17,14 +15,13 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from loadlens.serving.access.caller import LANE_ROLES, Caller, Role
+from loadlens.serving.access.secrets import NO_DIGEST, digest, new_secret
 from loadlens.serving.store.access_tables import ApiKey, KeyRevocation
 from loadlens.serving.store.database import writing
 from loadlens.serving.store.journal import append
 from loadlens.serving.store.tables import now
 
 _PREFIX = "llk"
-# What an unknown id is compared with, so that it is answered along the same path as a wrong secret.
-_NO_DIGEST = hashlib.sha256(b"").hexdigest()
 
 
 class KeyRefusedError(Exception):
@@ -56,12 +53,12 @@ class Keys:
         if new.lane is not None and new.role not in LANE_ROLES:
             raise KeyUseError(f"a key with the role {new.role} is for every lane; leave the lane out")
         key_id = secrets.token_hex(6)
-        token = f"{_PREFIX}_{key_id}_{secrets.token_urlsafe(32)}"
+        token = f"{_PREFIX}_{key_id}_{new_secret()}"
         expires_at = (datetime.now(UTC) + timedelta(days=new.days)).isoformat(timespec="milliseconds")
         row = ApiKey(
             id=key_id,
             name=new.name,
-            sha256=_digest(token),
+            sha256=digest(token),
             role=new.role,
             lane=new.lane,
             expires_at=expires_at,
@@ -101,7 +98,7 @@ class Keys:
         with self._reading() as session:
             found = session.execute(query).one_or_none()
         key, revocation = found or (None, None)
-        is_right = hmac.compare_digest(_digest(token), key.sha256 if key else _NO_DIGEST)
+        is_right = hmac.compare_digest(digest(token), key.sha256 if key else NO_DIGEST)
         if key is None or not is_right:
             raise KeyRefusedError("the key is not known here")
         if revocation is not None:
@@ -117,7 +114,3 @@ class Keys:
     def _writing(self) -> Iterator[Session]:
         with Session(writing(self._engine), expire_on_commit=False) as session, session.begin():
             yield session
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.exceptions import ExceptionMiddleware
 
-from loadlens.serving.access.keys import Keys
+from loadlens.serving.access.access import open_access
 from loadlens.serving.alarms.channels import open_outbox
 from loadlens.serving.api import (
     cameras,
@@ -23,14 +23,17 @@ from loadlens.serving.api import (
     journal,
     lanes,
     loads,
+    people,
     problems,
     readings,
     results,
     reviews,
+    session,
     waste,
 )
 from loadlens.serving.api.admission import Admission, disk_shortage
 from loadlens.serving.api.doors import Doors
+from loadlens.serving.api.guard import Guard
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.evidence.in_force import declare, declare_standards
 from loadlens.serving.grader import Grader
@@ -63,7 +66,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
         bed = None if settings.bed is None else Bed.parse(settings.bed)
         grader = Grader(records, partial(_load_model, settings, records), bed, _leases(settings, records))
         app.state.parts = Parts(
-            settings, records, grader, Keys(records.engine), Admission(settings, stopping), stopping
+            settings, records, grader, open_access(records.engine, settings), Admission(settings, stopping), stopping
         )
         outbox = open_outbox(records.engine, settings.mqtt, settings.webhooks)
         sweeper = Sweeper(records, settings)
@@ -80,18 +83,26 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
 
     # The interactive pages would fetch scripts from elsewhere; a yard may have no internet. /openapi.json is served.
     app = FastAPI(
-        title="LoadLens", version=metadata.version("loadlens"), lifespan=lifespan, docs_url=None, redoc_url=None
+        title="LoadLens",
+        version=metadata.version("loadlens"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        # A redirect would be made from whatever Host the request names.
+        redirect_slashes=False,
     )
     problems.install(app)
-    things = (loads, lanes, cameras, frames, readings, results, reviews, journal, events, waste)
+    things = (loads, lanes, cameras, frames, readings, results, reviews, journal, events, waste, session, people)
     for routes in (thing.router for thing in things):
         app.include_router(routes, prefix="/v1")
     app.include_router(figures.router)
+    app.include_router(session.page)
     _add_health(app)
     app.add_middleware(Doors, site=app)
     # The doors stand before the routes, and what they raise is answered as what the routes raise.
     handlers = {of: handler for of, handler in app.exception_handlers.items() if of is not Exception}
     app.add_middleware(ExceptionMiddleware, handlers=handlers)
+    app.add_middleware(Guard, is_https=(settings.public_url or "").startswith("https:"))
     return app
 
 

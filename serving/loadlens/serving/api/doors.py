@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import compile_path
@@ -19,7 +18,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from loadlens.serving.access.caller import Caller, Role
 from loadlens.serving.access.keys import KeyRefusedError
-from loadlens.serving.api.parts import Parts
+from loadlens.serving.access.sessions import is_csrf_token
+from loadlens.serving.api.cookies import session_of
+from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.load_errors import UnknownLoadError
 from loadlens.serving.store.tables import Load
 
@@ -27,6 +28,8 @@ ANYBODY = None
 ALL = frozenset(Role)
 READERS = ALL - {Role.CAMERA}
 YARD = frozenset({Role.INSPECTOR, Role.MANAGER})
+ADMINS = frozenset({Role.ADMIN})
+KEEPERS = frozenset({Role.ADMIN, Role.AUDITOR})
 MANAGERS = frozenset({Role.MANAGER})
 OWNERS = frozenset({Role.MANAGER, Role.ADMIN})
 SENDERS = YARD | {Role.CAMERA}
@@ -35,6 +38,22 @@ WATCHERS = frozenset({Role.MANAGER, Role.AUDITOR, Role.ADMIN})
 # What stands behind a door: the roles that may pass, or ANYBODY without credentials.
 ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("GET", "/healthz"): ANYBODY,
+    ("GET", "/login"): ANYBODY,
+    ("POST", "/v1/session"): ANYBODY,
+    ("POST", "/v1/welcome"): ANYBODY,
+    ("GET", "/v1/oidc/login"): ANYBODY,
+    ("GET", "/v1/oidc/callback"): ANYBODY,
+    ("GET", "/v1/session"): ALL,
+    ("DELETE", "/v1/session"): ALL,
+    ("DELETE", "/v1/sessions"): ALL,
+    ("PUT", "/v1/password"): ALL,
+    ("GET", "/v1/keys"): KEEPERS,
+    ("POST", "/v1/keys"): ADMINS,
+    ("DELETE", "/v1/keys/{key_id}"): ADMINS,
+    ("GET", "/v1/users"): KEEPERS,
+    ("POST", "/v1/users"): ADMINS,
+    ("POST", "/v1/users/{name}/invitation"): ADMINS,
+    ("PATCH", "/v1/users/{name}"): ADMINS,
     ("GET", "/readyz"): ALL,
     ("GET", "/metrics"): WATCHERS,
     ("GET", "/openapi.json"): ALL,
@@ -79,8 +98,25 @@ ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("GET", "/v1/waste/stock"): READERS,
 }
 
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+NOT_FOREIGN = frozenset({"same-origin", "none"})
+
 # Routes that say the same to every lane. A key for one lane comes through these and through those of its own lane.
-OF_NO_LANE = frozenset({"/readyz", "/openapi.json", "/v1/standards", "/v1/models", "/v1/journal/head"})
+OF_NO_LANE = frozenset(
+    {
+        "/v1/session",
+        "/v1/sessions",
+        "/v1/password",
+        "/readyz",
+        "/openapi.json",
+        "/v1/standards",
+        "/v1/models",
+        "/v1/journal/head",
+    }
+)
+# Here the lane stands in the query, there in the body, where the route itself looks (`check_own_lane`).
+LIST_OF_LOADS = ("GET", "/v1/loads")
+NEW_LOAD = ("POST", "/v1/loads")
 
 
 class UndeclaredRouteError(RuntimeError):
@@ -102,6 +138,13 @@ def caller_of(request: Request) -> Caller:
     return caller
 
 
+def check_own_lane(request: Request, lane: str | None) -> None:
+    """Raise HTTPException(403) where a caller for one lane asks for another, or for none."""
+    caller = caller_of(request)
+    if caller.lane is not None and lane != caller.lane:
+        raise HTTPException(403, f"{caller.name} is for lane {caller.lane} only")
+
+
 def doors_of(app: FastAPI) -> list[Door]:
     """Every route of an app in the order in which it is tried; HEAD goes through the door of GET."""
     doors = []
@@ -118,6 +161,15 @@ def check_table(doors: Iterable[Door]) -> None:
         raise UndeclaredRouteError(f"say in api/doors.py who may use {_listed(missing)}")
     if stale := ROUTES.keys() - served:
         raise UndeclaredRouteError(f"api/doors.py names routes that there are not: {_listed(stale)}")
+
+
+def table_of_routes() -> str:
+    """The table for people, in Markdown."""
+    lines = [f"| Route | {' | '.join(Role)} |", f"|---|{'---|' * len(Role)}"]
+    for (method, path), roles in ROUTES.items():
+        marks = ["open" if roles is ANYBODY else "x" if role in roles else "" for role in Role]
+        lines.append(f"| `{method} {path}` | {' | '.join(marks)} |")
+    return "\n".join(lines)
 
 
 def _listed(routes: Iterable[tuple[str, str]]) -> str:
@@ -140,14 +192,19 @@ class Doors:
             return
         door, params = self._door(scope)
         allowed = ROUTES[door.method, door.path] if door else ALL
+        request = Request(scope)
+        check_origin(request)
         if allowed is not ANYBODY:
-            parts: Parts = scope["app"].state.parts
-            caller = await _caller(parts, Headers(scope=scope))
+            parts = parts_of(request)
+            caller = await _caller(parts, request)
             if door and caller.role not in allowed:
                 roles = " or ".join(sorted(allowed))
                 raise HTTPException(403, f"{caller.name} has the role {caller.role}; this needs {roles}")
             if door and caller.lane is not None and door.path not in OF_NO_LANE:
-                await run_in_threadpool(_check_lane, parts, caller, params)
+                if (door.method, door.path) == LIST_OF_LOADS:
+                    params = {"lane": ",".join(request.query_params.getlist("lane"))}
+                if (door.method, door.path) != NEW_LOAD:
+                    await run_in_threadpool(_check_lane, parts, caller, params)
             scope.setdefault("state", {})["caller"] = caller
         # Without a door there is no route either: the app answers 404 or 405.
         await self._app(scope, receive, send)
@@ -174,11 +231,36 @@ def _check_lane(parts: Parts, caller: Caller, params: Mapping[str, str]) -> None
         raise HTTPException(403, f"{caller.name} is for lane {caller.lane} only")
 
 
-async def _caller(parts: Parts, headers: Headers) -> Caller:
-    scheme, _, token = headers.get("authorization", "").partition(" ")
+async def _caller(parts: Parts, request: Request) -> Caller:
+    """Whose key or session a request brings. A key counts before a session, which a browser sends unasked."""
     try:
-        if scheme.lower() != "bearer" or not token:
-            raise KeyRefusedError("this needs a key: send `Authorization: Bearer KEY`; `loadlens keys add` makes one")
-        return await run_in_threadpool(parts.keys.caller, token.strip())
+        if given := request.headers.get("authorization"):
+            scheme, _, token = given.partition(" ")
+            if scheme.lower() != "bearer":
+                raise KeyRefusedError("send the key as `Authorization: Bearer KEY`")
+            return await run_in_threadpool(parts.access.keys.caller, token.strip())
+        if session := session_of(request):
+            return await _person(parts, request, session)
+        raise KeyRefusedError("this needs `Authorization: Bearer KEY` (`loadlens keys add` makes one) or a login")
     except KeyRefusedError as error:
         raise HTTPException(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from None
+
+
+async def _person(parts: Parts, request: Request, session: str) -> Caller:
+    caller = await run_in_threadpool(parts.access.sessions.caller, session)
+    if caller is None:
+        raise KeyRefusedError("the session is over; log in again")
+    if request.method not in SAFE and not is_csrf_token(request.headers.get("x-csrf-token", ""), session):
+        raise HTTPException(403, "send X-CSRF-Token as `GET /v1/session` tells it")
+    return caller
+
+
+def check_origin(request: Request) -> None:
+    """Refuse what the page of another site makes a browser send; raises HTTPException(403)."""
+    if request.method in SAFE or "authorization" in request.headers:
+        return
+    origin = request.headers.get("origin")
+    own = parts_of(request).settings.public_url or f"{request.url.scheme}://{request.headers.get('host', '')}"
+    is_foreign = request.headers.get("sec-fetch-site", "none") not in NOT_FOREIGN
+    if is_foreign or (origin is not None and origin != own):
+        raise HTTPException(403, f"the page of another site ({origin}) may not do this")

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
+from loadlens.serving.api.doors import check_own_lane
 from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers
@@ -75,6 +76,7 @@ class Because(BaseModel):
 )
 def create_load(request: Request, new: NewLoad, key: OnceKey = None) -> Response:
     """Open a load. The same id with the same particulars again answers 200."""
+    check_own_lane(request, new.lane)
     parts = parts_of(request)
     about = Particulars(
         parts.loads.standard_named(new.standard), new.declared, new.lane, new.supplier, new.plate, new.note

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from loadlens.serving.access.keys import Keys
+from loadlens.serving.access.access import Access
 from loadlens.serving.api.admission import Admission
 from loadlens.serving.grader import Grader
 from loadlens.serving.loads import Loads
@@ -14,7 +14,7 @@ from loadlens.serving.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The settings, the records, the thread that grades, the keys that open doors, and who says which frames are
+    """The settings, the records, the thread that grades, who may come in, and who says which frames are
     taken.
 
     `stopping` is set once the server was asked to end: whatever waits for something ends its wait then.
@@ -23,7 +23,7 @@ class Parts:
     settings: Settings
     loads: Loads
     grader: Grader
-    keys: Keys
+    access: Access
     admission: Admission
     stopping: threading.Event
 

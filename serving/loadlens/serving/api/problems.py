@@ -10,6 +10,11 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 from starlette.exceptions import HTTPException
 
+from loadlens.serving.access.keys import KeyUseError
+from loadlens.serving.access.limits import WINDOW, TooManyAttemptsError
+from loadlens.serving.access.oidc import OidcError
+from loadlens.serving.access.passwords import PasswordError
+from loadlens.serving.access.users import UserError
 from loadlens.serving.load_errors import (
     ChangedError,
     ConflictError,
@@ -80,6 +85,20 @@ def install(app: FastAPI) -> None:
         if isinstance(error, FramesMissingError):
             return problem(_STATUS[type(error)], str(error), missing=error.missing)
         return problem(_STATUS[type(error)], str(error))
+
+    @app.exception_handler(UserError)
+    @app.exception_handler(PasswordError)
+    @app.exception_handler(KeyUseError)
+    def access_error(_: Request, error: Exception) -> JSONResponse:
+        return problem(409 if isinstance(error, UserError) else 422, str(error))
+
+    @app.exception_handler(OidcError)
+    def not_vouched_for(_: Request, error: OidcError) -> JSONResponse:
+        return problem(403, str(error))
+
+    @app.exception_handler(TooManyAttemptsError)
+    def too_many(_: Request, error: TooManyAttemptsError) -> JSONResponse:
+        return problem(429, str(error), headers={"Retry-After": f"{WINDOW.total_seconds():.0f}"})
 
     @app.exception_handler(HTTPException)
     def http_error(_: Request, error: HTTPException) -> JSONResponse:

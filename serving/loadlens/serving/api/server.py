@@ -7,13 +7,17 @@ from types import FrameType
 
 import uvicorn
 
+from loadlens.serving.access.users import Users
 from loadlens.serving.api.app import FolderInUseError, alone_in, create_app
 from loadlens.serving.api.request_log import RequestLog
 from loadlens.serving.errors import CommandError
 from loadlens.serving.logs import set_up_logs
+from loadlens.serving.seal import open_seal
 from loadlens.serving.settings import Settings
 from loadlens.serving.store.database import open_database
 from loadlens.serving.store.errors import StoreError
+from loadlens.serving.store.journal import sealed
+from loadlens.serving.store.signing import SigningKeyError
 
 
 class _Server(uvicorn.Server):
@@ -47,13 +51,27 @@ def listen(settings: Settings) -> None:
                 log_config=None,
                 access_log=False,
                 log_level=settings.log_level,
+                server_header=False,
+                # Else whoever comes from this machine could choose the address that its attempts are counted for.
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=list(settings.trusted_proxies),
                 timeout_graceful_shutdown=settings.stop_within_s,
             )
             server = _Server(config, stopping)
             address, port = listener.getsockname()[:2]
             print(f"serving on http://{address}:{port}", flush=True)
+            _invite_first_admin(settings, settings.public_url or f"http://{address}:{port}")
             server.run(sockets=[listener])
             if not server.started:
                 raise CommandError("the server could not start; its log above says why")
-    except (FolderInUseError, StoreError) as error:
+    except (FolderInUseError, StoreError, SigningKeyError) as error:
         raise CommandError(str(error)) from error
+
+
+def _invite_first_admin(settings: Settings, address: str) -> None:
+    """Print the link by which the first admin comes in. It is printed and not logged: whoever has it is the admin."""
+    engine = sealed(open_database(settings.database_url), open_seal(settings))
+    token = Users(engine).first_invitation()
+    engine.dispose()
+    if token is not None:
+        print(f"first admin (works once, for a day): {address}/login#{token}", flush=True)

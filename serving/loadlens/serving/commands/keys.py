@@ -10,6 +10,8 @@ import typer
 from loadlens.serving.errors import WrongUseError
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from loadlens.serving.access.keys import Keys
 
 app = typer.Typer(rich_markup_mode=None, help="The keys by which machines come in.")
@@ -59,6 +61,17 @@ def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")], data: DataFolde
 @contextmanager
 def _keys(data: Path | None) -> Iterator["Keys"]:
     from loadlens.serving.access.keys import Keys, KeyUseError  # noqa: PLC0415
+
+    with sealed_database(data) as engine:
+        try:
+            yield Keys(engine)
+        except KeyUseError as error:
+            raise WrongUseError(str(error)) from error
+
+
+@contextmanager
+def sealed_database(data: Path | None) -> Iterator["Engine"]:
+    """The database of the settings with its journal; `data` is the option of the command."""
     from loadlens.serving.seal import open_seal  # noqa: PLC0415
     from loadlens.serving.settings import read_settings  # noqa: PLC0415
     from loadlens.serving.store.database import open_database  # noqa: PLC0415
@@ -68,8 +81,6 @@ def _keys(data: Path | None) -> Iterator["Keys"]:
     settings.data.mkdir(parents=True, exist_ok=True)
     engine = sealed(open_database(settings.database_url), open_seal(settings))
     try:
-        yield Keys(engine)
-    except KeyUseError as error:
-        raise WrongUseError(str(error)) from error
+        yield engine
     finally:
         engine.dispose()

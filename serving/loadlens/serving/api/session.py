@@ -1,0 +1,207 @@
+"""People come in and go: the login page, sessions in a cookie, passwords, and the service that vouches for people."""
+
+import base64
+import hashlib
+from functools import cache
+from importlib import resources
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from starlette.exceptions import HTTPException
+
+from loadlens.serving.access.oidc import CALLBACK, Oidc, Trip
+from loadlens.serving.access.sessions import csrf_token
+from loadlens.serving.api.cookies import is_loopback, is_secure, session_cookie, session_of, set_session
+from loadlens.serving.api.doors import caller_of
+from loadlens.serving.api.parts import Parts, parts_of
+from loadlens.serving.api.problems import answers
+
+router = APIRouter(tags=["people"])
+page = APIRouter(include_in_schema=False)
+
+UserName = Annotated[str, Field(pattern=r"^\w[\w.@\-]{0,63}$")]
+Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
+_TRIP, _TRIP_S = "loadlens_trip", 600
+
+
+class Login(BaseModel):
+    """A name and its password."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: UserName
+    password: Password
+
+
+class Welcome(BaseModel):
+    """An invitation is accepted; `name` where the invitation leaves it open."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: Annotated[SecretStr, Field(min_length=1, max_length=128)]
+    name: UserName | None = None
+    password: Password
+
+
+class NewPassword(BaseModel):
+    """The present password and the one that takes its place."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    present: Password
+    new: Password
+
+
+@page.get("/login", response_class=HTMLResponse)
+def get_login_page() -> HTMLResponse:
+    """The page on which a person logs in, or with an invitation behind # chooses a password."""
+    text, policy = _login_page()
+    return HTMLResponse(text, headers={"Content-Security-Policy": policy})
+
+
+@router.post("/session", responses=answers(401, 429))
+def log_in(request: Request, response: Response, login: Login) -> dict[str, Any]:
+    """Log in: sets the cookie of a new session and answers the token that changing requests show (X-CSRF-Token)."""
+    parts, address = parts_of(request), _address(request)
+    parts.access.limit.attempt(login.name, address)
+    if not parts.access.users.check_password(login.name, login.password.get_secret_value()):
+        raise HTTPException(401, "name or password is wrong")
+    parts.access.limit.succeeded(login.name, address)
+    return _let_in(request, response, login.name)
+
+
+@router.post("/welcome", responses=answers(409, 429))
+def accept_invitation(request: Request, response: Response, welcome: Welcome) -> dict[str, Any]:
+    """Choose a password with an invitation, which works once, and be logged in."""
+    parts = parts_of(request)
+    parts.access.limit.attempt("", _address(request))
+    token, password = welcome.token.get_secret_value(), welcome.password.get_secret_value()
+    user = parts.access.users.accept(token, welcome.name, password)
+    return _let_in(request, response, user.name)
+
+
+@router.get("/session", responses=answers())
+def who_am_i(request: Request) -> dict[str, Any]:
+    """Who the caller is; with a session, also the token that changing requests show."""
+    caller, token = caller_of(request), session_of(request)
+    is_person = caller.name.startswith("user:") and token is not None
+    return {
+        "name": caller.name,
+        "role": caller.role,
+        "lane": caller.lane,
+        "csrf": csrf_token(token) if is_person and token else None,
+    }
+
+
+@router.delete("/session", status_code=204, responses=answers())
+def log_out(request: Request, response: Response) -> None:
+    """Log out here."""
+    if token := session_of(request):
+        parts_of(request).access.sessions.end(token)
+    response.delete_cookie(session_cookie(request), path="/")
+
+
+@router.delete("/sessions", status_code=204, responses=answers())
+def log_out_everywhere(request: Request, response: Response) -> None:
+    """Log out wherever this person is logged in."""
+    parts_of(request).access.sessions.end_all(_person(request))
+    response.delete_cookie(session_cookie(request), path="/")
+
+
+@router.put("/password", responses=answers(429))
+def change_password(request: Request, response: Response, passwords: NewPassword) -> dict[str, Any]:
+    """Choose another password. Every session of this person ends, and a new one begins here."""
+    parts, name, address = parts_of(request), _person(request), _address(request)
+    parts.access.limit.attempt(name, address)
+    if not parts.access.users.check_password(name, passwords.present.get_secret_value()):
+        raise HTTPException(422, "the present password is wrong")
+    parts.access.limit.succeeded(name, address)
+    parts.access.users.set_password(name, passwords.new.get_secret_value())
+    return _let_in(request, response, name)
+
+
+@router.get("/oidc/login", response_class=RedirectResponse, status_code=303, responses=answers(404))
+def begin_oidc(request: Request) -> RedirectResponse:
+    """Go to the service that vouches for people."""
+    _check_wire(request)
+    trip = Trip.new()
+    answer = RedirectResponse(_oidc(parts_of(request)).address(trip), 303)
+    # The way back comes from the provider's site, so a strict cookie would be missing there.
+    answer.set_cookie(
+        _TRIP,
+        trip.to_cookie(),
+        max_age=_TRIP_S,
+        path=CALLBACK,
+        httponly=True,
+        secure=is_secure(request),
+        samesite="lax",
+    )
+    return answer
+
+
+@router.get("/oidc/callback", response_class=HTMLResponse, responses=answers(404))
+def end_oidc(
+    request: Request,
+    state: Annotated[str, Query(max_length=256)],
+    code: Annotated[str, Query(max_length=4096)],
+) -> HTMLResponse:
+    """Come back from the service that vouches for people, and be logged in."""
+    _check_wire(request)
+    parts = parts_of(request)
+    vouched = _oidc(parts).vouched(Trip.from_cookie(request.cookies.get(_TRIP, "")), state, code)
+    user = parts.access.users.vouched_for(vouched.identity, vouched.name, vouched.role)
+    # A redirect from another site would not send the strict cookie along; a page that goes on by itself does.
+    answer = HTMLResponse('<!doctype html><meta http-equiv="refresh" content="0;url=/login"><title>LoadLens</title>')
+    answer.delete_cookie(_TRIP, path=CALLBACK)
+    _let_in(request, answer, user.name)
+    return answer
+
+
+def _let_in(request: Request, response: Response, name: str) -> dict[str, Any]:
+    """Begin a session with a new id; the one that the browser may have brought ends."""
+    _check_wire(request)
+    sessions = parts_of(request).access.sessions
+    if old := session_of(request):
+        sessions.end(old)
+    token = sessions.begin(name)
+    set_session(request, response, token)
+    return {"name": f"user:{name}", "csrf": csrf_token(token)}
+
+
+def _check_wire(request: Request) -> None:
+    if not is_secure(request) and not is_loopback(request):
+        raise HTTPException(403, "people log in over https only; set public_url to the https address of this server")
+
+
+def _person(request: Request) -> str:
+    kind, _, name = caller_of(request).name.partition(":")
+    if kind != "user":
+        raise HTTPException(403, "a key has neither password nor sessions; log in as a person")
+    return name
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
+
+
+def _oidc(parts: Parts) -> Oidc:
+    if parts.access.oidc is None:
+        raise HTTPException(404, "no service that vouches for people is set (setting oidc)")
+    return parts.access.oidc
+
+
+@cache
+def _login_page() -> tuple[str, str]:
+    """The page and its content security policy, which allows its own script and style and nothing else."""
+    text = (resources.files("loadlens.serving") / "templates" / "login.html").read_text(encoding="utf-8")
+    hashes = {}
+    for tag in ("script", "style"):
+        inside = text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
+        hashes[tag] = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{hashes['script']}'; style-src 'sha256-{hashes['style']}'; "
+        "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    )
+    return text, policy
