@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 
@@ -9,18 +10,11 @@ import pytest
 from sqlalchemy import create_engine, insert, select
 
 from loadlens.serving.access.caller import Role
-from loadlens.serving.api.doors import ROUTES
+from loadlens.serving.api.doors import NEW_LOAD, OF_NO_LANE, ROUTES
 from loadlens.serving.store.access_tables import ApiKey
 
-PLACES = {
-    "load_id": "nowhere",
-    "kind": "gross",
-    "camera": "yard",
-    "seq": "0",
-    "index": "0",
-    "lane": "7",
-    "version": "1",
-}
+# What stands in a path where it may not be just anything.
+PLACES = {"load_id": "nowhere", "kind": "gross", "camera": "yard", "lane": "7"}
 
 
 def loadlens(server, *arguments):
@@ -50,12 +44,17 @@ def keys(server):
     """A client for every kind of caller that there is."""
     clients = {role: server.http_as(role) for role in Role}
     clients["lane"] = server.http_as("camera", "--lane", "7")
+    clients["other lane"] = server.http_as("inspector", "--lane", "8")
     clients["none"] = server.http_with(None)
+    clients["expired"] = server.http_with(expired_key(server))
+    revoked = server.add_key("admin")
+    assert loadlens(server, "revoke", key_id(revoked)).returncode == 0
+    clients["revoked"] = server.http_with(revoked)
     return clients
 
 
 def status(client, method, path):
-    return client.request(method, path.format(**PLACES)).status_code
+    return client.request(method, re.sub(r"\{(\w+)\}", lambda part: PLACES.get(part[1], "1"), path)).status_code
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
@@ -66,7 +65,19 @@ def test_every_role_meets_every_route_as_the_table_says(keys, method, path):
         answered = status(keys[role], method, path)
         assert (answered == 403) == forbidden, (role, answered)
         assert answered != 401
-    assert (status(keys["none"], method, path) == 401) == (allowed is not None)
+    for nobody in ("none", "expired", "revoked"):
+        assert (status(keys[nobody], method, path) == 401) == (allowed is not None)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_a_key_of_another_lane_meets_every_route_as_the_table_says(keys, method, path):
+    allowed, answered = ROUTES[method, path], status(keys["other lane"], method, path)
+    if allowed is None or (Role.INSPECTOR in allowed and (path in OF_NO_LANE or (method, path) == NEW_LOAD)):
+        assert answered not in (401, 403)
+    elif Role.INSPECTOR in allowed and "{load_id}" in path:
+        assert answered == 404
+    else:
+        assert answered == 403
 
 
 def test_a_key_that_is_revoked_opens_nothing_from_then_on(server):
@@ -80,8 +91,8 @@ def test_a_key_that_is_revoked_opens_nothing_from_then_on(server):
     assert other.get("/v1/loads").status_code == 200
 
 
-def test_a_key_that_is_expired_opens_nothing(server):
-    refused = server.http_with(expired_key(server)).get("/v1/loads")
+def test_a_key_that_is_expired_opens_nothing(keys):
+    refused = keys["expired"].get("/v1/loads")
     assert refused.status_code == 401
     assert "expired at 2026-01-01" in refused.json()["detail"]
 

@@ -11,13 +11,13 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import httpx2
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, KeySetSerialization
 
 from loadlens.serving.access.caller import Role
 from loadlens.serving.access.secrets import new_secret
@@ -115,7 +115,7 @@ class Oidc:
                     auth=(self._settings.client_id, self._settings.client_secret.get_secret_value()),
                 )
             )
-            keys = KeySet.import_key_set(_json(http.get(provider["jwks_uri"])))
+            keys = KeySet.import_key_set(cast(KeySetSerialization, _json(http.get(provider["jwks_uri"]))))
         return self._from_claims(self._claims(str(answer.get("id_token", "")), keys, trip.nonce))
 
     def _provider(self, http: httpx2.Client) -> dict[str, Any]:

@@ -49,6 +49,8 @@ from loadlens.serving.timed_model import TimedModel
 from loadlens.vision.bed import Bed
 from loadlens.vision.model import SurfaceModel, load_model
 
+_LONGEST_JSON = 2**20
+
 
 class FolderInUseError(RuntimeError):
     """Another server works on the same data folder."""
@@ -93,8 +95,9 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     )
     problems.install(app)
     things = (loads, lanes, cameras, frames, readings, results, reviews, journal, events, waste, session, people)
-    for routes in (thing.router for thing in things):
-        app.include_router(routes, prefix="/v1")
+    for thing in things:
+        # A frame is as large as the settings let it be (api/frames.py); what people and machines say is short.
+        app.include_router(thing.router, prefix="/v1", max_body_size=None if thing is frames else _LONGEST_JSON)
     app.include_router(figures.router)
     app.include_router(session.page)
     _add_health(app)

@@ -234,10 +234,10 @@ def _check_lane(parts: Parts, caller: Caller, params: Mapping[str, str]) -> None
 async def _caller(parts: Parts, request: Request) -> Caller:
     """Whose key or session a request brings. A key counts before a session, which a browser sends unasked."""
     try:
-        if given := request.headers.get("authorization"):
-            scheme, _, token = given.partition(" ")
-            if scheme.lower() != "bearer":
-                raise KeyRefusedError("send the key as `Authorization: Bearer KEY`")
+        if given := request.headers.getlist("authorization"):
+            scheme, _, token = given[0].partition(" ")
+            if scheme.lower() != "bearer" or len(given) > 1:
+                raise KeyRefusedError("send one key, as `Authorization: Bearer KEY`")
             return await run_in_threadpool(parts.access.keys.caller, token.strip())
         if session := session_of(request):
             return await _person(parts, request, session)

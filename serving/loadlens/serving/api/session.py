@@ -72,11 +72,10 @@ def log_in(request: Request, response: Response, login: Login) -> dict[str, Any]
     return _let_in(request, response, login.name)
 
 
-@router.post("/welcome", responses=answers(409, 429))
+@router.post("/welcome", responses=answers(409))
 def accept_invitation(request: Request, response: Response, welcome: Welcome) -> dict[str, Any]:
     """Choose a password with an invitation, which works once, and be logged in."""
     parts = parts_of(request)
-    parts.access.limit.attempt("", _address(request))
     token, password = welcome.token.get_secret_value(), welcome.password.get_secret_value()
     user = parts.access.users.accept(token, welcome.name, password)
     return _let_in(request, response, user.name)
@@ -103,14 +102,14 @@ def log_out(request: Request, response: Response) -> None:
     response.delete_cookie(session_cookie(request), path="/")
 
 
-@router.delete("/sessions", status_code=204, responses=answers())
+@router.delete("/sessions", status_code=204, responses=answers(409))
 def log_out_everywhere(request: Request, response: Response) -> None:
     """Log out wherever this person is logged in."""
     parts_of(request).access.sessions.end_all(_person(request))
     response.delete_cookie(session_cookie(request), path="/")
 
 
-@router.put("/password", responses=answers(429))
+@router.put("/password", responses=answers(409, 429))
 def change_password(request: Request, response: Response, passwords: NewPassword) -> dict[str, Any]:
     """Choose another password. Every session of this person ends, and a new one begins here."""
     parts, name, address = parts_of(request), _person(request), _address(request)
@@ -178,7 +177,7 @@ def _check_wire(request: Request) -> None:
 def _person(request: Request) -> str:
     kind, _, name = caller_of(request).name.partition(":")
     if kind != "user":
-        raise HTTPException(403, "a key has neither password nor sessions; log in as a person")
+        raise HTTPException(409, "a key has neither password nor sessions; log in as a person")
     return name
 
 
