@@ -59,7 +59,7 @@ def test_what_happens_to_a_load_is_told_as_it_happens_and_again_to_who_missed_it
     ]
     kinds = [kind for _, kind, _ in told]
     assert kinds[0] == "load.opened"
-    assert {"load.transition", "hazard.raised", "alarm.raised"} <= set(kinds)
+    assert {"load.transition", "hazard.raised", "alarm.raised", "layer.settled"} <= set(kinds)
     assert [seq for seq, _, _ in told] == sorted({seq for seq, _, _ in told})
     hazard = next(said for _, kind, said in told if kind == "hazard.raised")
     assert hazard["rows"][0]["class_id"] == "gas_cylinder"

@@ -20,8 +20,9 @@ from loadlens.serving.jpeg import encode_jpeg
 from loadlens.serving.leases import Leases
 from loadlens.serving.lifecycle import OPEN
 from loadlens.serving.live import LiveView
+from loadlens.serving.live_load import LiveLoad
 from loadlens.serving.loads import Loads
-from loadlens.serving.records import frames, hazards, loads, watching
+from loadlens.serving.records import frames, hazards, layers, loads, watching
 from loadlens.serving.records.watching import Told
 from loadlens.serving.store.errors import OUTAGES
 from loadlens.serving.store.tables import Load, StoredFrame
@@ -46,7 +47,7 @@ class Grader:
         self._load_model = load_model
         self._bed = bed
         self._leases = leases
-        self._live: dict[str, LiveView] = {}
+        self._live: dict[str, LiveLoad] = {}
         self._waiting: dict[str, None] = {}
         self._changed = threading.Condition()
         self._stopped = False
@@ -89,7 +90,7 @@ class Grader:
             return Told()
         live, trouble = self._live.get(load.id), self.troubles.get(load.id)
         if live or trouble:
-            return Told(len(live.fed) if live else 0, live.layers_so_far if live else 0, trouble)
+            return Told(live.watched if live else 0, live.layers_so_far if live else 0, trouble)
         return watching.told(session, load.id)
 
     def backlog(self) -> tuple[int, float]:
@@ -97,7 +98,8 @@ class Grader:
 
         The loads of other processes are theirs to count.
         """
-        watched, others = {load_id: live.last for load_id, live in list(self._live.items())}, self._leases.others()
+        watched = {load_id: live.last_seen() for load_id, live in list(self._live.items())}
+        others = self._leases.others()
         with self._loads.reading() as session:
             ours = [load_id for load_id in loads.unfinished(session) if load_id not in others]
             return frames.ungraded(session, ours, watched)
@@ -138,7 +140,7 @@ class Grader:
 
     def _tell(self) -> None:
         """Write down how far the loads have come, for whoever asks another process."""
-        coming = {load_id: Told(len(live.fed), live.layers_so_far, None) for load_id, live in self._live.items()}
+        coming = {load_id: Told(live.watched, live.layers_so_far, None) for load_id, live in self._live.items()}
         coming |= {load_id: Told(0, 0, trouble) for load_id, trouble in self.troubles.items()}
         if news := {load_id: told for load_id, told in coming.items() if self._told.get(load_id) != told}:
             with self._loads.writing() as session:
@@ -186,21 +188,25 @@ class Grader:
         closed = load.status == "closed"
         live = self._live.get(load.id)
         if live is None or (closed and self._came_late(load, live)):
-            with self._loads.reading() as session:
-                first = frames.first_seq(session, load)
-            if first is None and not closed:
-                return False
             begin = partial(self._begin, load, model)
-            live = self._live[load.id] = LiveView(begin, self._loads.blobs.get, first or 0)
-        ready = live.ready(self._waiting_frames(load, live), closed=closed)
-        for stored in ready[:_TURN]:
-            if self._stopped:
-                return True
-            for hazard in live.feed(stored):
-                self._raise(load, hazard)
-        if ready:
-            return True
-        return closed and not self._grade(load, live)
+            live = self._live[load.id] = LiveLoad(begin, self._loads.blobs.get)
+        waiting = False
+        for view, behind in self._behind(load, live):
+            ready = view.ready(behind, closed=closed)
+            waiting = waiting or bool(ready)
+            for stored in ready[:_TURN]:
+                if self._stopped:
+                    return True
+                self._feed(load, live, view, stored)
+        return waiting or (closed and not self._grade(load, live))
+
+    def _feed(self, load: Load, live: LiveLoad, view: LiveView, stored: StoredFrame) -> None:
+        settled = live.layers_so_far
+        for hazard in view.feed(stored):
+            self._raise(load, hazard)
+        if live.layers_so_far > settled:
+            with self._loads.writing() as session:
+                layers.tell(session, load.id, live.layers_so_far)
 
     def _raise(self, load: Load, hazard: HazardSighting) -> None:
         with self._loads.writing() as session:
@@ -209,31 +215,40 @@ class Grader:
             metrics.hazards.labels(hazard.class_id).inc()
             log.warning("load %s: %s at %.1f s", load.id, hazard.class_id, hazard.frame_s)
 
-    def _waiting_frames(self, load: Load, live: LiveView) -> Sequence[StoredFrame]:
+    def _behind(self, load: Load, live: LiveLoad) -> list[tuple[LiveView, Sequence[StoredFrame]]]:
+        """The views of a load, each with the frames that wait behind the last one it was fed."""
+        found = []
         with self._loads.reading() as session:
-            return frames.of_load(session, load.id, after=live.last, limit=_WINDOW)
+            for camera in frames.cameras(session, load.id):
+                view = live.view(camera, frames.first_seq(session, load, camera))
+                waiting = frames.of_camera(session, load.id, camera, after=view.last, limit=_WINDOW)
+                found.append((view, waiting))
+        return found
 
-    def _came_late(self, load: Load, live: LiveView) -> bool:
-        """Whether a frame came after a later one had been fed."""
+    def _came_late(self, load: Load, live: LiveLoad) -> bool:
+        """Whether a frame came after a later one of its camera had been fed."""
         with self._loads.reading() as session:
-            return frames.count(session, load.id, up_to=live.last) != len(live.fed)
+            return any(
+                frames.count(session, load.id, camera, up_to=view.last) != len(view.fed)
+                for camera, view in live.views.items()
+            )
 
     def _begin(self, load: Load, model: SurfaceModel, first: StoredFrame | None) -> Unloading:
         source, began = (f"camera {first.camera}", first.captured_at) if first else ("no frames", load.created_at)
         return Unloading(model, bed=self._bed, load_id=load.id, source=source, started_at=began)
 
-    def _grade(self, load: Load, live: LiveView) -> bool:
+    def _grade(self, load: Load, live: LiveLoad) -> bool:
         """Grade a load that was watched to its end; False where it has new frames by now."""
         with self._loads.reading() as session:
-            late = frames.count(session, load.id, late=True)
-        observed = live.finish(late)
+            late = {camera: frames.count(session, load.id, camera, late=True) for camera in live.views}
+        seen = live.finish(late)
         del self._live[load.id]
         pictures = {}
-        for picture in observed.pictures():
+        for picture in seen.pictures():
             pictures[picture.index] = self._loads.blobs.put(encode_jpeg(picture.overlay))
-        if not self._loads.graded(load.id, observed.observation, pictures, len(live.fed)):
+        if not self._loads.graded(load.id, seen.observation, pictures, live.watched):
             return False
         self.troubles.pop(load.id, None)
-        metrics.layers.inc(len(observed.observation.layers))
-        log.info("load %s graded: %d layers", load.id, len(observed.observation.layers))
+        metrics.layers.inc(len(seen.observation.layers))
+        log.info("load %s graded: %d layers", load.id, len(seen.observation.layers))
         return True

@@ -165,7 +165,3 @@ def check_takes(session: Session, place: Place, taken_at: str) -> None:
         raise ConflictError(f"load {load.id} is on lane {load.lane}; send its frames to /v1/lanes/{load.lane}/frames")
     if load.status not in OPEN and (load.status == "cancelled" or (load.closed_at or "") < taken_at):
         raise ConflictError(f"load {load.id} is {load.status} and takes no more frames")
-    if (other := frames.other_camera(session, load, place.camera)) is not None:
-        raise ConflictError(
-            f"load {load.id} is watched by camera {other!r}, and a load has one camera; send no {place.camera!r}"
-        )

@@ -4,7 +4,7 @@ A cheap tracker watches every frame; the model looks only where a settled surfac
 second for hazards, whose alarm waits for neither layer nor load.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
@@ -64,10 +64,13 @@ class Observed:
     _bed_mask: Mask
     _source_width: int
 
-    def pictures(self) -> Iterator[LayerPicture]:
-        """Draw the layers in order, each when it is asked for."""
+    def pictures(self, numbers: Mapping[int, int] | None = None) -> Iterator[LayerPicture]:
+        """Draw the layers in order, each when it is asked for; with `numbers` only those it names, numbered anew."""
         taxonomy = load_taxonomy()
-        for index, seen in self._seen:
+        for own_index, seen in self._seen:
+            if numbers is not None and own_index not in numbers:
+                continue
+            index = own_index if numbers is None else numbers[own_index]
             bgr = np.asarray(cv2.imdecode(np.frombuffer(seen.jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
             rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
             overlay = draw_layer(

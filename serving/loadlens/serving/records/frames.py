@@ -78,12 +78,6 @@ def load_of(session: Session, place: Place) -> str | None:
     return joined.load_id if joined else None
 
 
-def other_camera(session: Session, load: Load, camera: str) -> str | None:
-    """A camera beside this one that has frames of the load."""
-    query = select(LoadFrame.camera).where(LoadFrame.load_id == load.id, LoadFrame.camera != camera).limit(1)
-    return session.scalars(query).first()
-
-
 def join(session: Session, load: Load, frame: StoredFrame, *, late: bool) -> None:
     """Let a frame belong to a load."""
     session.add(LoadFrame(stream=frame.stream, camera=frame.camera, seq=frame.seq, load_id=load.id, late=late))
@@ -112,22 +106,33 @@ def waiting(session: Session, lane: str, *, since: str, lead_s: float) -> Sequen
     return session.scalars(query.order_by(StoredFrame.camera, StoredFrame.seq)).all()
 
 
-def of_load(session: Session, load_id: str, *, after: int = -1, limit: int | None = None) -> Sequence[StoredFrame]:
-    """The frames of a load by number, beginning behind `after`."""
-    query = select(StoredFrame).join(LoadFrame, SAME_FRAME).where(LoadFrame.load_id == load_id, LoadFrame.seq > after)
+def cameras(session: Session, load_id: str) -> Sequence[str]:
+    """The cameras that have frames of a load, by name."""
+    query = select(LoadFrame.camera).where(LoadFrame.load_id == load_id).distinct().order_by(LoadFrame.camera)
+    return session.scalars(query).all()
+
+
+def of_camera(
+    session: Session, load_id: str, camera: str, *, after: int = -1, limit: int | None = None
+) -> Sequence[StoredFrame]:
+    """The frames of one camera of a load by number, beginning behind `after`."""
+    query = select(StoredFrame).join(LoadFrame, SAME_FRAME)
+    query = query.where(LoadFrame.load_id == load_id, LoadFrame.camera == camera, LoadFrame.seq > after)
     return session.scalars(query.order_by(LoadFrame.seq).limit(limit)).all()
 
 
-def first_seq(session: Session, load: Load) -> int | None:
-    """The number that the load's first frame has: 0 on its own stream, the lowest there is (if any) on a lane."""
+def first_seq(session: Session, load: Load, camera: str) -> int:
+    """The number of a camera's first frame of a load: 0 on the load's own stream, the lowest there is on a lane."""
     if load.lane is None:
         return 0
-    return session.scalars(select(func.min(LoadFrame.seq)).where(LoadFrame.load_id == load.id)).one()
+    query = select(func.min(LoadFrame.seq)).where(LoadFrame.load_id == load.id, LoadFrame.camera == camera)
+    return session.scalars(query).one() or 0
 
 
-def count(session: Session, load_id: str, up_to: int = 2**31 - 1, *, late: bool = False) -> int:
-    """How many frames a load has, of those numbered no higher than `up_to`; with `late` those that came late."""
+def count(session: Session, load_id: str, camera: str | None = None, *, up_to: int = 2**31, late: bool = False) -> int:
+    """How many frames a load has, of one camera or all, numbered no higher than `up_to`; `late`: that came late."""
     query = select(func.count()).where(LoadFrame.load_id == load_id, LoadFrame.seq <= up_to)
+    query = query if camera is None else query.where(LoadFrame.camera == camera)
     return session.scalars(query.where(LoadFrame.late) if late else query).one()
 
 
@@ -141,24 +146,29 @@ def seal(session: Session, load: Load, *, late: bool = False, actor: str) -> Non
         journal.append(session, "frames.sealed", f"load:{load.id}", {}, actor, rows=sealed)
 
 
-def ungraded(session: Session, load_ids: Sequence[str], watched: Mapping[str, int]) -> tuple[int, float]:
-    """How many frames of these loads are numbered above the last one watched, and the oldest's age in seconds."""
+def ungraded(session: Session, load_ids: Sequence[str], watched: Mapping[str, Mapping[str, int]]) -> tuple[int, float]:
+    """How many frames of these loads are numbered above the last one of their camera that was watched.
+
+    `watched` are those numbers by load and camera. Also the age of the oldest such frame in seconds; 0 without one.
+    """
     number, oldest = 0, None
     for load_id in load_ids:
-        query = select(func.count(), func.min(StoredFrame.created_at)).join(LoadFrame, SAME_FRAME)
-        query = query.where(LoadFrame.load_id == load_id, LoadFrame.seq > watched.get(load_id, -1))
-        found, since = session.execute(query).one()
-        number += found
-        oldest = min(filter(None, (oldest, since)), default=None)
+        last = watched.get(load_id, {})
+        for camera in cameras(session, load_id):
+            query = select(func.count(), func.min(StoredFrame.created_at)).join(LoadFrame, SAME_FRAME)
+            query = query.where(LoadFrame.load_id == load_id, LoadFrame.camera == camera)
+            found, since = session.execute(query.where(LoadFrame.seq > last.get(camera, -1))).one()
+            number += found
+            oldest = min(filter(None, (oldest, since)), default=None)
     return number, 0.0 if oldest is None else (datetime.now(UTC) - datetime.fromisoformat(oldest)).total_seconds()
 
 
 def gaps(session: Session, load: Load, camera: str, last: int) -> list[int]:
-    """The numbers from the load's first frame up to `last` that are not here."""
+    """The numbers from a camera's first frame of a load up to `last` that are not here."""
     query = select(LoadFrame.seq).where(LoadFrame.load_id == load.id, LoadFrame.camera == camera)
     stored = set(session.scalars(query))
-    first = first_seq(session, load)
-    return [seq for seq in range(last if first is None else first, last + 1) if seq not in stored]
+    first = 0 if load.lane is None else min(stored, default=last)
+    return [seq for seq in range(first, last + 1) if seq not in stored]
 
 
 def next_seq(session: Session, stream: str, camera: str) -> int:

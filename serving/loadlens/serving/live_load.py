@@ -1,0 +1,65 @@
+"""One load while it is unloaded, as all of its cameras see it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from loadlens.grading.fusion import fuse
+from loadlens.grading.observation import LoadObservation
+from loadlens.serving.live import LiveView
+from loadlens.serving.store.tables import StoredFrame
+from loadlens.vision.pipeline import LayerPicture, Observed, Unloading
+
+
+@dataclass(frozen=True, slots=True)
+class SeenLoad:
+    """A load that was watched to its end: the fused observation, and the picture that is evidence of each layer."""
+
+    observation: LoadObservation
+    _observed: Mapping[str, Observed]
+    _shown: tuple[tuple[str, int], ...]
+
+    def pictures(self) -> Iterator[LayerPicture]:
+        """Draw the layers, each as the camera shows it that saw most of it."""
+        for camera, observed in self._observed.items():
+            numbers = {index: number for number, (shown_by, index) in enumerate(self._shown) if shown_by == camera}
+            yield from observed.pictures(numbers)
+
+
+class LiveLoad:
+    """The views of a load by camera; a camera is known from its first frame on."""
+
+    def __init__(self, begin: Callable[[StoredFrame | None], Unloading], read: Callable[[str], bytes]) -> None:
+        """`begin` starts to watch at a camera's first frame (None: there is none); `read` gives bytes by digest."""
+        self._begin = begin
+        self._read = read
+        self.views: dict[str, LiveView] = {}
+
+    def view(self, camera: str, first: int) -> LiveView:
+        """The view of one camera, whose frames of this load begin with number `first`."""
+        if camera not in self.views:
+            self.views[camera] = LiveView(self._begin, self._read, first)
+        return self.views[camera]
+
+    @property
+    def watched(self) -> int:
+        """How many frames were looked at."""
+        return sum(len(view.fed) for view in list(self.views.values()))
+
+    @property
+    def layers_so_far(self) -> int:
+        """How many layers have settled, before those that several cameras saw are counted once."""
+        return sum(view.layers_so_far for view in list(self.views.values()))
+
+    def last_seen(self) -> dict[str, int]:
+        """The number of the newest frame that was looked at, by camera."""
+        return {camera: view.last for camera, view in list(self.views.items())}
+
+    def finish(self, late: Mapping[str, int]) -> SeenLoad:
+        """End the watching; `late` is how many frames of each camera came after the close."""
+        if self.views:
+            views = {camera: self.views[camera] for camera in sorted(self.views)}
+        else:
+            views = {"": LiveView(self._begin, self._read, 0)}
+        observed = {camera: view.finish(late.get(camera, 0)) for camera, view in views.items()}
+        fused = fuse({camera: seen.observation for camera, seen in observed.items()})
+        return SeenLoad(fused.observation, observed, fused.shown)
