@@ -70,8 +70,8 @@ class AssessmentCheck:
 
 
 def _computed(observation: str, inputs: str, standard: bytes) -> dict[str, Any]:
-    parsed = parse_standard(standard, name=json.loads(inputs)["standard"]["id"])
-    return _without_overlays(inputs_from(inputs).assess(from_json(observation), parsed).to_report())
+    named = parse_standard(standard, name=json.loads(inputs)["standard"]["id"])
+    return _without_overlays(inputs_from(inputs).assess(from_json(observation), named).to_report())
 
 
 def _without_overlays(report: dict[str, Any]) -> dict[str, Any]:

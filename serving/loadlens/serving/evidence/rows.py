@@ -16,28 +16,11 @@ from loadlens.serving.evidence.chain import Record
 from loadlens.serving.evidence.finding import Finding
 from loadlens.serving.lifecycle import OPEN
 from loadlens.serving.records.frames import SAME_FRAME
-from loadlens.serving.store.row_facts import fact
+from loadlens.serving.store.row_facts import VOUCHED, fact
 from loadlens.serving.store.tables import Base, Load, LoadFrame, StoredFrame, Transition
 
-# Every row of these must have its record; of frames, once their load is closed.
-VOUCHED = (
-    "loads",
-    "transitions",
-    "load_flags",
-    "readings",
-    "weights",
-    "frames",
-    "load_frames",
-    "hazards",
-    "assessments",
-    "pictures",
-    "reviews",
-    "tickets",
-    "waste_containers",
-    "waste_entries",
-    "waste_postings",
-)
 _AT_ONCE = 1000
+_LOOK = "SELECT seq, facts FROM said WHERE tab = ? AND key = ?"
 # States in which frames that came late are not sealed: they are when the load was graded with them.
 _TAKING_LATE = ("closed", "failed", "settled")
 
@@ -77,18 +60,15 @@ class RowCheck:
             yield Finding(_place(name, key), f"is missing; journal record {seq} stands for it")
 
     def _check_table(self, session: Session, table: Table) -> Iterator[Finding]:
-        waiting = _unsealed(session) if table.name == "frames" else frozenset()
-        for row in session.execute(
-            select(table).order_by(*table.primary_key), execution_options={"yield_per": _AT_ONCE}
-        ):
+        waiting = _unsealed(session) if table.name in ("frames", "load_frames") else frozenset()
+        query = select(table).order_by(*table.primary_key).execution_options(yield_per=_AT_ONCE)
+        for row in session.execute(query).mappings():
             self.rows += 1
-            now = {column: fact(value) for column, value in row._mapping.items()}
+            now = {column: fact(value) for column, value in row.items()}
             key = _key(table, now)
-            said = self._said.execute(
-                "SELECT seq, facts FROM said WHERE tab = ? AND key = ?", (table.name, key)
-            ).fetchone()
+            said = self._said.execute(_LOOK, (table.name, key)).fetchone()
             if said is None:
-                if table.name in VOUCHED and key not in waiting:
+                if key not in waiting:
                     yield Finding(_place(table.name, key), "no journal record stands for it: it was put in")
                 continue
             seq, facts = said[0], json.loads(said[1])

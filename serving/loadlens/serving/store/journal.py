@@ -13,6 +13,7 @@ being shown the records of others (see `bundle`).
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Engine, select
@@ -22,9 +23,9 @@ from sqlalchemy.orm import Session
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.store.anchor import Anchor, Head
 from loadlens.serving.store.database import writing
-from loadlens.serving.store.row_facts import row_facts
+from loadlens.serving.store.row_facts import VOUCHED, row_facts
 from loadlens.serving.store.signing import SigningKeys
-from loadlens.serving.store.tables import Base, JournalHead, JournalRecord, now
+from loadlens.serving.store.tables import Base, JournalHead, JournalRecord, Load, now
 
 SCHEMA = "loadlens.journal/1"
 CHAIN = "journal"
@@ -53,6 +54,7 @@ def sealed(engine: Engine, seal: Seal) -> Engine:
             key = seal.keys.create()
             head.key = key
             append(session, "journal.began", CHAIN, {"schema": SCHEMA, "key": key}, SYSTEM)
+            _adopt(session)
         else:
             seal.keys.check(head.key)
     return engine
@@ -139,6 +141,23 @@ def _locked_head(session: Session) -> JournalHead:
     """The head, held until the transaction ends. SQLite has no row locks; there the whole database is held."""
     query = select(JournalHead).with_for_update().execution_options(populate_existing=True)
     return session.scalars(query).one()
+
+
+def _adopt(session: Session) -> None:
+    """Take the rows of a database that is older than its journal into it, as they are now."""
+    for mapper in sorted(Base.registry.mappers, key=lambda mapper: mapper.class_.__tablename__):
+        if mapper.class_.__tablename__ not in VOUCHED:
+            continue
+        rows = sorted(session.scalars(select(mapper.class_)), key=_subject_of)
+        for subject, same in groupby(rows, key=_subject_of):
+            append(session, "rows.adopted", subject, {}, SYSTEM, rows=list(same))
+
+
+def _subject_of(row: Any) -> str:
+    """What a row from before the journal is about."""
+    if isinstance(row, Load):
+        return f"load:{row.id}"
+    return f"load:{row.load_id}" if hasattr(row, "load_id") else f"table:{row.__tablename__}"
 
 
 def _key(head: JournalHead) -> str:

@@ -12,6 +12,24 @@ from sqlalchemy import Table
 
 from loadlens.serving.store.tables import CHANGES, Base
 
+# Every row of these has its record (of frames, once their load is closed), and of any other table that has one at all.
+VOUCHED = (
+    "loads",
+    "transitions",
+    "load_flags",
+    "readings",
+    "weights",
+    "frames",
+    "load_frames",
+    "hazards",
+    "assessments",
+    "pictures",
+    "reviews",
+    "tickets",
+    "waste_containers",
+    "waste_entries",
+    "waste_postings",
+)
 _LONGEST_TEXT = 256
 
 
