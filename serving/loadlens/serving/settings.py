@@ -129,6 +129,13 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     """Logs for a person, or one JSON object a line for a collector; both on stderr."""
 
+    keep_frames_days: int | None = Field(default=None, ge=1)
+    """Days after the end of a load that its frames are kept; without it for ever. What somebody may still ask about is
+    kept in any case: see serving/README.md."""
+
+    keep_drawings_days: int | None = Field(default=None, ge=1)
+    """The same for the pictures that were drawn on."""
+
     @model_validator(mode="after")
     def _oidc_has_a_way_back(self) -> "Settings":
         if self.oidc is not None and self.public_url is None:

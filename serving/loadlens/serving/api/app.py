@@ -36,6 +36,7 @@ from loadlens.serving.api.doors import Doors
 from loadlens.serving.api.guard import Guard
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.evidence.in_force import declare, declare_standards
+from loadlens.serving.evidence.retention import Policy, Retention
 from loadlens.serving.grader import Grader
 from loadlens.serving.leases import Alone, Leases, SharedLeases
 from loadlens.serving.loads import Loads
@@ -74,6 +75,9 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
         sweeper = Sweeper(records, settings)
         outbox.start()
         sweeper.start()
+        policy = Policy(settings.keep_frames_days, settings.keep_drawings_days)
+        retention = Retention(records.engine, records.blobs, policy)
+        retention.start()
         grader.start()
         try:
             yield
@@ -81,6 +85,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
             await run_in_threadpool(grader.stop, settings.stop_within_s)
             await run_in_threadpool(sweeper.stop)
             await run_in_threadpool(outbox.stop)
+            await run_in_threadpool(retention.stop)
             records.close_database()
 
     # The interactive pages would fetch scripts from elsewhere; a yard may have no internet. /openapi.json is served.

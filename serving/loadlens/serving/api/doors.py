@@ -81,6 +81,7 @@ ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("GET", "/v1/loads/{load_id}/reviews"): READERS,
     ("POST", "/v1/loads/{load_id}/settle"): MANAGERS,
     ("GET", "/v1/loads/{load_id}/ticket.json"): READERS,
+    ("POST", "/v1/loads/{load_id}/disputes"): YARD,
     ("GET", "/v1/loads/{load_id}/transitions"): READERS,
     ("GET", "/v1/loads/{load_id}/assessments"): READERS,
     ("GET", "/v1/loads/{load_id}/assessments/{version}"): READERS,

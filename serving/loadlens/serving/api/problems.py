@@ -50,6 +50,7 @@ _WHEN = {
     404: "there is no such thing",
     408: "the body did not arrive in time",
     409: "the thing is not in a state for this, or was told something else before",
+    410: "it was let go when it was old, as the settings of the site say",
     412: "the thing is no longer what If-Match says",
     413: "the body is too large",
     422: "what was sent cannot be used",

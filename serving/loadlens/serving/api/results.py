@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers, problem
 from loadlens.serving.api.tags import tagged
+from loadlens.serving.evidence.retention import was_let_go
 from loadlens.serving.lifecycle import State
 from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records import assessments, loads
@@ -88,7 +89,7 @@ def get_assessment_version(request: Request, load_id: str, version: Number) -> R
         return _report(request, assessments.version(session, load_id, version))
 
 
-@router.get("/loads/{load_id}/layers/{index}/overlay.jpg", response_class=Response, responses=answers(404) | _JPEG)
+@router.get("/loads/{load_id}/layers/{index}/overlay.jpg", response_class=Response, responses=answers(404, 410) | _JPEG)
 def get_overlay(
     request: Request, load_id: str, index: Number, version: Annotated[int, Query(ge=1, le=_NEWEST)] = _NEWEST
 ) -> Response:
@@ -97,8 +98,10 @@ def get_overlay(
     with parts.loads.reading() as session:
         loads.find(session, load_id)
         sha256 = assessments.pictures_of(session, load_id, version).get(index)
-    if sha256 is None:
-        raise HTTPException(404, f"load {load_id} has no picture of a layer {index}")
+        if sha256 is None:
+            raise HTTPException(404, f"load {load_id} has no picture of a layer {index}")
+        if was_let_go(session, load_id, sha256):
+            raise HTTPException(410, f"the pictures of load {load_id} were let go, as the settings of this site say")
     return Response(parts.loads.blobs.get(sha256), media_type="image/jpeg", headers={"ETag": f'"{sha256}"'})
 
 
@@ -109,7 +112,8 @@ def get_report(request: Request, load_id: str) -> HTMLResponse:
     with parts.loads.reading() as session:
         standard = parts.loads.standard_of(loads.find(session, load_id))
         report = assessments.report(session, load_id)
-        digests = assessments.pictures_of(session, load_id, _NEWEST)
+        drawn = assessments.pictures_of(session, load_id, _NEWEST)
+        digests = {index: sha for index, sha in drawn.items() if not was_let_go(session, load_id, sha)}
     pictures = {index: parts.loads.blobs.get(sha) for index, sha in digests.items()}
     page = render_report(report, pictures, standard)
     return HTMLResponse(

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from loadlens.serving.evidence.chain import Record
 from loadlens.serving.evidence.finding import Finding
+from loadlens.serving.records.frames import SAME_FRAME
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.errors import BlobDamagedError, BlobMissingError
-from loadlens.serving.store.tables import Base, Picture, StoredFrame
+from loadlens.serving.store.tables import LoadFrame, Picture, StoredFrame
 
 _AT_ONCE = 1000
 DROPPED = "blob.dropped"
@@ -21,7 +22,7 @@ class BlobCheck:
 
     def __init__(self) -> None:
         self._standards: dict[str, str] = {}
-        self._dropped: set[str] = set()
+        self._dropped: set[tuple[str, str]] = set()
         self.checked = 0
 
     def see(self, record: Record) -> Iterator[Finding]:
@@ -31,7 +32,7 @@ class BlobCheck:
         try:
             body = json.loads(record.body)
             if record.kind == DROPPED:
-                self._dropped.update(body["blobs"])
+                self._dropped.update((record.subject, sha256) for sha256 in body["blobs"])
             else:
                 self._standards[body["sha256"]] = f"standard {body['id']} {body['version']} ({record.place})"
         except (ValueError, KeyError, TypeError) as error:
@@ -42,10 +43,10 @@ class BlobCheck:
         for sha256, place in self._standards.items():
             yield from self._check(blobs, sha256, place)
         last = ""
-        for sha256, place in _pictures(session):
-            if sha256 != last and sha256 not in self._dropped:
+        for sha256, subject, place in _pictures(session):
+            if sha256 != last and (subject, sha256) not in self._dropped:
                 yield from self._check(blobs, sha256, place)
-            last = sha256
+                last = sha256
 
     def _check(self, blobs: Blobs, sha256: str, place: str) -> Iterator[Finding]:
         self.checked += 1
@@ -57,10 +58,16 @@ class BlobCheck:
             yield Finding(place, f"its bytes are not those of SHA-256 {sha256}: they were changed")
 
 
-def _pictures(session: Session) -> Iterator[tuple[str, str]]:
-    """Digest and place of every frame and every drawn-on picture; equal digests of a table stand together."""
-    for table in (Base.metadata.tables[kept.__tablename__] for kept in (StoredFrame, Picture)):
-        key = [column.name for column in table.primary_key]
-        query = select(table).order_by(table.c.sha256).execution_options(yield_per=_AT_ONCE)
-        for row in session.execute(query).mappings():
-            yield row["sha256"], f"{table.name} {' / '.join(str(row[column]) for column in key)}"
+def _pictures(session: Session) -> Iterator[tuple[str, str, str]]:
+    """Digest, subject and place of every frame and every drawn-on picture; equal digests of a kind stand together."""
+    frames = (
+        select(StoredFrame.sha256, LoadFrame.load_id, StoredFrame.stream, StoredFrame.camera, StoredFrame.seq)
+        .outerjoin(LoadFrame, SAME_FRAME)
+        .order_by(StoredFrame.sha256)
+    )
+    for row in session.execute(frames.execution_options(yield_per=_AT_ONCE)):
+        yield row.sha256, f"load:{row.load_id}", f"frames {row.stream} / {row.camera} / {row.seq}"
+    drawings = select(Picture).order_by(Picture.sha256)
+    for drawing in session.scalars(drawings.execution_options(yield_per=_AT_ONCE)):
+        place = f"pictures {drawing.load_id} / {drawing.version} / {drawing.layer}"
+        yield drawing.sha256, f"load:{drawing.load_id}", place

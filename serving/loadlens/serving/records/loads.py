@@ -162,13 +162,13 @@ def reopen(session: Session, load: Load, *, lead_s: float, actor: str, reason: s
     take_waiting(session, load, since=closed or load.created_at, lead_s=0 if closed else lead_s, actor=actor)
 
 
-def flag(session: Session, load: Load, code: str, level: str, why: str) -> bool:
+def flag(session: Session, load: Load, code: str, level: str, why: str, *, actor: str = SYSTEM) -> bool:
     """Note a reason to look that the pictures do not show; False where it is noted already."""
     if session.get(LoadFlag, (load.id, code, why)) is not None:
         return False
     noted = LoadFlag(load_id=load.id, code=code, why=why, level=level)
     session.add(noted)
-    journal.append(session, "load.flagged", f"load:{load.id}", {"code": code, "level": level}, SYSTEM, rows=[noted])
+    journal.append(session, "load.flagged", f"load:{load.id}", {"code": code, "level": level}, actor, rows=[noted])
     return True
 
 

@@ -1,0 +1,159 @@
+"""What is let go when it is old: pictures only, by a policy, on record; every row and every digest stays.
+
+Nothing is let go of a load that is not over, or that somebody may still ask about: one with a hazard or a stop flag, a
+dispute, a review that did not simply accept, or one that was taken up again. A picture that another load shows too
+stays with it.
+"""
+
+import json
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import ColumnElement, Engine, Select, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from loadlens.serving.evidence.blob_check import DROPPED
+from loadlens.serving.records.frames import SAME_FRAME
+from loadlens.serving.store.blobs import Blobs
+from loadlens.serving.store.database import writing
+from loadlens.serving.store.errors import StoreError
+from loadlens.serving.store.journal import SYSTEM, append
+from loadlens.serving.store.tables import (
+    Hazard,
+    JournalRecord,
+    Load,
+    LoadFlag,
+    LoadFrame,
+    Picture,
+    Review,
+    StoredFrame,
+    Transition,
+)
+
+log = logging.getLogger("loadlens.retention")
+
+What = Literal["frames", "drawings"]
+DISPUTED = "disputed"
+_OVER = ("settled", "cancelled")
+_EVERY_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """For how many days after a load's end its pictures are kept, by kind; None is for ever."""
+
+    frames: int | None
+    drawings: int | None
+
+    def days(self, what: What) -> int | None:
+        """The days of one kind."""
+        return self.frames if what == "frames" else self.drawings
+
+
+def let_go(
+    engine: Engine, blobs: Blobs, policy: Policy, now: datetime, stopped: threading.Event | None = None
+) -> dict[What, int]:
+    """Let go of all that the policy allows at `now`, or until `stopped`; returns of how many loads, by kind."""
+    kinds: tuple[What, ...] = ("frames", "drawings")
+    stopped = stopped or threading.Event()
+    done = dict.fromkeys(kinds, 0)
+    for what in kinds:
+        days = policy.days(what)
+        while days is not None and not stopped.is_set() and _let_one_go(engine, blobs, what, days, now):
+            done[what] += 1
+    return done
+
+
+def _let_one_go(engine: Engine, blobs: Blobs, what: What, days: int, now: datetime) -> bool:
+    """Let go of the pictures of one load; False where none is due.
+
+    Each load has a transaction of its own: the write lock is held for one only, and several servers may be at it.
+    """
+    until = (now - timedelta(days=days)).isoformat(timespec="milliseconds")
+    with Session(writing(engine)) as session, session.begin():
+        load_id = session.scalars(_due(what, until).limit(1)).first()
+        if load_id is None:
+            return False
+        digests = sorted(session.scalars(_shown_by_none_but(load_id, what)))
+        body = {"what": what, "blobs": digests, "why": f"{what} are kept for {days} days after a load's end"}
+        append(session, DROPPED, f"load:{load_id}", body, SYSTEM)
+    for sha256 in digests:
+        blobs.delete(sha256)
+    return True
+
+
+def _due(what: What, until: str) -> Select[str]:
+    """The loads that were over before `until`, of which nothing of this kind was let go yet and nobody may ask."""
+    end = select(func.max(Transition.at)).where(Transition.load_id == Load.id).correlate(Load).scalar_subquery()
+    gone = select(JournalRecord.seq).where(
+        JournalRecord.subject == "load:" + Load.id,
+        JournalRecord.kind == DROPPED,
+        JournalRecord.body.contains(f'"what":"{what}"'),
+    )
+    return select(Load.id).where(Load.status.in_(_OVER), end < until, ~gone.exists(), *_nobody_asks()).order_by(Load.id)
+
+
+def _nobody_asks() -> list[ColumnElement[bool]]:
+    reasons = (
+        select(Hazard.load_id).where(Hazard.load_id == Load.id),
+        select(LoadFlag.load_id).where(
+            LoadFlag.load_id == Load.id, or_(LoadFlag.level == "stop", LoadFlag.code == DISPUTED)
+        ),
+        select(Review.id).where(Review.load_id == Load.id, Review.decision != "accept"),
+        select(Transition.id).where(Transition.load_id == Load.id, Transition.event == "reopen"),
+    )
+    return [~reason.exists() for reason in reasons]
+
+
+def was_let_go(session: Session, load_id: str, sha256: str) -> bool:
+    """Whether a picture of a load was let go by the policy."""
+    bodies = select(JournalRecord.body).where(JournalRecord.subject == f"load:{load_id}", JournalRecord.kind == DROPPED)
+    return any(sha256 in json.loads(body)["blobs"] for body in session.scalars(bodies))
+
+
+def _shown_by_none_but(load_id: str, what: What) -> Select[str]:
+    """The digests of the pictures of a load that no other load and no waiting frame shows."""
+    if what == "drawings":
+        other = aliased(Picture)
+        elsewhere = select(other.sha256).where(other.load_id != load_id)
+        return select(Picture.sha256).distinct().where(Picture.load_id == load_id, Picture.sha256.not_in(elsewhere))
+    shown, joined = aliased(StoredFrame), aliased(LoadFrame)
+    same = (joined.stream == shown.stream) & (joined.camera == shown.camera) & (joined.seq == shown.seq)
+    shared = (
+        select(shown.sha256)
+        .outerjoin(joined, same)
+        .where(shown.sha256 == StoredFrame.sha256, or_(joined.load_id.is_(None), joined.load_id != load_id))
+        .correlate(StoredFrame)
+    )
+    own = select(StoredFrame.sha256).distinct().join(LoadFrame, SAME_FRAME).where(LoadFrame.load_id == load_id)
+    return own.where(~shared.exists())
+
+
+class Retention:
+    """A thread that lets go of what the policy allows, once an hour."""
+
+    def __init__(self, engine: Engine, blobs: Blobs, policy: Policy) -> None:
+        self._engine, self._blobs, self._policy = engine, blobs, policy
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
+
+    def start(self) -> None:
+        """Begin, at once with what is due."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the load in hand."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                done = let_go(self._engine, self._blobs, self._policy, datetime.now(UTC), self._stopped)
+                log.info("pictures let go: frames of %d loads, drawings of %d", done["frames"], done["drawings"])
+            except StoreError as error:  # it will answer again; what is due stays due
+                log.warning("nothing was let go: %s", error)
+            self._stopped.wait(_EVERY_S)

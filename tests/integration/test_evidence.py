@@ -1,0 +1,303 @@
+"""Verify, bundles, backup and restore as commands, beside a running server, on one box and on a site."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import cv2
+import numpy as np
+import pytest
+
+from loadlens.serving.evidence.retention import Policy, let_go
+from loadlens.serving.seal import open_seal
+from loadlens.serving.settings import read_settings
+from loadlens.serving.store.blobs import open_blobs
+from loadlens.serving.store.database import open_database
+from loadlens.serving.store.journal import content_part, sealed, subject_part
+
+
+@pytest.fixture
+def loadlens(server):
+    """Run a command in the server's environment."""
+
+    def run(*arguments, without=(), **environment):
+        command = [sys.executable, "-m", "loadlens.serving.cli", *map(str, arguments)]
+        surroundings = {**os.environ, **server.environment, **environment}
+        for name in without:
+            surroundings.pop(name, None)
+        return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=surroundings)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def graded(server, shots):
+    """A load that was weighed and graded, and another that is open."""
+    server.open_load(declared="HRS101")
+    load = server.load
+    for kind, kg in (("gross", "48960"), ("tare", "16420.125")):
+        assert server.http.put(f"/v1/loads/{load}/weights/{kind}", json={"kg": kg}).status_code == 201
+    for shot in shots:
+        assert server.put(shot).status_code == 201
+    assert server.close().status_code == 200
+    server.open_load()
+    assert server.put(shots[0]).status_code == 201
+    return load
+
+
+def said(run):
+    """The JSON that a command printed."""
+    assert run.returncode in (0, 1), run.stderr
+    return json.loads(run.stdout)
+
+
+def test_verify_beside_a_running_server_finds_all_as_it_was_recorded(server, graded, loadlens):
+    run = loadlens("verify", "--data", server.data)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "all is as it was recorded" in run.stdout
+    verdict = said(loadlens("verify", "--data", server.data, "--json"))
+    assert verdict["findings"] == []
+    assert verdict["counts"]["assessments"] >= 1
+    assert verdict["counts"]["pictures"] >= 48
+    assert verdict["key"] == server.http.get("/v1/journal").json()["records"][0]["body"]["key"]
+    wrong = loadlens("verify", "--data", server.data, "--key", "00" * 32)
+    assert wrong.returncode == 1
+    assert "journal record 1: begins with the key" in wrong.stdout
+
+
+def test_the_journal_is_read_page_by_page(server, graded):
+    first = server.http.get("/v1/journal", params={"limit": 3}).json()
+    assert [record["seq"] for record in first["records"]] == [1, 2, 3]
+    second = server.http.get("/v1/journal", params={"limit": 1000, "after": first["next_after"]}).json()
+    assert second["records"][0]["seq"] == 4
+    assert second["next_after"] is None
+    head = server.http.get("/v1/journal/head").json()
+    assert head["digest"] == second["records"][-1]["digest"]
+    kinds = {record["kind"] for record in [*first["records"], *second["records"]]}
+    assert kinds >= {"journal.began", "settings.in_force", "standard.in_force", "model.in_force", "load.opened"}
+    of_load = {"subject": f"load:{graded}", "kind": "assessment.recorded"}
+    (recorded,) = server.http.get("/v1/journal", params=of_load).json()["records"]
+    assert recorded["body"]["decision"] == "stop"
+    assert server.http.get("/v1/journal", params={"limit": 0}).status_code == 422
+
+
+def test_a_head_kept_elsewhere_is_checked_too(server, graded, loadlens, tmp_path):
+    kept = tmp_path / "kept"
+    kept.write_text(server.http.get("/v1/journal/head").text + "\n")
+    assert loadlens("verify", "--data", server.data, "--anchor", kept).returncode == 0
+    kept.write_text(kept.read_text().replace('"seq":', '"seq":9'))
+    run = loadlens("verify", "--data", server.data, "--anchor", kept)
+    assert run.returncode == 1
+    assert f"anchor {kept}, line 1: names record 9" in run.stdout
+
+
+@pytest.fixture(scope="module")
+def bundle_file(server, graded, tmp_path_factory):
+    out = tmp_path_factory.mktemp("bundle") / "load.zip"
+    command = [sys.executable, "-m", "loadlens.serving.cli", "bundle", graded, "--data", server.data, "--out", out]
+    subprocess.run(list(map(str, command)), check=True, env={**os.environ, **server.environment})
+    return out
+
+
+def nowhere(tmp_path):
+    """The environment of somebody who has nothing of the site."""
+    return {"LOADLENS_DATA": str(tmp_path / "none"), "without": ("LOADLENS_DATABASE", "LOADLENS_STORE")}
+
+
+def test_a_supplier_checks_a_bundle_with_no_access_to_us(server, graded, bundle_file, loadlens, tmp_path):
+    key = server.http.get("/v1/journal").json()["records"][0]["body"]["key"]
+    verdict = said(loadlens("verify", bundle_file, "--key", key, "--json", **nowhere(tmp_path)))
+    assert verdict["findings"] == []
+    assert verdict["counts"]["assessments"] == 1
+    assert verdict["counts"]["pictures"] >= 2
+    with zipfile.ZipFile(bundle_file) as bundle:
+        report = json.loads(bundle.read("assessments/1/report.json"))
+        assert report == server.http.get(f"/v1/loads/{graded}/assessment").json()
+        named = {layer["key_frame_sha256"] for layer in report["layers"]}
+        assert {f"pictures/{sha256}.jpg" for sha256 in named} <= set(bundle.namelist())
+        lines = [json.loads(line) for line in bundle.read("journal.jsonl").splitlines()]
+    assert {line["subject"] for line in lines if "subject" in line} == {f"load:{graded}"}
+    assert any("subject" not in line for line in lines)
+
+
+def changed(bundle_file, out, change):
+    """A copy of a bundle whose files went through `change`, which takes and returns {name: bytes}."""
+    with zipfile.ZipFile(bundle_file) as bundle:
+        files = {name: bundle.read(name) for name in bundle.namelist()}
+    with zipfile.ZipFile(out, "w") as bundle:
+        for name, data in change(files).items():
+            bundle.writestr(name, data)
+    return out
+
+
+def edit(name_part, old, new):
+    def change(files):
+        (name,) = [name for name in files if name_part in name][:1]
+        assert old in files[name]
+        return {**files, name: files[name].replace(old, new, 1)}
+
+    return change
+
+
+def drop(name_part):
+    return lambda files: {name: data for name, data in files.items() if name_part not in name}
+
+
+def hide_a_record(files):
+    """Show a record of the load as one of others."""
+    lines = [json.loads(line) for line in files["journal.jsonl"].splitlines()]
+    own = [line for line in lines if "subject" in line]
+    hidden = own[-1]
+    content = content_part(hidden["seq"], hidden["at"], hidden["kind"], hidden["actor"], hidden["body"])
+    parts = {"seq": hidden["seq"], "subject_part": subject_part(hidden["subject"]), "content_part": content}
+    lines[lines.index(hidden)] = parts
+    return {**files, "journal.jsonl": b"\n".join(json.dumps(line).encode() for line in lines)}
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (edit("journal.jsonl", b"48960", b"38960"), "(weight.recorded, load:"),
+        (edit("report.json", b'"net_kg":32539.875', b'"net_kg":22539.875'), "assessments/1/report.json: is not what"),
+        (edit("observation.json", b"by-colour", b"by-color"), "assessments/1/observation.json: is not what"),
+        (edit("standards/", b"value = ", b"value = 1"), "its bytes are not those of its digest"),
+        (edit("pictures/", b"\xff\xd8", b"\xff\xd9"), "its bytes are not those of its digest"),
+        (edit("bundle.json", b'"seq":', b'"seq":9'), "journal head"),
+        (drop("assessments/1/report"), "assessment 1 of load"),
+        (drop("standards/"), "is missing; assessment 1 of load"),
+        (drop("pictures/"), "is missing; assessment 1 of load"),
+        (hide_a_record, "is of this load and was left out"),
+        (lambda files: {**files, f"pictures/{'0' * 64}.jpg": b"another"}, "its bytes are not those of its digest"),
+    ],
+)
+def test_a_changed_bundle_is_found_out(bundle_file, loadlens, tmp_path, change, found):
+    run = loadlens("verify", changed(bundle_file, tmp_path / "changed.zip", change), **nowhere(tmp_path))
+    assert run.returncode == 1, run.stderr
+    assert found in run.stdout
+
+
+def test_what_is_no_bundle_is_refused_in_one_line(server, bundle_file, loadlens, tmp_path):
+    (tmp_path / "text").write_text("no zip")
+    for file in (tmp_path / "text", tmp_path / "none", changed(bundle_file, tmp_path / "empty.zip", lambda _: {})):
+        run = loadlens("verify", file)
+        assert run.returncode == 3, run.stdout + run.stderr
+        assert "is no bundle of a load" in run.stderr
+    there = loadlens("bundle", "nowhere", "--data", server.data, "--out", tmp_path / "new.zip")
+    assert (there.returncode, "knows no load 'nowhere'" in there.stderr) == (3, True)
+    assert not (tmp_path / "new.zip").exists()
+
+
+def test_a_backup_made_while_the_server_works_is_whole_and_can_be_restored(
+    server, shots, loadlens, new_place, tmp_path
+):
+    out, place = tmp_path / "backup", new_place()
+    server.open_load()
+    assert server.put(shots[0]).status_code == 201
+    run = loadlens("backup", out, "--data", server.data)
+    assert run.returncode == 0, run.stdout + run.stderr
+    files = {path.name for path in out.iterdir()}
+    assert files == {"loadlens.sqlite", "blobs", "journal.anchor"}
+
+    # Into the same folder again, after more was recorded.
+    assert server.put(shots[1]).status_code == 201
+    assert server.close().status_code == 200
+    assert loadlens("backup", out, "--data", server.data).returncode == 0
+    report = server.http.get(f"/v1/loads/{server.load}/assessment").content
+
+    new, key = tmp_path / "new", server.data / "signing.key"
+    run = loadlens("restore", out, "--data", new, "--signing-key", key, **place)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "all is as it was recorded" in run.stdout
+    again = loadlens("restore", out, "--data", new, "--signing-key", key, **place)
+    assert (again.returncode, "is not empty" in again.stderr) == (2, True)
+
+    restored = type(server)(new, server.model, place)
+    try:
+        assert restored.http.get(f"/v1/loads/{server.load}/assessment").content == report
+        restored.load = "after"
+        assert restored.http.post("/v1/loads", json={"id": "after"}).status_code == 201
+        assert restored.put(shots[0]).status_code == 201
+        kinds = {record["kind"] for record in restored.http.get("/v1/journal?limit=1000").json()["records"]}
+        assert "store.restored" in kinds
+    finally:
+        restored.stop()
+    assert loadlens("verify", "--data", new, **place).returncode == 0
+
+
+def test_no_backup_or_bundle_holds_the_private_key(server, graded, bundle_file, loadlens, tmp_path):
+    assert loadlens("backup", tmp_path / "backup", "--data", server.data).returncode == 0
+    key = "".join((server.data / "signing.key").read_text().splitlines()[1:-1]).encode()
+    assert len(key) > 40
+    with zipfile.ZipFile(bundle_file) as bundle:
+        assert not any(key in bundle.read(name) for name in bundle.namelist())
+    for path in (tmp_path / "backup").rglob("*"):
+        assert path.is_dir() or key not in path.read_bytes()
+    assert key not in server.log.read_bytes()
+
+
+def test_a_damaged_backup_is_restored_only_where_that_is_asked_for(server, graded, loadlens, new_place, tmp_path):
+    out, key = tmp_path / "backup", server.data / "signing.key"
+    assert loadlens("backup", out, "--data", server.data).returncode == 0
+    shutil.rmtree(next((out / "blobs").iterdir()))
+    place = new_place()
+    run = loadlens("restore", out, "--data", tmp_path / "new", "--signing-key", key, **place)
+    assert run.returncode == 3
+    assert "its bytes are gone" in run.stderr
+    assert not (tmp_path / "new").exists()
+    run = loadlens("restore", out, "--data", tmp_path / "new", "--signing-key", key, "--damaged", **place)
+    assert run.returncode == 1
+    assert "its bytes are gone" in run.stdout
+
+
+def test_a_folder_of_something_else_is_no_place_for_a_backup(server, graded, loadlens, tmp_path):
+    (tmp_path / "letters").write_text("of ours")
+    run = loadlens("backup", tmp_path, "--data", server.data)
+    assert (run.returncode, "holds letters" in run.stderr) == (2, True)
+
+
+def test_the_key_is_rotated_while_the_server_runs(server, graded, shots, loadlens):
+    old = (server.data / "signing.key").read_bytes()
+    run = loadlens("rotate-key", "--data", server.data)
+    assert run.returncode == 0, run.stderr
+    server.open_load()
+    assert server.http.get("/v1/journal/head").json()["key"] == run.stdout.strip()
+    assert (server.data / "signing.key").read_bytes() != old
+    assert loadlens("verify", "--data", server.data).returncode == 0
+
+
+def test_a_contested_load_is_put_on_record_with_who_contested_it(server, graded):
+    place = f"/v1/loads/{graded}/disputes"
+    assert server.http.post(place, json={"why": "the supplier says it was dry"}).status_code == 204
+    assert server.http.post("/v1/loads/nowhere/disputes", json={"why": "?"}).status_code == 404
+    assert server.http.post(place, json={}).status_code == 422
+    asked = {"subject": f"load:{graded}", "kind": "load.flagged"}
+    recorded = server.http.get("/v1/journal", params=asked).json()["records"][-1]
+    assert recorded["body"]["code"] == "disputed"
+    assert recorded["actor"].startswith("key:")
+
+
+def test_pictures_that_were_let_go_are_gone_and_the_report_still_reads(server, shots, loadlens, monkeypatch):
+    place = server.open_load()
+    for shot in shots[:20]:  # before anything dangerous shows; mirrored, for what another load shows too is kept
+        picture = cv2.flip(cv2.imdecode(np.frombuffer(shot.jpeg, np.uint8), cv2.IMREAD_COLOR), 1)
+        assert server.put(replace(shot, jpeg=cv2.imencode(".jpg", picture)[1].tobytes())).status_code == 201
+    assert server.close().status_code == 200
+    assert server.http.post(f"{place}/cancel", json={"reason": "the truck left with its load"}).status_code == 200
+    overlay = server.http.get(f"{place}/assessment").json()["layers"][0]["overlay"]
+    assert server.http.get(overlay).status_code == 200
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    site = read_settings(data=server.data)
+    engine = sealed(open_database(site.database_url), open_seal(site))
+    later = datetime.now(UTC) + timedelta(days=2)
+    done = let_go(engine, open_blobs(site.store, site.data / "blobs"), Policy(1, 1), later)
+    engine.dispose()
+    assert done["frames"] >= 1
+    assert server.http.get(overlay).status_code == 410
+    assert server.http.get(f"{place}/report.html").status_code == 200
+    assert loadlens("verify", "--data", server.data).returncode == 0
