@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import cv2
 import numpy as np
@@ -81,10 +81,10 @@ class RtspCamera:
 
 
 @pytest.fixture
-def rtsp(numbered_clip: Path) -> Iterator[RtspCamera]:
+def rtsp(numbered_clip: Path, absent: Callable[[str, str], NoReturn]) -> Iterator[RtspCamera]:
     bindings = "import gi; gi.require_version('GstRtspServer', '1.0')"
     if subprocess.run([SYSTEM_PYTHON, "-c", bindings], capture_output=True, check=False).returncode:
-        pytest.skip("no RTSP server here: apt-get install the packages that .ci/run names")
+        absent("rtsp", "apt-get install the packages of GStreamer that .ci/run names")
     camera = RtspCamera(numbered_clip)
     yield camera
     if camera.process.returncode is None:
@@ -103,6 +103,7 @@ def box(serve: Callable[..., Any]) -> Any:
     server = serve()
     assert server.http.put("/v1/lanes/3", json={}).status_code == 200
     server.open_load(lane="3")
+    server.camera_key = server.add_key("camera", "--lane", "3")
     return server
 
 
@@ -119,7 +120,9 @@ class Agent:
         command = [sys.executable, "-m", "loadlens.serving.cli", "camera", *self.sources, *given]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [*command, "--timeout", "3", "--heartbeat", "2"], stderr=log, env={**os.environ, "NO_PROXY": "*"}
+                [*command, "--timeout", "3", "--heartbeat", "2"],
+                stderr=log,
+                env={**os.environ, "NO_PROXY": "*", "LOADLENS_KEY": self.server.camera_key},
             )
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
@@ -237,7 +240,9 @@ def test_a_picture_is_sent_by_plain_http(box: Any, shots: list[Any], tmp_path: P
     picture.write_bytes(shots[0].jpeg)
     place = f"{box.address}/v1/lanes/3/frames/phone/0"
     sent = ["curl", "--silent", "--fail", "--noproxy", "*", "--upload-file", str(picture), place]
-    done = subprocess.run([*sent, "--header", f"Captured-At: {shots[0].captured_at}"], capture_output=True, check=True)
+    for header in (f"Captured-At: {shots[0].captured_at}", f"Authorization: Bearer {box.camera_key}"):
+        sent += ["--header", header]
+    done = subprocess.run(sent, capture_output=True, check=True)
     assert b"sha256" in done.stdout
     assert [sha256 for _, sha256, _ in stored(box, "phone")] != []
 
