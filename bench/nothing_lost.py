@@ -110,16 +110,19 @@ class Process:
         self.kills = 0
 
     def start(self) -> None:
+        """Start it; its stderr goes on in the same log."""
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 self.command, stdout=subprocess.PIPE, stderr=log, text=True, env=self.environment
             )
 
     def kill(self) -> None:
+        """End it as a power cut would."""
         self.stop(signal.SIGKILL)
         self.kills += 1
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
+        """End it and wait for that."""
         self.process.send_signal(by)
         self.process.communicate()
 
@@ -140,9 +143,11 @@ class Yard:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     def camera_key(self, lane: str) -> str:
+        """A key that opens this lane alone."""
         return self._add_key("camera", "--lane", lane)
 
     def start(self) -> None:
+        """Start the server on a free port and lead the network to it."""
         self.server.start()
         words = self.server.process.stdout.readline().split()
         if not words:
@@ -169,6 +174,7 @@ class Yard:
 
     @contextlib.contextmanager
     def records(self) -> Iterator[Session]:
+        """What the server has recorded, read behind its back."""
         engine = create_engine(f"sqlite:///{self.data / 'loadlens.sqlite'}")
         with Session(engine) as session:
             yield session
@@ -187,6 +193,7 @@ class Lane:
 
     @property
     def spool(self) -> Path:
+        """Where its agent keeps what waits."""
         return self.folder / "spool" / CAMERA
 
     def left(self) -> int:
@@ -249,7 +256,7 @@ def break_things(
     done: Counter[str] = Counter()
     while not (over.is_set() and done["server"] + done["agent"] >= kills):
         time.sleep(chance.uniform(2.0, 8.0))
-        what = chance.choice(("server", "agent", "agent", "cut")) if not over.is_set() else "agent"
+        what = chance.choice(("server", "agent", "agent", "cut"))
         if what == "cut":
             yard.network.cut()
             time.sleep(chance.uniform(3.0, 40.0))
@@ -274,10 +281,8 @@ def check(yard: Yard, lanes: list[Lane], model: SurfaceModel) -> list[str]:
             faults.append(f"{lane.name}: the numbers have gaps")
         owed = Counter(digest for digests in lane.sent.values() for digest in digests)
         have = Counter(frame.sha256 for frame in stored)
-        for digest in (owed - have).elements():
-            faults.append(f"{lane.name}: {digest} is lost")
-        for digest in (have - owed).elements():
-            faults.append(f"{lane.name}: {digest} is stored twice or was never sent")
+        faults += [f"{lane.name}: {digest} is lost" for digest in (owed - have).elements()]
+        faults += [f"{lane.name}: {digest} is stored twice or was never sent" for digest in (have - owed).elements()]
         faults += [f"{path} was refused" for path in (lane.spool / "refused").iterdir()]
         for load, digests in lane.sent.items():
             faults += check_load(yard, load, digests, model)

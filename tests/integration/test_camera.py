@@ -1,6 +1,7 @@
 """`loadlens camera` as a yard runs it: a real RTSP camera that stops, freezes and goes black; a folder; kills."""
 
 import itertools
+import json
 import os
 import signal
 import socket
@@ -166,13 +167,19 @@ def blob(server: Any, sha256: str) -> bytes:
     return path.read_bytes()
 
 
+def state_of_yard(server: Any) -> str:
+    """What the server was told of the camera."""
+    cameras = server.http.get("/v1/lanes/3/cameras").json()["cameras"]
+    return cameras[0]["state"] if cameras else ""
+
+
 def test_a_real_rtsp_camera_stopped_and_started_again_loses_nothing_that_was_seen(
     rtsp: RtspCamera, box: Any, start_agent: Callable[..., Agent]
 ) -> None:
     agent = start_agent(f"yard={rtsp.url}")
     wait_until(lambda: len(stored(box, "yard")) > 15, "frames of the first connection")
     rtsp.stop()
-    wait_until(lambda: "yard: is lost" in agent.said(), "the loss is noticed")
+    wait_until(lambda: state_of_yard(box) == "lost", "the loss is noticed and told")
     rtsp.start()
     wait_until(lambda: agent.said().count("frames come from") == 2, "the camera is found again")
     before = len(stored(box, "yard"))
@@ -200,16 +207,16 @@ def test_a_real_rtsp_camera_stopped_and_started_again_loses_nothing_that_was_see
 
 
 def test_a_frozen_and_a_black_picture_are_noticed_and_their_end_too(
-    rtsp: RtspCamera, start_agent: Callable[..., Agent]
+    rtsp: RtspCamera, box: Any, start_agent: Callable[..., Agent]
 ) -> None:
     agent = start_agent(f"yard={rtsp.url}")
-    wait_until(lambda: "frames come from" in agent.said(), "frames come")
+    wait_until(lambda: state_of_yard(box) == "ok", "frames come")
     rtsp.show("freeze")
-    wait_until(lambda: "yard: is frozen" in agent.said(), "the frozen picture is noticed")
+    wait_until(lambda: state_of_yard(box) == "frozen", "the frozen picture is noticed")
     rtsp.show("go")
-    wait_until(lambda: agent.said().rfind("yard: is ok") > agent.said().find("yard: is frozen"), "it goes on")
+    wait_until(lambda: state_of_yard(box) == "ok", "it goes on")
     rtsp.show("black")
-    wait_until(lambda: "yard: is black" in agent.said(), "the black picture is noticed")
+    wait_until(lambda: state_of_yard(box) == "black", "the black picture is noticed")
     assert agent.stop() == 0
 
 
@@ -232,6 +239,29 @@ def test_every_upload_arrives_once_though_agent_and_server_are_killed(
     digests = [sha256 for _, sha256, _ in stored(box, "phone")]
     assert len(digests) == len(set(digests)) == len(shots)
     assert [blob(box, sha256) for sha256 in digests] == [shot.jpeg for shot in shots]
+
+
+def test_a_blind_camera_over_a_truck_is_one_alarm_and_over_an_empty_lane_none(box: Any) -> None:
+    def tell(state: str, camera: str) -> None:
+        health = {"state": state, "since": "2026-03-01T08:00:00Z", "counts": {"seen": 7}}
+        answer = box.http.put(f"/v1/lanes/3/cameras/{camera}/health", json=health)
+        assert answer.status_code == 200, answer.text
+
+    for state in ("ok", "lost", "ok", "frozen"):
+        tell(state, "north")
+    assert box.close().status_code == 200
+    tell("black", "south")
+    engine = create_engine(box.database_url)
+    with engine.connect() as connection:
+        alarms = [json.loads(row[0]) for row in connection.execute(text("select body from alarms"))]
+    engine.dispose()
+    assert [(alarm["camera"], alarm["state"], alarm["load"]) for alarm in alarms] == [("north", "lost", box.load)]
+    cameras = {known["camera"]: known for known in box.http.get("/v1/lanes/3/cameras").json()["cameras"]}
+    assert (cameras["north"]["state"], cameras["south"]["state"]) == ("frozen", "black")
+    assert cameras["north"]["counts"] == {"seen": 7}
+    wrong = {"state": "tired", "since": "2026-03-01T08:00:00Z"}
+    assert box.http.put("/v1/lanes/3/cameras/north/health", json=wrong).status_code == 422
+    assert box.http.put("/v1/lanes/none/cameras/north/health", json={**wrong, "state": "ok"}).status_code == 404
 
 
 def test_a_picture_is_sent_by_plain_http(box: Any, shots: list[Any], tmp_path: Path) -> None:

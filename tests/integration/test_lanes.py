@@ -157,6 +157,26 @@ def test_a_camera_whose_clock_is_wrong_is_not_believed(lane, shots):
     assert report["load"]["frames_seen"] == 3
 
 
+@pytest.mark.parametrize("jump", [timedelta(hours=-1), timedelta(hours=1)])
+def test_late_frames_of_a_clock_that_jumps_belong_to_the_load_around_them_not_to_the_next(lane, shots, jump):
+    place = lane.open_load(f"{lane.name}-first")
+    began = datetime.now(UTC)
+    time.sleep(2)  # the truck stands there
+    mine = [
+        replace(
+            shot, captured_at=(began + timedelta(seconds=0.1 * shot.seq) + (jump if wrong else timedelta())).isoformat()
+        )
+        for shot, wrong in zip(shots[:12], [*[False] * 5, *[True] * 4, *[False] * 3], strict=True)
+    ]
+    assert lane.put(mine[0]).json()["load"] == f"{lane.name}-first"
+    lane.graded(place)
+    following = lane.open_load(f"{lane.name}-second")
+    for shot in mine[1:]:
+        lane.put(shot, **{"Sent-At": datetime.now(UTC).isoformat()})
+    assert lane.http.get(place).json()["frames"]["stored"] == 12
+    assert lane.http.get(following).json()["frames"]["stored"] == 0
+
+
 def test_a_camera_that_lost_its_disk_learns_where_to_go_on(lane, shots):
     camera = f"/v1/lanes/{lane.name}/cameras/north"
     assert lane.http.get(camera).json()["next_seq"] == 0

@@ -28,19 +28,21 @@ class Visit:
 
 
 def visit_of(
-    captured: datetime, visits: Sequence[Visit], lead: timedelta, *, before: str | None, after: str | None
+    captured: datetime | None, visits: Sequence[Visit], lead: timedelta, *, before: str | None, after: str | None
 ) -> Visit | None:
     """The visit a frame belongs to; None where it has to wait for the next load of the lane.
 
-    `visits` are those of the lane in order of opening; `before` and `after` the loads of the nearest frames of this
-    camera with a lower and a higher number (None: no such frame, or it waits too). A frame taken up to `lead` before
-    a load was opened belongs to that load, where no earlier one holds it.
+    `captured` None: the clock is known to be wrong. `visits` are those of the lane in order of opening; `before` and
+    `after` the loads of the nearest frames of this camera with a lower and a higher number (None: no such frame, or it
+    waits too). A frame taken up to `lead` before a load was opened belongs to that load, where no earlier one holds it.
     """
     by_id = {visit.load_id: visit for visit in visits}
     lower = by_id.get(before) if before else None
     upper = by_id.get(after) if after else None
     if lower is not None and (lower is upper or lower.closed is None):
         return lower
+    if captured is None:
+        return None
     possible = [
         visit
         for visit in visits

@@ -131,7 +131,8 @@ class Loads:
             load = frames.load_for(session, owner, frame, self.lead_s) if of_lane else loads.find(session, owner)
             if load is None:
                 return True, None
-            loads.join(session, load, frame, actor=actor)
+            for joined in (frame, *(frames.passed_over(session, frame, load.id) if of_lane else ())):
+                loads.join(session, load, joined, actor=actor)
             return True, load.id
 
     def graded(self, load_id: str, observation: LoadObservation, pictures: Mapping[int, str], watched: int) -> bool:

@@ -18,6 +18,7 @@ def at(minutes):
 FIRST = Visit("first", at(0), at(10))
 SECOND = Visit("second", at(20), None)
 VISITS = [FIRST, SECOND]
+NEIGHBOURS = [("first", "first"), ("second", None), ("first", None), ("first", "second"), (None, None)]
 
 
 def home(minutes, before=None, after=None, visits=VISITS):
@@ -46,6 +47,11 @@ def test_a_frame_behind_one_of_the_open_load_belongs_to_it_whatever_the_clock_sa
 def test_a_frame_never_belongs_to_a_load_that_its_number_has_passed():
     assert home(25, after="first") is None
     assert home(9, before="first", after="second") == "first"
+
+
+def test_a_clock_that_is_known_to_be_wrong_decides_nothing():
+    found = [visit_of(None, VISITS, LEAD, before=before, after=after) for before, after in NEIGHBOURS]
+    assert [visit and visit.load_id for visit in found] == ["first", "second", None, None, None]
 
 
 def test_the_close_of_one_load_comes_before_the_lead_of_the_next():

@@ -66,27 +66,28 @@ class UploadFolder:
             if now_s - looks[path].since_s >= _SETTLED_S:
                 ready.append((stat.st_mtime_ns, path.name, path))
         self._looks = looks
-        self.reason = ""
-        return sum(self._take_one(path, now_s) for _, _, path in sorted(ready))
+        before = self.taken
+        try:
+            for _, _, path in sorted(ready):
+                self._take_one(path, now_s)
+            self.reason = ""
+        except SpoolFullError as error:
+            if not self.reason:  # said once, however long it lasts
+                log.error("%s: uploads wait in %s: %s", self._camera, self._folder, error)
+            self.reason = str(error)
+        return self.taken - before
 
-    def _take_one(self, path: Path, now_s: float) -> bool:
+    def _take_one(self, path: Path, now_s: float) -> None:
         look = self._looks[path]
         try:
             Frame.from_bytes(read_bytes(path), name=path.name, time_s=0.0)
         except SourceError as error:
             if now_s - look.since_s >= _GIVEN_UP_S:
                 self._set_aside(path, str(error))
-            return False
+            return
         captured_at = datetime.fromtimestamp(look.modified_ns / 1e9, UTC)
-        try:
-            self._spool.adopt(path, captured_at, "uploaded")
-        except SpoolFullError as error:
-            if not self.reason:
-                log.error("%s: uploads wait in %s: %s", self._camera, self._folder, error)
-            self.reason = str(error)
-            return False
+        self._spool.adopt(path, captured_at, "uploaded")
         self.taken += 1
-        return True
 
     def _set_aside(self, path: Path, reason: str) -> None:
         refused = self._folder / "refused"

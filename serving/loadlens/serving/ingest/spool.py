@@ -159,9 +159,8 @@ class Spool:
         frame = Spooled(self._next, captured_at, why, suffix, size)
         while self._bytes + size > self._limit:
             if not self._drop_one(frame.worth):
-                raise SpoolFullError(
-                    f"the spool holds {self._bytes >> 20} MiB of its {self._limit >> 20} and nothing may be dropped"
-                )
+                held, limit = self._bytes / 1e6, self._limit / 1e6
+                raise SpoolFullError(f"the spool holds {held:.1f} of its {limit:.1f} MB and nothing may be dropped")
         return frame
 
     def _drop_one(self, worth: int) -> bool:

@@ -90,8 +90,13 @@ def load_for(session: Session, lane: str, frame: StoredFrame, lead_s: float) -> 
     loads = {load.id: load for load in session.scalars(newest)}
     visits = [_visit(load) for load in reversed(loads.values())]
     before, after = (_neighbour(session, frame, lower=lower) for lower in (True, False))
-    taken = datetime.fromisoformat(frame.taken_at)
-    found = visit_of(taken, visits, timedelta(seconds=lead_s), before=before, after=after)
+    found = visit_of(
+        datetime.fromisoformat(frame.taken_at) if _believed(frame, lead_s) else None,
+        visits,
+        timedelta(seconds=lead_s),
+        before=before.load_id if before else None,
+        after=after.load_id if after else None,
+    )
     return None if found is None else loads[found.load_id]
 
 
@@ -103,7 +108,14 @@ def waiting(session: Session, lane: str, *, since: str, lead_s: float) -> Sequen
         .outerjoin(LoadFrame, SAME_FRAME)
         .where(StoredFrame.stream == f"lane:{lane}", StoredFrame.taken_at >= earliest, LoadFrame.load_id.is_(None))
     )
-    return session.scalars(query.order_by(StoredFrame.camera, StoredFrame.seq)).all()
+    found = session.scalars(query.order_by(StoredFrame.camera, StoredFrame.seq))
+    return [frame for frame in found if _believed(frame, lead_s)]
+
+
+def _believed(frame: StoredFrame, lead_s: float) -> bool:
+    """Whether the time of a frame may decide: nothing is taken long after it has arrived."""
+    taken, arrived = (datetime.fromisoformat(moment) for moment in (frame.taken_at, frame.created_at))
+    return taken <= arrived + timedelta(seconds=lead_s)
 
 
 def cameras(session: Session, load_id: str) -> Sequence[str]:
@@ -183,9 +195,23 @@ def _visit(load: Load) -> Visit:
     return Visit(load.id, datetime.fromisoformat(load.created_at), closed)
 
 
-def _neighbour(session: Session, frame: StoredFrame, *, lower: bool) -> str | None:
-    """The load of the frame with the nearest lower or higher number of the same camera, if it has one."""
-    query = select(LoadFrame.load_id).where(LoadFrame.stream == frame.stream, LoadFrame.camera == frame.camera)
+def passed_over(session: Session, frame: StoredFrame, load_id: str) -> list[StoredFrame]:
+    """Frames that wait between `frame`, which has just been joined to a load, and another one of that load."""
+    found: list[StoredFrame] = []
+    for lower in (True, False):
+        other = _neighbour(session, frame, lower=lower)
+        if other is None or other.load_id != load_id or abs(other.seq - frame.seq) == 1:
+            continue
+        low, high = sorted((other.seq, frame.seq))
+        between = select(StoredFrame).outerjoin(LoadFrame, SAME_FRAME).where(LoadFrame.load_id.is_(None))
+        between = between.where(StoredFrame.stream == frame.stream, StoredFrame.camera == frame.camera)
+        found += session.scalars(between.where(StoredFrame.seq > low, StoredFrame.seq < high))
+    return found
+
+
+def _neighbour(session: Session, frame: StoredFrame, *, lower: bool) -> LoadFrame | None:
+    """The frame of the nearest lower or higher number of the same camera that belongs to a load."""
+    query = select(LoadFrame).where(LoadFrame.stream == frame.stream, LoadFrame.camera == frame.camera)
     if lower:
         query = query.where(LoadFrame.seq < frame.seq).order_by(LoadFrame.seq.desc())
     else:
