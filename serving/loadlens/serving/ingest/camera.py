@@ -164,7 +164,7 @@ class StreamCamera(Camera):
         judged = {f"frames_{why}": count for why, count in self._gate.counts.items()}
         opened = {"opened": self._source.opened, "failed": self._source.failed}
         return (
-            {"seen": self._seen, "not_taken": self._not_taken, "clock_off_s": round(self._clock.off_s)}
+            {"seen": self._seen, "not_taken": self._not_taken, "clock_off_s": round(abs(self._clock.off_s))}
             | judged
             | opened
         )
