@@ -1,7 +1,6 @@
 """What is kept near the camera, and that the grading does not miss what is dropped."""
 
 import numpy as np
-import pytest
 
 from loadlens.datasets.procedural import ProceduralTextures
 from loadlens.datasets.yard import ClipSpec, render_clip
@@ -79,9 +78,9 @@ def layers(frames: list[Frame]) -> list[float]:
     return [settled.start_s for settled in found if settled]
 
 
-@pytest.mark.parametrize("seed", [13, 16])
-def test_the_grading_finds_the_same_layers_in_what_is_kept(seed: int) -> None:
-    clip = render_clip(ClipSpec(seed=seed, size=(270, 480), fps=5, seconds=60), ProceduralTextures())
+def test_the_grading_finds_the_same_layers_in_what_is_kept() -> None:
+    """The clip's rests are short and a person walks by: a gate that thins rests out loses two of its layers."""
+    clip = render_clip(ClipSpec(seed=13, size=(270, 480), fps=5, seconds=60), ProceduralTextures())
     frames = [Frame.from_rgb(rgb, time_s=time_s) for time_s, rgb in clip.frames()]
     gate = Gate(heartbeat_s=5.0)
     kept = [frame for frame in frames if gate.judge(frame.time_s, frame.luma(LUMA_WIDTH)).kept]

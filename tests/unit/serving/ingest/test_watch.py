@@ -13,7 +13,7 @@ from loadlens.vision.frame import Frame
 
 RNG = np.random.default_rng(9)
 SCENE = cv2.resize(RNG.integers(40, 210, (30, 40, 3)).astype(np.uint8), (320, 240), interpolation=cv2.INTER_CUBIC)
-FPS = 10
+FPS = 5
 
 
 def noisy() -> np.ndarray:
