@@ -115,6 +115,23 @@ def test_a_key_keeps_its_answer_over_a_kill(serve):
     assert server.http.post(f"{place}/cancel", json={"reason": "wrong yard"}).status_code == 409
 
 
+def test_a_load_is_closed_once_under_its_key_and_only_as_it_was_seen(server):
+    place = server.open_load()
+    seen = server.http.get(place).headers["ETag"]
+    server.http.put(f"{place}/weights/gross", json={"kg": 48960})
+    key = {"Idempotency-Key": f"close-{server.load}"}
+    stale = server.http.post(f"{place}/close", headers={"If-Match": seen, "Idempotency-Key": "stale"})
+    assert stale.status_code == 412
+    first = server.http.post(f"{place}/close", headers=key)
+    assert (first.status_code, first.headers["Location"]) == (202, f"{place}/assessment")
+    again = server.http.post(f"{place}/close", headers=key)
+    assert (again.status_code, again.content, again.headers["Location"]) == (202, first.content, f"{place}/assessment")
+    assert server.http.post(f"{place}/close", json={"last_seq": {"yard": 1}}, headers=key).status_code == 422
+    assert server.http.post(f"{place}/close", params={"wait": "true"}, headers=key).status_code == 200
+    events = [step["event"] for step in server.http.get(f"{place}/transitions").json()["transitions"]]
+    assert events.count("close") == 1
+
+
 def test_every_route_describes_its_answers(server):
     paths = server.http.get("/openapi.json").json()["paths"]
     for path, methods in paths.items():

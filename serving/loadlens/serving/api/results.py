@@ -6,18 +6,21 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from loadlens.serving.api.loads import matched
+from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers, problem
-from loadlens.serving.api.tags import tagged
+from loadlens.serving.api.tags import IfMatch, tagged
 from loadlens.serving.evidence.retention import was_let_go
 from loadlens.serving.lifecycle import State
 from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records import assessments, loads
 from loadlens.serving.report import render_report
-from loadlens.serving.store.tables import Assessment
+from loadlens.serving.store.tables import Assessment, Load
 
 router = APIRouter(tags=["results"])
 
@@ -40,25 +43,34 @@ class Closing(BaseModel):
 @router.post(
     "/loads/{load_id}/close",
     status_code=202,
-    responses=answers(404, 409) | {200: {"description": "with `wait`: the assessment"}},
+    responses=answers(404, 409, 412) | {200: {"description": "with `wait`: the assessment"}},
 )
-async def close_load(request: Request, load_id: str, closing: Closing | None = None, wait: bool = False) -> Response:
+async def close_load(
+    request: Request,
+    load_id: str,
+    *,
+    closing: Closing | None = None,
+    wait: bool = False,
+    key: OnceKey = None,
+    if_match: IfMatch = None,
+) -> Response:
     """Close a load and grade it: 202 with the place of the assessment, or with `wait` 200 with the assessment."""
     parts = parts_of(request)
-    last_seq = closing.last_seq if closing else {}
-    status = await run_in_threadpool(_close, parts, load_id, last_seq, actor_of(request))
+
+    def work(session: Session) -> Answer:
+        matched(session, parts, load_id, if_match)
+        load = loads.close(session, load_id, closing.last_seq if closing else {}, actor=actor_of(request))
+        return Answer(202, _place(load), {"Location": f"/v1/loads/{load_id}/assessment"})
+
+    closed = await run_in_threadpool(change, request, closing, key, work)
     parts.grader.wake(load_id)
-    while wait and status == "closed" and not (parts.stopping.is_set() or await request.is_disconnected()):
+    if not wait:
+        return closed
+    status = await run_in_threadpool(_status, parts, load_id)
+    while status == "closed" and not (parts.stopping.is_set() or await request.is_disconnected()):
         await asyncio.sleep(_LOOK_EVERY_S)
         status = await run_in_threadpool(_status, parts, load_id)
-    if wait:
-        return await run_in_threadpool(_assessment, request, load_id)
-    return _being_graded(load_id, status)
-
-
-def _close(parts: Parts, load_id: str, last_seq: dict[str, int], actor: str) -> State:
-    with parts.loads.writing() as session:
-        return loads.close(session, load_id, last_seq, actor=actor).status
+    return await run_in_threadpool(_assessment, request, load_id)
 
 
 def _status(parts: Parts, load_id: str) -> State:
@@ -159,7 +171,7 @@ def _assessment(request: Request, load_id: str) -> Response:
         load = loads.find(session, load_id)
         found = assessments.newest(session, load_id)
     if load.status == "closed":
-        return _being_graded(load_id, load.status)
+        return JSONResponse(_place(load), 202, {"Location": f"/v1/loads/{load_id}/assessment"})
     if load.status == "failed":
         return problem(409, f"load {load_id} could not be graded: {load.failure}; mend that, then close it again")
     if found is None:
@@ -171,6 +183,6 @@ def _report(request: Request, found: Assessment) -> Response:
     return tagged(request, found.report, {"Assessment-Version": str(found.version)})
 
 
-def _being_graded(load_id: str, status: str) -> Response:
-    place = f"/v1/loads/{load_id}/assessment"
-    return JSONResponse({"id": load_id, "status": status, "assessment": place}, 202, {"Location": place})
+def _place(load: Load) -> dict[str, Any]:
+    """Where the assessment of a closed load will be."""
+    return {"id": load.id, "status": load.status, "assessment": f"/v1/loads/{load.id}/assessment"}
