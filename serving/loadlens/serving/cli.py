@@ -27,6 +27,7 @@ from loadlens.serving.commands import (
     training,
     users,
     waste,
+    weighbridge,
 )
 from loadlens.serving.errors import CommandError
 
@@ -46,6 +47,7 @@ app.command()(demo.demo)
 app.command()(serve.serve)
 app.command()(settings.settings)
 app.command()(camera.camera)
+app.command()(weighbridge.weighbridge)
 app.command()(evidence.verify)
 app.command()(evidence.bundle)
 app.command()(evidence.backup)

@@ -62,6 +62,14 @@ class LaneServer:
         """Say how a camera does."""
         return self._ask("PUT", f"{self._lane}/cameras/{camera}/health", json=health)
 
+    def post_reading(self, reading: Mapping[str, Any]) -> Answer:
+        """Hand over one reading under its id; 201 and 200 mean that it is durable there."""
+        return self._ask("POST", f"{self._lane}/readings", json=reading)
+
+    def put_device_health(self, device: str, health: Mapping[str, Any]) -> Answer:
+        """Say how a scale or sensor does."""
+        return self._ask("PUT", f"{self._lane}/devices/{device}/health", json=health)
+
     def _ask(self, method: str, place: str, **more: Any) -> Answer:
         try:
             answer = self._http.request(method, place, **more)

@@ -41,9 +41,10 @@ class Indication:
 
     @property
     def kg(self) -> Decimal:
-        """The value in kilograms; pounds to the gram, far finer than any truck scale."""
+        """The value in kilograms, exact to the gram, which is far finer than any truck scale."""
         kg = self.value * _KG_IN[self.unit]
-        return round_to(kg, _GRAM) if self.unit is Unit.LB else kg
+        finer_than_a_gram = int(kg.as_tuple().exponent) < -3
+        return round_to(kg, _GRAM) if finer_than_a_gram else kg
 
 
 NOT_ABOVE_ZERO = "not above zero"
