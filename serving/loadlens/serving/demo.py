@@ -1,6 +1,9 @@
-"""The whole job on a rendered load: a real server, frames over HTTP, a hazard known at once, the report in a folder."""
+"""The whole job on a rendered load: a real server, a simulated weighbridge with its real reader, frames over HTTP, a
+hazard known at once, the report in a folder.
+"""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -8,7 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import httpx2
@@ -17,13 +22,21 @@ from loadlens.datasets.procedural import ProceduralTextures
 from loadlens.datasets.yard import Clip, ClipSpec, render_clip, truth_json
 from loadlens.serving.errors import CommandError
 from loadlens.serving.folders import written_at_once
+from loadlens.serving.ingest.weighbridge.simulated_line import simulated_tcp
+from loadlens.serving.ingest.weighbridge.simulator import FRAMES, Sample, drive_over
 from loadlens.serving.jpeg import encode_jpeg
 from loadlens.serving.progress import Watched
 from loadlens.serving.report_folder import fill_folder
 
 LOAD = "demo"
+LANE = "1"
 CAMERA = "yard-1"
-GROSS_KG, TARE_KG, DIVISION_KG = 48960, 16420, 20
+GROSS_KG, TARE_KG, DIVISION_KG, CAPACITY_KG = 48960, 16420, 20, 80000
+# Between the heaviest empty truck and the lightest full one.
+_EMPTY_BELOW_KG, _FULL_ABOVE_KG = 20000, 30000
+_PROTOCOL = "toledo-checksum"
+_INDICATIONS_EVERY_S = 0.02
+_WEIGHED_WITHIN_S = 120
 _READY_WITHIN_S = 60
 _GRADED_WITHIN_S = 240
 _LOOK_EVERY = 25
@@ -40,7 +53,8 @@ def run_demo(out: Path, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     with written_at_once(out) as folder:
         key = _key(folder / "server")
         with _server(folder / "server", key) as address, _client(address, key) as http:
-            _unload(http, clip)
+            with _weighbridge(folder / "server", address, key) as trucks:
+                _unload(http, clip, trucks)
             report = _get(http, f"/v1/loads/{LOAD}/assessment").json()
             page = _get(http, f"/v1/loads/{LOAD}/report.html").text
             jpegs = {
@@ -52,18 +66,23 @@ def run_demo(out: Path, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     return report, truth
 
 
-def _unload(http: httpx2.Client, clip: Clip) -> None:
-    """What a weighbridge and a camera do: weigh, send every frame, close the load and wait for the assessment."""
-    _ask(http, "POST", "/v1/loads", 201, json={"id": LOAD})
-    for kind, mass in (("gross", GROSS_KG), ("tare", TARE_KG)):
-        _ask(http, "PUT", f"/v1/loads/{LOAD}/weights/{kind}", 201, json={"kg": mass, "division": DIVISION_KG})
+def _unload(http: httpx2.Client, clip: Clip, trucks: "SimpleQueue[int]") -> None:
+    """What happens in a lane: the full truck is weighed, every frame is sent, the load closed, the empty truck weighed.
+
+    What is put into `trucks` drives over the scale.
+    """
+    rule = {"gross_above_kg": _FULL_ABOVE_KG, "tare_below_kg": _EMPTY_BELOW_KG}
+    _ask(http, "PUT", f"/v1/lanes/{LANE}", 200, json=rule)
+    _ask(http, "POST", "/v1/loads", 201, json={"id": LOAD, "lane": LANE})
+    trucks.put(GROSS_KG)
+    _wait_for_weight(http, "gross")
     # The clip is over when it is sent: frames from the future would be frames of a camera whose clock is wrong.
     began = datetime.now(UTC) - timedelta(seconds=clip.spec.seconds)
     last, hazards = 0, 0
     with Watched("unloading", total=clip.spec.seconds) as watched:
         for seq, (time_s, rgb) in enumerate(clip.frames()):
             captured = {"Captured-At": (began + timedelta(seconds=time_s)).isoformat()}
-            place, jpeg = f"/v1/loads/{LOAD}/frames/{CAMERA}/{seq}", encode_jpeg(rgb, 90)
+            place, jpeg = f"/v1/lanes/{LANE}/frames/{CAMERA}/{seq}", encode_jpeg(rgb, 90)
             _ask(http, "PUT", place, 201, content=jpeg, headers=captured)
             if seq == 0:  # a camera that lost the answer sends a frame again; the server knows it
                 _ask(http, "PUT", place, 200, content=jpeg, headers=captured)
@@ -74,6 +93,43 @@ def _unload(http: httpx2.Client, clip: Clip) -> None:
         watched.at(clip.spec.seconds, "grading what is left")
         closing = {"last_seq": {CAMERA: last}}
         _ask(http, "POST", f"/v1/loads/{LOAD}/close?wait=true", 200, json=closing, timeout=_GRADED_WITHIN_S)
+    trucks.put(TARE_KG)
+    _wait_for_weight(http, "tare")
+
+
+def _wait_for_weight(http: httpx2.Client, kind: str) -> None:
+    """Until the scale's reading has become the weight of the load, by the rule of the lane."""
+    end = time.monotonic() + _WEIGHED_WITHIN_S
+    while kind not in _get(http, f"/v1/loads/{LOAD}").json()["weights"]:
+        if time.monotonic() > end:
+            raise CommandError(f"the weighbridge gave no {kind} weight within {_WEIGHED_WITHIN_S} s")
+        time.sleep(0.1)
+
+
+@contextmanager
+def _weighbridge(data: Path, address: str, key: str) -> Iterator["SimpleQueue[int]"]:
+    """An indicator that is simulated on a TCP port, and the reader of a yard that sends what it shows to the server."""
+    trucks: SimpleQueue[int] = SimpleQueue()
+    with simulated_tcp(_shown(trucks), every_s=_INDICATIONS_EVERY_S) as port, (data / "reader.log").open("w") as log:
+        options = ["--protocol", _PROTOCOL, "--lane", LANE, "--to", address, "--spool", str(data / "spool")]
+        options += ["--capacity", str(CAPACITY_KG), "--division", str(DIVISION_KG)]
+        reader = subprocess.Popen(
+            [*_LOADLENS, "weighbridge", port, *options], stderr=log, env={**os.environ, "LOADLENS_KEY": key}
+        )
+        try:
+            yield trucks
+        finally:
+            reader.terminate()
+            reader.wait()
+
+
+def _shown(trucks: "SimpleQueue[int]") -> Iterator[bytes]:
+    frame = FRAMES[_PROTOCOL]
+    while True:
+        try:
+            yield from map(frame, drive_over(Decimal(trucks.get_nowait())))
+        except Empty:
+            yield frame(Sample(Decimal(0)))
 
 
 def _tell_new_hazards(http: httpx2.Client, known: int) -> int:
