@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     camera_silent_s: float = Field(default=120, gt=0)
     """A camera agent that has said nothing for so many seconds is taken for lost while a load is open on its lane."""
 
+    device_lost_s: float = Field(default=90, gt=0)
+    """A scale or sensor that is not well for so many seconds, or whose reader has said nothing, is an alarm."""
+
     sweep_every_s: float = Field(default=30, gt=0)
     """How often the server looks for such loads and cameras."""
 

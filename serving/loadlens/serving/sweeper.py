@@ -1,4 +1,5 @@
-"""Looks again and again for what did not happen: loads that nobody closed, trucks that left unweighed, silent cameras.
+"""Looks again and again for what did not happen: loads that nobody closed, trucks that left unweighed, silent
+cameras, lost scales.
 
 It tells a person and moves nothing: no load is closed and no money settled because time has passed.
 """
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from loadlens.serving.lifecycle import ASSESSED, OPEN
 from loadlens.serving.loads import Loads
-from loadlens.serving.records import cameras, loads
+from loadlens.serving.records import cameras, devices, loads
 from loadlens.serving.records.kept_answers import forget_old
 from loadlens.serving.records.weights import weighings
 from loadlens.serving.settings import Settings
@@ -54,6 +55,8 @@ class Sweeper:
     def _sweep(self, session: Session, at: datetime) -> None:
         silent = at - timedelta(seconds=self._settings.camera_silent_s)
         cameras.miss_silent(session, silent.isoformat(timespec="milliseconds"))
+        lost = at - timedelta(seconds=self._settings.device_lost_s)
+        devices.miss(session, lost.isoformat(timespec="milliseconds"))
         self._flag_unclosed(session, at)
         self._flag_unweighed(session, at)
         forget_old(session, at)

@@ -16,14 +16,11 @@ from sqlalchemy.orm import Session
 
 from loadlens.serving.alarms.outbox import enqueue
 from loadlens.serving.canonical import canonical_json
+from loadlens.serving.load_errors import UnknownLoadError
 from loadlens.serving.store.alarm_tables import Acknowledgement, Alarm
 from loadlens.serving.store.journal import SYSTEM, append
 
 SCHEMA = "loadlens.alarm/1"
-
-
-class UnknownAlarmError(LookupError):
-    """There is no such alarm."""
 
 
 def raise_alarm(
@@ -43,18 +40,24 @@ def raise_alarm(
     return alarm
 
 
-def acknowledge(session: Session, alarm_id: int, actor: str, note: str) -> tuple[Acknowledgement, bool]:
-    """A person takes an alarm over; the second value is False where somebody had done so already.
-
-    Raises UnknownAlarmError.
-    """
+def find(session: Session, alarm_id: int) -> Alarm:
+    """The alarm of this number; UnknownLoadError where there is none."""
     alarm = session.get(Alarm, alarm_id)
     if alarm is None:
-        raise UnknownAlarmError(f"there is no alarm {alarm_id}")
+        raise UnknownLoadError(f"there is no alarm {alarm_id}")
+    return alarm
+
+
+def acknowledge(session: Session, alarm_id: int, *, person: str, actor: str, note: str) -> tuple[Acknowledgement, bool]:
+    """A person takes an alarm over; the second value is False where somebody had done so already.
+
+    Raises UnknownLoadError where there is no such alarm.
+    """
+    alarm = find(session, alarm_id)
     known = session.get(Acknowledgement, alarm_id)
     if known is not None:
         return known, False
-    taken = Acknowledgement(alarm_id=alarm_id, actor=actor, note=note)
+    taken = Acknowledgement(alarm_id=alarm_id, person=person, actor=actor, note=note)
     session.add(taken)
     append(session, "alarm.acknowledged", alarm.subject, {"alarm": alarm_id}, actor, rows=[taken])
     _announce(session, "alarm.acknowledged", alarm, described(alarm, taken))
@@ -67,10 +70,26 @@ def open_alarms(lane: str | None = None) -> Select[Alarm]:
     return query if lane is None else query.where(Alarm.lane == lane)
 
 
+def newest(session: Session, *, waiting: bool, lane: str | None, before: int | None, limit: int) -> list[Alarm]:
+    """Alarms, newest first: all or those that wait for a person, of one lane or of all, below a number."""
+    query = open_alarms(lane) if waiting else select(Alarm)
+    if lane is not None:
+        query = query.where(Alarm.lane == lane)
+    if before is not None:
+        query = query.where(Alarm.id < before)
+    return list(session.scalars(query.order_by(None).order_by(Alarm.id.desc()).limit(limit)))
+
+
 def is_open(session: Session, kind: str, subject: str) -> bool:
     """Whether such an alarm waits for a person already: a camera that comes and goes is one alarm, not a hundred."""
     query = open_alarms().where(Alarm.kind == kind, Alarm.subject == subject).limit(1)
     return session.scalars(query).first() is not None
+
+
+def is_known(session: Session, kind: str, subject: str, begin: str) -> bool:
+    """Whether such an alarm waits for a person, or was raised since a moment: it is not raised again for that."""
+    raised = select(Alarm.id).where(Alarm.kind == kind, Alarm.subject == subject, Alarm.at >= begin).limit(1)
+    return is_open(session, kind, subject) or session.scalars(raised).first() is not None
 
 
 def described(alarm: Alarm, taken: Acknowledgement | None) -> dict[str, Any]:
@@ -82,7 +101,7 @@ def described(alarm: Alarm, taken: Acknowledgement | None) -> dict[str, Any]:
         "subject": alarm.subject,
         "lane": alarm.lane,
         "body": json.loads(alarm.body),
-        "acknowledged": taken and {"at": taken.at, "by": taken.actor, "note": taken.note},
+        "acknowledged": taken and {"at": taken.at, "by": taken.person, "note": taken.note},
     }
 
 

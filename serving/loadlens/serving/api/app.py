@@ -16,7 +16,9 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from loadlens.serving.access.access import open_access
 from loadlens.serving.alarms.channels import open_outbox
 from loadlens.serving.api import (
+    alarms,
     cameras,
+    devices,
     events,
     figures,
     frames,
@@ -99,8 +101,8 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app)
-    things = (loads, lanes, cameras, frames, readings, results, reviews, journal, events, waste, session, people)
-    for thing in things:
+    lane_things = (lanes, cameras, devices, frames, readings, alarms)
+    for thing in (*lane_things, loads, results, reviews, journal, events, waste, session, people):
         # A frame is as large as the settings let it be (api/frames.py); what people and machines say is short.
         app.include_router(thing.router, prefix="/v1", max_body_size=None if thing is frames else _LONGEST_JSON)
     app.include_router(figures.router)

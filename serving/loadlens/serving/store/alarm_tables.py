@@ -20,12 +20,13 @@ class Alarm(Base):
 
 
 class Acknowledgement(Base):
-    """A person has seen an alarm and taken it over; the first one counts, so there is one."""
+    """A person has seen an alarm and taken it over; the first one counts. `actor` is whose credentials were used."""
 
     __tablename__ = "acknowledgements"
 
     alarm_id: Mapped[int] = mapped_column(ForeignKey("alarms.id"), primary_key=True, autoincrement=False)
     at: Mapped[str] = mapped_column(Text, default=now)
+    person: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(Text)
     note: Mapped[str] = mapped_column(Text)
 
@@ -56,6 +57,7 @@ class DeviceHealth(Base):
     lane: Mapped[str] = mapped_column(Text, primary_key=True)
     device: Mapped[str] = mapped_column(Text, primary_key=True)
     state: Mapped[str] = mapped_column(Text)
+    why: Mapped[str] = mapped_column(Text)
     since: Mapped[str] = mapped_column(Text)
     counts: Mapped[str] = mapped_column(Text)
-    at: Mapped[str] = mapped_column(Text, default=now)
+    at: Mapped[str] = mapped_column(Text)

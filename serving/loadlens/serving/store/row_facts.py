@@ -26,6 +26,8 @@ VOUCHED = (
     "pictures",
     "reviews",
     "tickets",
+    "alarms",
+    "acknowledgements",
     "waste_containers",
     "waste_entries",
     "waste_postings",

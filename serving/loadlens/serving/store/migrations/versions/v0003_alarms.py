@@ -23,6 +23,7 @@ def upgrade() -> None:
         "acknowledgements",
         sa.Column("alarm_id", sa.Integer, sa.ForeignKey("alarms.id"), primary_key=True, autoincrement=False),
         sa.Column("at", sa.Text, nullable=False),
+        sa.Column("person", sa.Text, nullable=False),
         sa.Column("actor", sa.Text, nullable=False),
         sa.Column("note", sa.Text, nullable=False),
     )
@@ -45,6 +46,7 @@ def upgrade() -> None:
         sa.Column("lane", sa.Text, primary_key=True),
         sa.Column("device", sa.Text, primary_key=True),
         sa.Column("state", sa.Text, nullable=False),
+        sa.Column("why", sa.Text, nullable=False),
         sa.Column("since", sa.Text, nullable=False),
         sa.Column("counts", sa.Text, nullable=False),
         sa.Column("at", sa.Text, nullable=False),
