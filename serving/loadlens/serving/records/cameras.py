@@ -7,7 +7,7 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from loadlens.serving.alarms.alarms import is_open, raise_alarm
+from loadlens.serving.alarms.alarms import is_known, raise_alarm
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.records import loads
 from loadlens.serving.store import journal
@@ -42,7 +42,7 @@ def miss(session: Session, health: CameraHealth) -> Load | None:
     if load is None:
         return None
     subject = f"camera:{health.lane}/{health.camera}"
-    if not is_open(session, "camera.lost", subject):
+    if not is_known(session, "camera.lost", subject, max(health.since, load.created_at)):
         body = {"camera": health.camera, "state": health.state, "since": health.since, "load": load.id}
         raise_alarm(session, "camera.lost", subject, body, lane=health.lane)
     why = f"camera {health.camera} was {health.state} while the load was unloaded; layers may have been missed"
