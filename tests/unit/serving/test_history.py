@@ -27,6 +27,7 @@ from loadlens.serving.store.anchor import Anchor
 from loadlens.serving.store.blobs import FolderBlobs
 from loadlens.serving.store.database import open_database
 from loadlens.serving.store.journal import Seal, rotate_key, sealed
+from loadlens.serving.store.row_facts import VOUCHED
 from loadlens.serving.store.signing import SigningKeys
 from loadlens.serving.store.tables import Load, StoredFrame
 
@@ -75,7 +76,7 @@ class Yard:
             watched = count(session, load)
             key = session.scalars(select(StoredFrame.sha256).where(StoredFrame.stream == f"load:{load}")).first()
         drawn = {0: self.blobs.put(f"drawn {number} of {load}".encode())}
-        self.loads.graded(load, observed(load, key or "0" * 64, wood=number % 30 / 100), drawn, watched)
+        self.loads.graded(load, observed(load, key, wood=number % 30 / 100), drawn, watched)
 
     def fail(self, load, _number):
         self.loads.failed(load, "the picture was upside down")
@@ -137,7 +138,7 @@ def observed(load, key, wood):
         start_s=0.0,
         end_s=8.0,
         key_frame_s=4.0,
-        key_frame_sha256=key,
+        key_frame_sha256=key or "",
         new_area=1.0,
         visible=1.0,
         forms={"hms_1": 1.0 - wood},
@@ -151,7 +152,7 @@ def observed(load, key, wood):
         started_at="2026-03-01T08:00:00+00:00",
         frames_seen=2,
         frames_used=1,
-        layers=(layer,),
+        layers=() if key is None else (layer,),
         hazards=(),
         classes=CLASSES,
         coverage=0.97,
@@ -277,3 +278,10 @@ def test_rows_from_before_the_journal_are_taken_into_it(tmp_path):
         session.get(Load, "a").declared = "HRS102"
     assert any(line.startswith("loads a: declared is 'HRS102'") for line in yard.found())
     yard.engine.dispose()
+
+
+def test_every_table_that_is_only_appended_to_is_vouched_for_by_the_journal(yard):
+    """A new table whose rows nobody may change is evidence; so a row put into it must be found too."""
+    with Session(yard.engine) as session:
+        triggers = session.scalars(text("SELECT tbl_name FROM sqlite_master WHERE type = 'trigger'")).all()
+    assert set(triggers) - {"journal"} <= set(VOUCHED)

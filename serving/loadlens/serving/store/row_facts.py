@@ -28,6 +28,8 @@ VOUCHED = (
     "tickets",
     "alarms",
     "acknowledgements",
+    "api_keys",
+    "key_revocations",
     "waste_containers",
     "waste_entries",
     "waste_postings",
