@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from loadlens.serving.beds import Beds
 from loadlens.serving.jpeg import encode_jpeg
+from loadlens.vision.bed import BedError
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +66,23 @@ def test_a_kill_changes_nothing_for_two_cameras(serve, shots, across):
     for camera, shot in frames:
         assert killed.put(shot, camera=camera).status_code in (200, 201)
     assert killed.close().content == expected
+
+
+def test_each_camera_has_its_own_bed(serve, shots, across):
+    server = serve(beds='{"south": "9000,9000,100,100"}')
+    server.open_load()
+    assert server.put(shots[0], camera="north").status_code == 201
+    assert server.close().status_code == 200
+    server.open_load()
+    assert server.put(across[0], camera="south").status_code == 201
+    assert "9000,9000" in server.close().json()["detail"]
+
+
+def test_a_camera_is_named_with_its_lane_or_for_every_lane():
+    beds = Beds.parse("0,0,16,16", {"south": "1,0,16,16", "3/south": "3,0,16,16"})
+    found = [
+        beds.of(lane, camera).x for lane, camera in (("3", "south"), ("4", "south"), (None, "south"), ("3", "north"))
+    ]
+    assert found == [3, 1, 1, 0]
+    with pytest.raises(BedError):
+        Beds.parse(None, {"south": "-1,0,16,16"})

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from loadlens.grading.observation import HazardSighting
 from loadlens.serving import metrics
+from loadlens.serving.beds import Beds
 from loadlens.serving.jpeg import encode_jpeg
 from loadlens.serving.leases import Leases
 from loadlens.serving.lifecycle import OPEN
@@ -26,7 +27,6 @@ from loadlens.serving.records import frames, hazards, layers, loads, watching
 from loadlens.serving.records.watching import Told
 from loadlens.serving.store.errors import OUTAGES
 from loadlens.serving.store.tables import Load, StoredFrame
-from loadlens.vision.bed import Bed
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.pipeline import Unloading
 
@@ -42,10 +42,10 @@ _WATCHED = (*OPEN, "closed")
 class Grader:
     """Watches and grades the loads of a site; `wake` tells it that a load has something new."""
 
-    def __init__(self, loads: Loads, load_model: Callable[[], SurfaceModel], bed: Bed | None, leases: Leases) -> None:
+    def __init__(self, loads: Loads, load_model: Callable[[], SurfaceModel], beds: Beds, leases: Leases) -> None:
         self._loads = loads
         self._load_model = load_model
-        self._bed = bed
+        self._beds = beds
         self._leases = leases
         self._live: dict[str, LiveLoad] = {}
         self._waiting: dict[str, None] = {}
@@ -235,7 +235,8 @@ class Grader:
 
     def _begin(self, load: Load, model: SurfaceModel, first: StoredFrame | None) -> Unloading:
         source, began = (f"camera {first.camera}", first.captured_at) if first else ("no frames", load.created_at)
-        return Unloading(model, bed=self._bed, load_id=load.id, source=source, started_at=began)
+        bed = self._beds.of(load.lane, first.camera) if first else self._beds.default
+        return Unloading(model, bed=bed, load_id=load.id, source=source, started_at=began)
 
     def _grade(self, load: Load, live: LiveLoad) -> bool:
         """Grade a load that was watched to its end; False where it has new frames by now."""

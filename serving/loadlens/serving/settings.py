@@ -67,6 +67,10 @@ class Settings(BaseSettings):
     bed: str | None = None
     """The truck bed as x,y,w,h in pixels of the frames; without it the server finds the bed itself."""
 
+    beds: dict[str, str] = Field(default_factory=dict)
+    """The bed in the frames of single cameras, as a table (in the environment JSON): "lane/camera" or "camera" to
+    x,y,w,h. `bed` holds for all others."""
+
     max_body_bytes: int = Field(default=16 * 2**20, gt=0)
     """The largest request body that is read; a larger one is answered 413."""
 

@@ -37,6 +37,7 @@ from loadlens.serving.api.admission import Admission, disk_shortage
 from loadlens.serving.api.doors import Doors
 from loadlens.serving.api.guard import Guard
 from loadlens.serving.api.parts import Parts, parts_of
+from loadlens.serving.beds import Beds
 from loadlens.serving.evidence.in_force import declare, declare_standards
 from loadlens.serving.evidence.retention import Policy, Retention
 from loadlens.serving.grader import Grader
@@ -49,7 +50,6 @@ from loadlens.serving.store.database import open_database
 from loadlens.serving.store.journal import sealed
 from loadlens.serving.sweeper import Sweeper
 from loadlens.serving.timed_model import TimedModel
-from loadlens.vision.bed import Bed
 from loadlens.vision.model import SurfaceModel, load_model
 
 _LONGEST_JSON = 2**20
@@ -68,8 +68,8 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         records = await run_in_threadpool(_open_records, settings)
-        bed = None if settings.bed is None else Bed.parse(settings.bed)
-        grader = Grader(records, partial(_load_model, settings, records), bed, _leases(settings, records))
+        beds = Beds.parse(settings.bed, settings.beds)
+        grader = Grader(records, partial(_load_model, settings, records), beds, _leases(settings, records))
         app.state.parts = Parts(
             settings, records, grader, open_access(records.engine, settings), Admission(settings, stopping), stopping
         )

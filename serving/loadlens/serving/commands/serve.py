@@ -37,11 +37,10 @@ def serve(
         bed=bed,
     )
     find_standard(settings.standard)
-    if settings.bed is not None:
-        with told_plainly():
-            from loadlens.vision.bed import Bed  # noqa: PLC0415
+    with told_plainly():
+        from loadlens.serving.beds import Beds  # noqa: PLC0415
 
-            Bed.parse(settings.bed)
+        Beds.parse(settings.bed, settings.beds)
     from loadlens.serving.api.server import listen  # noqa: PLC0415
 
     listen(settings)
