@@ -44,7 +44,7 @@ from loadlens.datasets.procedural import ProceduralTextures
 from loadlens.datasets.yard import ClipSpec, render_clip
 from loadlens.grading.standard import DEFAULT_STANDARD, load_standard
 from loadlens.serving.jpeg import encode_jpeg
-from loadlens.serving.live import LiveView
+from loadlens.serving.live_load import LiveLoad
 from loadlens.serving.observation_json import to_json
 from loadlens.serving.records.inputs import inputs_from
 from loadlens.serving.store.tables import Assessment, LoadFrame, StoredFrame
@@ -307,10 +307,10 @@ def check_load(yard: Yard, load: str, digests: list[str], model: SurfaceModel) -
     def begin(first: StoredFrame | None) -> Unloading:
         return Unloading(model, load_id=load, source=f"camera {first.camera}", started_at=first.captured_at)
 
-    view = LiveView(begin, blobs.__getitem__, frames[0].seq)
+    live = LiveLoad(begin, blobs.__getitem__)
     for frame in frames:
-        view.feed(frame)
-    observation = view.finish(sum(link.late for link in links)).observation
+        live.view(frame.camera, frames[0].seq).feed(frame)
+    observation = live.finish({CAMERA: sum(link.late for link in links)}).observation
     if to_json(observation) != assessment.observation:
         faults.append(f"{load}: another observation than the one computed offline")
     standard = load_standard(DEFAULT_STANDARD)
