@@ -64,7 +64,8 @@ class Pusher:
         answer = self._server.put_frame(self._camera, seq, data, promised.captured_at, promised.why)
         if answer.status in _STORED:
             self._spool.done(promised)
-            self._next = max(seq + 1, self._next or 0)
+            # A frame promised by an earlier process, or come back after a power cut, does not say which is next.
+            self._next = None if self._next is None else seq + 1
             self.counts["stored"] += 1
             self._worked()
             return 0.0

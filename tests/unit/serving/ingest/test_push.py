@@ -147,6 +147,24 @@ def test_numbers_go_on_where_the_server_says_after_the_disk_was_lost(
     assert sorted(day.frames) == [0, 1, 2, 3, 4]
 
 
+def test_a_frame_that_came_back_after_a_power_cut_does_not_lead_the_numbers_back(
+    tmp_path: Path, open_spool: OpenSpool, bad_day: tuple[BadDay, LaneServer]
+) -> None:
+    """It was sent and removed, but the removal did not outlast the cut; the frames behind it were sent too."""
+    day, server = bad_day
+    before = open_spool(tmp_path)
+    frames = fill(before, 3)
+    come_back = before.promise(before.oldest(), 0).name
+    push_all(before, server)
+    before.close()
+    (tmp_path / come_back).write_bytes(frames[0])
+    after = open_spool(tmp_path)
+    after.add(b"a new frame", BEGAN + timedelta(hours=1), "changed")
+    pusher = push_all(after, server)
+    assert day.frames == {0: frames[0], 1: frames[1], 2: frames[2], 3: b"a new frame"}
+    assert pusher.counts == {"stored": 2}
+
+
 @pytest.mark.parametrize("misfortune", [429, 503, 500, 502, 507, 401, 403, 404, "lost"])
 def test_a_frame_is_sent_again_until_it_is_stored_and_is_stored_once(
     misfortune: int | str, tmp_path: Path, open_spool: OpenSpool, bad_day: tuple[BadDay, LaneServer]
