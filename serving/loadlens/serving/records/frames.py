@@ -141,7 +141,9 @@ def first_seq(session: Session, load: Load, camera: str) -> int:
     return session.scalars(query).one() or 0
 
 
-def count(session: Session, load_id: str, camera: str | None = None, *, up_to: int = 2**31, late: bool = False) -> int:
+def count(
+    session: Session, load_id: str, camera: str | None = None, *, up_to: int = 2**31 - 1, late: bool = False
+) -> int:
     """How many frames a load has, of one camera or all, numbered no higher than `up_to`; `late`: that came late."""
     query = select(func.count()).where(LoadFrame.load_id == load_id, LoadFrame.seq <= up_to)
     query = query if camera is None else query.where(LoadFrame.camera == camera)
