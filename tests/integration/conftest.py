@@ -121,10 +121,11 @@ class Server:
     model: Path
     environment: dict[str, str] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=partial(itertools.count, 1))
+    key: str = ""
 
     def __post_init__(self) -> None:
         self.clients: list[httpx2.Client] = []
-        self.key = self.add_key("manager")
+        self.key = self.key or self.add_key("manager")
         self.start()
 
     @property
@@ -202,6 +203,12 @@ class Server:
 
     def close(self, **body: object) -> httpx2.Response:
         return self.http.post(f"/v1/loads/{self.load}/close", params={"wait": "true"}, json=body)
+
+
+@pytest.fixture(scope="session")
+def server_kind() -> type[Server]:
+    """For a test that puts its servers together itself."""
+    return Server
 
 
 @pytest.fixture(scope="module", params=["box", "site"])

@@ -1,0 +1,177 @@
+"""Databases and stores stop and come back, and disks fill up: nothing acknowledged is lost, and nobody restarts us."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.timeout(1200)
+
+PLACE = "/v1/loads/load-1"
+
+
+class PostgresqlServer:
+    """A PostgreSQL of the test's own, which it may stop."""
+
+    def __init__(self, programs, folder, port):
+        # It refuses to run as root.
+        self._as = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.getuid() == 0 else {}
+        self._programs, self._folder, self._port = programs, folder, port
+        if self._as:
+            shutil.chown(folder, "postgres", "postgres")
+        kind = ["--encoding=UTF8", "--locale=C", "--auth=trust", "--username=yard", "--no-sync"]
+        subprocess.run([programs / "initdb", "-D", folder / "data", *kind], check=True, capture_output=True, **self._as)
+        self.url = f"postgresql://yard@127.0.0.1:{port}/postgres"
+        self.start()
+
+    def start(self):
+        listen = ["-h", "127.0.0.1", "-p", str(self._port), "-k", str(self._folder)]
+        with (self._folder / "log").open("a") as log:
+            command = [self._programs / "postgres", "-D", self._folder / "data", *listen]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, **self._as)
+        answers = [self._programs / "pg_isready", "-h", "127.0.0.1", "-p", str(self._port)]
+        while subprocess.run(answers, capture_output=True, check=False).returncode != 0:
+            assert self._process.poll() is None
+            time.sleep(0.1)
+
+    def stop(self, how=signal.SIGINT):
+        """SIGINT ends every connection at once; SIGQUIT is a crash, after which the log is played back."""
+        self._process.send_signal(how)
+        self._process.wait()
+
+
+@pytest.fixture
+def postgresql_server(absent, free_port):
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not found:
+        absent("postgresql", "there is no /usr/lib/postgresql/*/bin/initdb")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        running = PostgresqlServer(found[-1].parent, Path(folder), free_port)
+        yield running
+        running.stop()
+
+
+@pytest.fixture
+def new_server(model_file, server_kind, tmp_path):
+    """Start a server in a folder of its own."""
+
+    def start(name, environment=()):
+        (tmp_path / name).mkdir(exist_ok=True)
+        return server_kind(tmp_path / name / "data", model_file, dict(environment))
+
+    return start
+
+
+def test_a_database_and_a_store_that_stop_and_come_back_cost_nothing(
+    new_server, postgresql_server, own_object_server, shots
+):
+    places = {"LOADLENS_DATABASE": postgresql_server.url, "LOADLENS_STORE": "s3://yard"}
+    server = new_server("disturbed", own_object_server.environment | places)
+    assert server.http.post("/v1/loads", json={"id": "load-1"}).status_code == 201
+    told, stored = [], []
+
+    def send(shot):
+        """As a camera does: again and again, until the frame is acknowledged."""
+        end = time.monotonic() + 600
+        while time.monotonic() < end:
+            answer = server.http.put(
+                f"{PLACE}/frames/yard/{shot.seq}", content=shot.jpeg, headers={"Captured-At": shot.captured_at}
+            )
+            told.append(answer.status_code)
+            if answer.status_code != 503:
+                stored.append((shot.seq, answer.json().get("sha256")))
+                return answer.status_code
+            assert int(answer.headers["Retry-After"]) > 0
+            time.sleep(0.2)
+        raise AssertionError(told)
+
+    def until_turned_away():
+        known, end = told.count(503), time.monotonic() + 300
+        while told.count(503) < known + 4:
+            assert time.monotonic() < end, told
+            time.sleep(0.05)
+
+    with ThreadPoolExecutor(4) as cameras:
+        first = [cameras.submit(send, shot) for shot in shots[:16]]
+        first[8].result()
+        postgresql_server.stop(signal.SIGQUIT)
+        until_turned_away()
+        assert server.http.get("/readyz").status_code == 503
+        assert server.http.get("/healthz").status_code == 200
+        postgresql_server.start()
+        second = [cameras.submit(send, shot) for shot in shots[16:32]]
+        second[8].result()
+        own_object_server.kill()
+        until_turned_away()
+        assert server.http.get("/readyz").status_code == 503
+        own_object_server.start()
+        third = [cameras.submit(send, shot) for shot in shots[32:]]
+        third[8].result()
+        postgresql_server.stop(signal.SIGINT)
+        until_turned_away()
+        postgresql_server.start()
+        answers = [sent.result() for sent in (*first, *second, *third)]
+    assert set(told) <= {200, 201, 503}
+    assert len(answers) == len(stored) == len(shots)
+    assert server.http.get(PLACE).json()["frames"]["stored"] == len(shots)
+    assert server.http.post(f"{PLACE}/close?wait=true").status_code == 200
+    after = server.http.get(f"{PLACE}/assessment").content
+    assert server.http.get("/readyz").status_code == 200
+    assert server.process.poll() is None
+    server.stop()
+
+    undisturbed = new_server("undisturbed")
+    undisturbed.http.post("/v1/loads", json={"id": "load-1"})
+    for shot in shots:
+        undisturbed.load = "load-1"
+        undisturbed.put(shot)
+    assert undisturbed.close().content == after
+    undisturbed.stop()
+
+
+@contextmanager
+def small_disk(folder, size):
+    """A file system of its own with room for so many bytes."""
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("only root may mount a small disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_full_disk_is_told_and_nothing_is_half_written(new_server, shots, tmp_path):
+    with small_disk(tmp_path / "disk", 24 * 2**20) as disk:
+        server = new_server("disk", {"LOADLENS_MIN_FREE_BYTES": "0"})
+        server.open_load()
+        kept, refused = [], []
+        filler = disk / "filler"
+        for shot in shots:
+            if shot.seq == 10:
+                with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+                    while True:
+                        file.write(b"\0" * 1024)
+            answer = server.put(shot)
+            assert answer.status_code in (201, 507), answer.text
+            (kept if answer.status_code == 201 else refused).append(shot)
+        assert refused
+        assert "full" in answer.json()["detail"]
+        assert server.http.get(f"/v1/loads/{server.load}").json()["frames"]["stored"] == len(kept)
+        assert list((disk / "data" / "blobs" / "incoming").iterdir()) == []
+        filler.unlink()
+        for shot in refused:
+            assert server.put(shot).status_code == 201
+        server.kill_and_restart()
+        report = server.close()
+        assert report.status_code == 200
+        assert report.json()["load"]["frames_seen"] == len(shots)
+        server.stop()
