@@ -94,7 +94,7 @@ class ObjectServer:
         self._log = folder / "log"
         self._command = [
             *(program, "server", f"-dir={folder / 'data'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
-            *("-volume.max=10", "-master.volumeSizeLimitMB=64", "-master.telemetry=false"),
+            *("-volume.max=40", "-master.volumeSizeLimitMB=64", "-master.telemetry=false"),
             *("-filer", "-s3", f"-s3.config={folder / 'keys.json'}", "-s3.iam=false"),
             *("-s3.port.iceberg=0", "-s3.port.lance=0"),  # else two servers on one machine meet at fixed ports
             *(f"-{name}.port={number}" for name, number in port.items()),
@@ -107,8 +107,8 @@ class ObjectServer:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
         config = {name.lower(): value for name, value in self.environment.items()}
         patience = {"max_retries": 1000, "backoff": {"max_backoff": timedelta(seconds=1)}}  # three minutes
-        store = S3Store("first", config=config, client_options={"allow_http": True}, retry_config=patience)
-        obstore.put(store, "object", b"kept")
+        store = S3Store("yard", config=config, client_options={"allow_http": True}, retry_config=patience)
+        obstore.put(store, "ready", b"it keeps objects in this bucket")
 
     def kill(self) -> None:
         self._process.kill()

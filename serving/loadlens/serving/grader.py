@@ -105,17 +105,13 @@ class Grader:
             return frames.ungraded(session, ours, watched)
 
     def _run(self) -> None:
-        try:
-            self.model = self._load_model()
-        except Exception as error:  # the thread has no caller: the reason is told by /readyz and the log
-            log.exception("the model could not be loaded")
-            self._problem = f"the model could not be loaded: {error}"
-            return
         while not self._stopped:
             try:
+                if self.model is None and not self._load():
+                    return
                 self._leases.keep()
                 self._look()
-                if (waiting := self._next()) is not None:
+                if (waiting := self._next()) is not None and self.model is not None:
                     self._take_turn(waiting, self.model)
             except OUTAGES as error:
                 log.warning("grading waits for the records: %s", error)
@@ -124,6 +120,18 @@ class Grader:
                     self._changed.wait_for(lambda: self._stopped, _AFTER_OUTAGE_S)
         with suppress(*OUTAGES):
             self._leases.end()
+
+    def _load(self) -> bool:
+        """Load the model, which is put on record (so an outage is raised); False where it cannot be had."""
+        try:
+            self.model = self._load_model()
+        except OUTAGES:
+            raise
+        except Exception as error:  # the thread has no caller: the reason is told by /readyz and the log
+            log.exception("the model could not be loaded")
+            self._problem = f"the model could not be loaded: {error}"
+            return False
+        return True
 
     def _look(self) -> None:
         """Take up every unfinished load: at first, after an outage, and often where other processes take frames."""
@@ -163,6 +171,7 @@ class Grader:
         closed = load.status == "closed"
         if load.status not in _WATCHED:
             self._leases.let_go(load_id)
+            self._live.pop(load_id, None)
             return
         if not self._leases.take(load_id):
             self._live.pop(load_id, None)
