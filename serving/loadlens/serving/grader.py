@@ -23,10 +23,12 @@ from loadlens.serving.lifecycle import OPEN
 from loadlens.serving.live import LiveView
 from loadlens.serving.live_load import LiveLoad
 from loadlens.serving.loads import Loads
+from loadlens.serving.recent import RecentFrames
 from loadlens.serving.records import frames, hazards, layers, loads, watching
 from loadlens.serving.records.watching import Told
 from loadlens.serving.store.errors import OUTAGES
 from loadlens.serving.store.tables import Load, StoredFrame
+from loadlens.vision.image import EncodedImage
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.pipeline import Unloading
 
@@ -40,7 +42,10 @@ _WATCHED = (*OPEN, "closed")
 
 
 class Grader:
-    """Watches and grades the loads of a site; `wake` tells it that a load has something new."""
+    """Watches and grades the loads of a site; `wake` tells it that a load has something new.
+
+    What was just taken in may be left in `recent`, so that it need not be read and decoded again.
+    """
 
     def __init__(self, loads: Loads, load_model: Callable[[], SurfaceModel], beds: Beds, leases: Leases) -> None:
         self._loads = loads
@@ -56,6 +61,7 @@ class Grader:
         self._thread = threading.Thread(target=self._run, name="grader", daemon=True)
         self._problem = "the model is being loaded"
         self.model: SurfaceModel | None = None
+        self.recent = RecentFrames()
         self.troubles: dict[str, str] = {}
 
     @property
@@ -198,7 +204,7 @@ class Grader:
         live = self._live.get(load.id)
         if live is None or (closed and self._came_late(load, live)):
             begin = partial(self._begin, load, model)
-            live = self._live[load.id] = LiveLoad(begin, self._loads.blobs.get)
+            live = self._live[load.id] = LiveLoad(begin, self._picture)
         waiting = False
         for view, behind in self._behind(load, live):
             ready = view.ready(behind, closed=closed)
@@ -223,6 +229,10 @@ class Grader:
         if is_new:
             metrics.hazards.labels(hazard.class_id).inc()
             log.warning("load %s: %s at %.1f s", load.id, hazard.class_id, hazard.frame_s)
+
+    def _picture(self, stored: StoredFrame) -> EncodedImage:
+        picture = self.recent.take(stored.sha256)
+        return picture or EncodedImage(self._loads.blobs.get(stored.sha256), f"frame {stored.camera}/{stored.seq}")
 
     def _behind(self, load: Load, live: LiveLoad) -> list[tuple[LiveView, Sequence[StoredFrame]]]:
         """The views of a load, each with the frames that wait behind the last one it was fed."""

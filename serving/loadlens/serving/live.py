@@ -6,6 +6,7 @@ from datetime import datetime
 from loadlens.grading.observation import Doubt, HazardSighting
 from loadlens.serving.store.tables import StoredFrame
 from loadlens.vision.frame import Frame
+from loadlens.vision.image import EncodedImage
 from loadlens.vision.pipeline import Observed, Unloading
 
 # An alarm must not wait for a frame that may never come: this many frames behind a gap, the gap is passed over.
@@ -17,9 +18,9 @@ class LiveView:
     """Feeds the stored frames of one camera of a load to an `Unloading`."""
 
     def __init__(
-        self, begin: Callable[[StoredFrame | None], Unloading], read: Callable[[str], bytes], first: int
+        self, begin: Callable[[StoredFrame | None], Unloading], read: Callable[[StoredFrame], EncodedImage], first: int
     ) -> None:
-        """`begin` starts to watch at the first frame (None: there is no frame); `read` gives bytes by digest.
+        """`begin` starts to watch at the first frame (None: there is no frame); `read` gives the picture of one.
 
         `first` is the number of the first frame.
         """
@@ -58,7 +59,7 @@ class LiveView:
 
     def feed(self, stored: StoredFrame) -> tuple[HazardSighting, ...]:
         """Show one frame to the eye; returns the hazards that it raised for the first time."""
-        data = self._read(stored.sha256)  # first, because it may raise, and then nothing has changed
+        picture = self._read(stored)  # first, because it may raise, and then nothing has changed
         self._unloading = self._unloading or self._begin(stored)
         captured = datetime.fromisoformat(stored.captured_at)
         self._began = self._began or captured
@@ -71,9 +72,7 @@ class LiveView:
         if (stored.width, stored.height) != self._size:
             self._other_size += 1
             return ()
-        name = f"frame {stored.camera}/{stored.seq}"
-        frame = Frame.from_bytes(data, name=name, time_s=self._time_s, camera=stored.camera)
-        return self._unloading.push(frame)
+        return self._unloading.push(Frame(picture, time_s=self._time_s, camera=stored.camera))
 
     def finish(self, late: int) -> Observed:
         """End the watching; what is doubtful about the frames is said. `late` of them came after the close."""

@@ -7,6 +7,7 @@ from loadlens.grading.fusion import fuse
 from loadlens.grading.observation import LoadObservation
 from loadlens.serving.live import LiveView
 from loadlens.serving.store.tables import StoredFrame
+from loadlens.vision.image import EncodedImage
 from loadlens.vision.pipeline import LayerPicture, Observed, Unloading
 
 
@@ -28,8 +29,8 @@ class SeenLoad:
 class LiveLoad:
     """The views of a load by camera; a camera is known from its first frame on."""
 
-    def __init__(self, begin: Callable[[StoredFrame | None], Unloading], read: Callable[[str], bytes]) -> None:
-        """`begin` starts to watch at a camera's first frame (None: there is none); `read` gives bytes by digest."""
+    def __init__(self, begin: Callable[[StoredFrame | None], Unloading], read: Callable[[StoredFrame], EncodedImage]) -> None:
+        """`begin` starts to watch at a camera's first frame (None: there is none); `read` gives the picture of one."""
         self._begin = begin
         self._read = read
         self.views: dict[str, LiveView] = {}

@@ -93,6 +93,11 @@ class EncodedImage:
         if data[:2] == _JPEG_START and np.ptp(self._proof[-corner:, -corner:]) == 0:
             _refuse_filled_up(data, name)
 
+    @property
+    def memory_bytes(self) -> int:
+        """How much memory it holds."""
+        return len(self._data) + self._proof.nbytes
+
     def luma(self, width: int, height: int) -> Picture:
         """The grey picture, uint8 [height, width]."""
         scale = self._grey_scale(width)

@@ -21,7 +21,7 @@ from loadlens.serving.loads import check_takes
 from loadlens.serving.records import frames
 from loadlens.serving.records.frames import Place, Shot
 from loadlens.serving.settings import Settings
-from loadlens.vision.frame import Frame, SourceError
+from loadlens.vision.image import EncodedImage, SourceError
 
 router = APIRouter(tags=["frames"])
 
@@ -82,10 +82,10 @@ async def _put(
     parts = parts_of(request)
     with parts.admission.frame():
         data = await _body(request, parts.settings)
-        is_new, load_id = await run_in_threadpool(_keep, parts, place, data, said, actor_of(request))
+        sha256, is_new, load_id = await run_in_threadpool(_keep, parts, place, data, said, actor_of(request))
     response.status_code = 201 if is_new else 200
     (metrics.frames_received if is_new else metrics.frames_known).inc()
-    return {"load": load_id, "camera": place.camera, "seq": place.seq, "sha256": hashlib.sha256(data).hexdigest()}
+    return {"load": load_id, "camera": place.camera, "seq": place.seq, "sha256": sha256}
 
 
 async def _body(request: Request, settings: Settings) -> bytes:
@@ -115,23 +115,25 @@ async def _read(request: Request, limit: int) -> bytes:
 
 def _keep(
     parts: Parts, place: Place, data: bytes, said: tuple[str, str | None, str | None], actor: str
-) -> tuple[bool, str | None]:
+) -> tuple[str, bool, str | None]:
     sha256 = hashlib.sha256(data).hexdigest()
     captured_at, sent_at, why_kept = said
     taken_at = _by_our_clock(captured_at, sent_at, parts.settings.clock_tolerance_s)
     with parts.loads.reading() as session:
         if frames.is_stored(session, place, sha256):
-            return False, frames.load_of(session, place)
+            return sha256, False, frames.load_of(session, place)
         check_takes(session, place, taken_at)
     try:
-        frame = Frame.from_bytes(data, name=f"frame {place.camera}/{place.seq}", time_s=0.0, camera=place.camera)
+        picture = EncodedImage(data, f"frame {place.camera}/{place.seq}")
     except SourceError as error:
         raise UnacceptableError(str(error)) from None
-    shot = Shot(captured_at, taken_at, sha256, frame.width, frame.height, why_kept)
+    shot = Shot(captured_at, taken_at, sha256, picture.width, picture.height, why_kept)
     is_new, load_id = parts.loads.keep_frame(place, data, shot, actor=actor)
+    if is_new:
+        parts.grader.recent.add(sha256, picture)
     if load_id is not None:
         parts.grader.wake(load_id)
-    return is_new, load_id
+    return sha256, is_new, load_id
 
 
 def _by_our_clock(captured_at: str, sent_at: str | None, tolerance_s: float) -> str:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError
 
 from loadlens.serving.store.errors import StoreFullError, StoreUnavailableError, StoreUrlError
 
-_POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_timeout": 20, "pool_pre_ping": True}
+_POOL: dict[str, Any] = {"pool_size": 10, "max_overflow": 20, "pool_timeout": 20}
 
 
 def open_database(url: str) -> Engine:
@@ -99,7 +99,9 @@ FROM pg_database AS d WHERE datname = current_database()
 def _open_postgresql(url: URL) -> Engine:
     connect_args = {**_NETWORK, "tcp_user_timeout": 15_000, "options": _SESSION}
     try:
-        engine = create_engine(url.set(drivername="postgresql+psycopg"), connect_args=connect_args, **_POOL)
+        engine = create_engine(
+            url.set(drivername="postgresql+psycopg"), connect_args=connect_args, pool_pre_ping=True, **_POOL
+        )
     except ModuleNotFoundError as error:
         raise StoreUrlError("a PostgreSQL database needs more packages: install loadlens[site]") from error
     event.listen(engine, "first_connect", _check_kind)
