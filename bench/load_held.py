@@ -151,9 +151,8 @@ def show_memory(folder: Path, jpegs: list[bytes], frames: int) -> None:
             unload(server, f"load-{number}", jpegs)
             seen.append(server.memory_mb())
     shown = [seen[max(0, round(tenth * loads / 10) - 1)] for tenth in range(1, 11)]
-    print(
-        f"memory             {json.dumps([round(mb) for mb in shown])} MB at each tenth of {loads * len(jpegs)} frames"
-    )
+    print(f"memory             {', '.join(f'{mb:.0f}' for mb in shown)} MB")
+    print(f"                   at each tenth of {loads * len(jpegs)} frames")
     print(f"last / first half  {statistics.median(seen[loads // 2 :]) / statistics.median(seen[: loads // 2]):7.2f}")
 
 

@@ -13,6 +13,7 @@ import httpx2
 
 BEGAN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 # One thread a picture, as a bare loop has: what is compared is work, not cores.
+LOADLENS = (sys.executable, "-m", "loadlens.serving.cli")
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
 
 
@@ -23,9 +24,14 @@ class ServerUnderTest:
         environment = {f"LOADLENS_{name.upper()}": str(value) for name, value in settings.items()}
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        data = ("--data", str(folder / "data"))
+        made = subprocess.run(
+            [*LOADLENS, "keys", "add", "--role", "manager", *data], capture_output=True, text=True, check=True
+        )
+        self._key = made.stdout.split()[-1]
         with (folder / "server.log").open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "loadlens.serving.cli", "serve", "--port", "0", "--data", str(folder / "data")],
+                [*LOADLENS, "serve", "--port", "0", *data],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -51,7 +57,9 @@ class ServerUnderTest:
 
     def client(self) -> httpx2.Client:
         """Another client of this server."""
-        return httpx2.Client(base_url=self.address, timeout=600, trust_env=False)
+        return httpx2.Client(
+            base_url=self.address, timeout=600, trust_env=False, headers={"Authorization": f"Bearer {self._key}"}
+        )
 
     def open_load(self, load: str) -> None:
         """Open a load."""

@@ -208,7 +208,8 @@ class Grader:
         waiting = False
         for view, behind in self._behind(load, live):
             ready = view.ready(behind, closed=closed)
-            waiting = waiting or bool(ready)
+            # Whoever stores another frame wakes us again, so an open load has nothing more where all are fed.
+            waiting = waiting or len(ready) > (0 if closed else _TURN)
             for stored in ready[:_TURN]:
                 if self._stopped:
                     return True

@@ -122,10 +122,11 @@ def _keep(
     with parts.loads.reading() as session:
         if frames.is_stored(session, place, sha256):
             return sha256, False, frames.load_of(session, place)
-        check_takes(session, place, taken_at)
     try:
         picture = EncodedImage(data, f"frame {place.camera}/{place.seq}")
     except SourceError as error:
+        with parts.loads.reading() as session:
+            check_takes(session, place, taken_at)  # that nobody waits for it here is the more telling fault
         raise UnacceptableError(str(error)) from None
     shot = Shot(captured_at, taken_at, sha256, picture.width, picture.height, why_kept)
     is_new, load_id = parts.loads.keep_frame(place, data, shot, actor=actor)

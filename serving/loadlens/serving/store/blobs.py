@@ -94,8 +94,9 @@ class FolderBlobs:
         path = self.path(sha256)
         try:
             if not path.exists():
-                path.parent.mkdir(exist_ok=True)
-                _sync_folder(self._folder)
+                if not path.parent.exists():
+                    path.parent.mkdir(exist_ok=True)
+                    _sync_folder(self._folder)
                 self._write(path, data)
             # Also for a blob that was there: another thread may have renamed it and not yet synced the folder.
             _sync_folder(path.parent)
