@@ -24,14 +24,11 @@ class ServerUnderTest:
         environment = {f"LOADLENS_{name.upper()}": str(value) for name, value in settings.items()}
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        data = ("--data", str(folder / "data"))
-        made = subprocess.run(
-            [*LOADLENS, "keys", "add", "--role", "manager", *data], capture_output=True, text=True, check=True
-        )
-        self._key = made.stdout.split()[-1]
+        self._data = ("--data", str(folder / "data"))
+        self._key = self.add_key("manager")
         with (folder / "server.log").open("a") as log:
             self.process = subprocess.Popen(
-                [*LOADLENS, "serve", "--port", "0", *data],
+                [*LOADLENS, "serve", "--port", "0", *self._data],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -54,6 +51,11 @@ class ServerUnderTest:
         self.http.close()
         self.process.terminate()
         self.process.communicate()
+
+    def add_key(self, role: str) -> str:
+        """A new key for a machine of this role."""
+        command = [*LOADLENS, "keys", "add", "--role", role, *self._data]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]
 
     def client(self) -> httpx2.Client:
         """Another client of this server."""

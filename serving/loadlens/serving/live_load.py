@@ -29,7 +29,9 @@ class SeenLoad:
 class LiveLoad:
     """The views of a load by camera; a camera is known from its first frame on."""
 
-    def __init__(self, begin: Callable[[StoredFrame | None], Unloading], read: Callable[[StoredFrame], EncodedImage]) -> None:
+    def __init__(
+        self, begin: Callable[[StoredFrame | None], Unloading], read: Callable[[StoredFrame], EncodedImage]
+    ) -> None:
         """`begin` starts to watch at a camera's first frame (None: there is none); `read` gives the picture of one."""
         self._begin = begin
         self._read = read
