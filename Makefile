@@ -25,6 +25,7 @@ lock: .venv/ready     ## pin everything again
 	$(COMPILE) pyproject.toml --all-extras --group dev --output-file requirements/dev.lock
 	$(COMPILE) requirements/servers.in --output-file requirements/servers.lock
 	$(COMPILE) pyproject.toml --group build --constraint requirements/dev.lock --output-file requirements/serving.lock
+	$(COMPILE) pyproject.toml --group build --extra site --constraint requirements/dev.lock --output-file requirements/site.lock
 
 clean:                ## remove what was built
 	rm -rf .venv dist loadlens-demo
