@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from loadlens.datasets.crane import load_crane_frames
@@ -90,6 +91,19 @@ def test_an_alarm_that_misses_much_is_said_with_every_load(watched) -> None:
     for observed in watched:
         flags = assess_load(observed.observation, load_standard("gbt-39733-2024")).flags
         assert ("hazards_may_be_missed", "review") in [(flag.code, flag.level) for flag in flags]
+
+
+def test_nothing_is_graded_while_the_colours_are_false(clips) -> None:
+    """The green channel fails for the first half; what lies open then is graded when it is back, once."""
+    unloading, half_s = Unloading(load_model(), load_id="test", source="rendered", started_at=""), 12.0
+    for time_s, rgb in clips[0].frames():
+        faulty = np.clip(rgb * (1.25, 0.6, 1.1), 0, 255).astype(np.uint8) if time_s < half_s else rgb
+        unloading.push(Frame.from_rgb(faulty, time_s=time_s))
+    observation = unloading.finish().observation
+    assert observation.layers
+    assert all(layer.key_frame_s >= half_s for layer in observation.layers)
+    assert "colour_cast" in [doubt.code for doubt in observation.doubts]
+    assert sum(layer.new_area for layer in observation.layers[:1]) > 0.5, "all that lay open is new by then"
 
 
 def test_every_layer_has_a_picture(watched) -> None:

@@ -11,6 +11,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from loadlens.grading.observation import AreaError
+from loadlens.vision.frame import Frame
+from loadlens.vision.look import look_at
 from loadlens.vision.metadata import METADATA_KEY, Metric, ModelError, ModelMetadata
 from loadlens.vision.model import installed_models, load_model
 from loadlens.vision.surface import Surface
@@ -38,8 +40,13 @@ ABOUT = ModelMetadata(
 )
 
 
-def model_bytes(metadata=ABOUT, *, name="image", dtype=TensorProto.UINT8, stride=STRIDE, planes=5, softmax=True):
-    """A real model: every class weighs red, green and blue in its own way, averaged over a cell."""
+def model_bytes(
+    metadata=ABOUT, *, name="image", dtype=TensorProto.UINT8, stride=STRIDE, planes=5, softmax=True, photo=0
+):
+    """A real model: every class weighs red, green and blue in its own way, averaged over a cell.
+
+    With `photo` it also answers for the whole picture, with the mean over the cells of its first `photo` classes.
+    """
     weights = np.random.default_rng(5).normal(0, 1, (planes, 3, stride, stride)).astype(np.float32) / (40 * stride)
     nodes = [
         helper.make_node("Cast", [name], ["float"], to=TensorProto.FLOAT),
@@ -49,12 +56,21 @@ def model_bytes(metadata=ABOUT, *, name="image", dtype=TensorProto.UINT8, stride
         if softmax
         else helper.make_node("Identity", ["logits"], ["surface"]),
     ]
+    outputs = [helper.make_tensor_value_info("surface", TensorProto.FLOAT, ["n", planes, "gh", "gw"])]
+    if photo:
+        nodes += [
+            helper.make_node("ReduceMean", ["surface"], ["means"], axes=[2, 3], keepdims=0),
+            helper.make_node("Slice", ["means", "first", "last", "axis"], ["photo"]),
+        ]
+        outputs.append(helper.make_tensor_value_info("photo", TensorProto.FLOAT, ["n", photo]))
+    constants = {"first": [0], "last": [photo], "axis": [1]} if photo else {}
     graph = helper.make_graph(
         nodes,
         "surface",
         [helper.make_tensor_value_info(name, dtype, ["n", "h", "w", 3])],
-        [helper.make_tensor_value_info("surface", TensorProto.FLOAT, ["n", planes, "gh", "gw"])],
-        [numpy_helper.from_array(weights, "weights")],
+        outputs,
+        [numpy_helper.from_array(weights, "weights")]
+        + [numpy_helper.from_array(np.array(value, np.int64), key) for key, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
     if metadata is not None:
@@ -103,6 +119,24 @@ def test_a_surface_has_one_cell_for_each_stride_and_probabilities_that_sum_to_on
     assert np.allclose(surface.probs.sum(axis=0), 1)
     with pytest.raises(ValueError, match="read-only"):
         surface.probs[0, 0, 0] = 1
+
+
+def test_a_model_may_also_name_the_whole_picture(file):
+    file.write_bytes(model_bytes(photo=2))
+    model = load_model(file)
+    rgb = picture(5 * STRIDE, 7 * STRIDE)
+    surface = model.look(rgb)
+    assert surface.photo == pytest.approx(surface.probs[:2].mean(axis=(1, 2)), abs=1e-5)
+    look = look_at(Frame.from_rgb(rgb, time_s=0.0), model)
+    assert look.top == CLASSES[int(surface.photo.argmax())]
+    file.write_bytes(model_bytes())
+    assert load_model(file).look(rgb).photo is None
+
+
+def test_an_answer_for_the_whole_picture_that_lacks_a_form_is_refused(file):
+    file.write_bytes(model_bytes(photo=1))
+    with pytest.raises(ModelError, match=r"'photo' is \[1, 1\] where \[1, 2\] is due"):
+        load_model(file)
 
 
 def test_a_picture_of_any_size_is_looked_at_as_if_its_edge_went_on(file):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from loadlens.datasets.crane import IGNORE, CraneFrame, SurfacePair, label_map, load_surface_pairs, polygon_mask
 from loadlens.training.samples import read_crane
 from loadlens.training.statistics import bootstrap, mean
+from loadlens.vision.colour import has_cast
 from loadlens.vision.frame import Frame
 from loadlens.vision.layer import Mask, cell_share, occluded, scene_share
 from loadlens.vision.metadata import Metric
@@ -46,6 +47,8 @@ def measure_crane(seen: Sequence[SeenFrame]) -> dict[str, Metric]:
     if graded:
         metrics["crane_magnet_graded"] = mean([float(share) for share in graded])
         metrics["crane_magnet_graded_worst"] = _exactly(max(graded), len(graded))
+        refused = [float(has_cast(item.rgb)) for item in seen if "magnet" in item.cells]
+        metrics["crane_magnet_frames_refused"] = _exactly(float(np.mean(refused)), len(refused))
     rows = np.array(
         [
             (number, _named(item, material))
@@ -110,7 +113,12 @@ def _at_width(rgb: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
 
 
 def _graded_share(item: SeenFrame) -> NDArray[np.float64]:
-    """How much of every cell would be graded as load, [GH, GW] in 0..1: not hidden, and not scene."""
+    """How much of every cell would be graded as load, [GH, GW] in 0..1: not hidden, and not scene.
+
+    Nothing is graded on a frame whose colours are false.
+    """
+    if has_cast(item.rgb):
+        return np.zeros(item.surface.probs.shape[1:])
     size = (item.rgb.shape[0], item.rgb.shape[1])
     hidden = occluded(item.surface, load_taxonomy(), size, size)
     return cell_share(~hidden, item.surface, size) * (1.0 - scene_share(item.surface, load_taxonomy()))

@@ -1,14 +1,17 @@
 """Cross-validation on photos: five folds that never share a scene, so that every photo is named by a stranger to it.
 
-    python -m loadlens.training.crossval --photos FOLDER --out runs/grades
+    python -m loadlens.training.crossval --photos FOLDER --out runs/photos
 
-The baseline is the one to beat: the same backbone, untouched, with logistic regression on its features.
+Twice: by our scenes, and by the near-duplicate groups of the source, which are what others report. The baseline is what
+the source's readers had: the same backbone's deepest features on photos of 384 x 288, with the same regression.
 """
 
 import argparse
 import json
-from dataclasses import asdict, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -17,77 +20,101 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import Tensor
 
 from loadlens.training.commands import BACKBONE, recipe_path
-from loadlens.training.network import SurfaceNet, load_backbone
+from loadlens.training.frozen import frozen_taps
+from loadlens.training.network import SurfaceNet, Taps, load_backbone
+from loadlens.training.photos import STRENGTH, fit_photo_head, fit_temperature, photo_features, photo_logits
 from loadlens.training.recipe import Recipe, load_recipe
-from loadlens.training.samples import Photo, photo_fold, read_photo, to_tensor
-from loadlens.training.statistics import bootstrap, macro_f1
-from loadlens.training.train import form_positions, load_trained, photo_scores, train
+from loadlens.training.samples import Photo, photo_folds, read_whole, to_tensor
+from loadlens.training.statistics import bootstrap, calibration_error, macro_f1
+from loadlens.training.train import form_positions
+from loadlens.vision.metadata import Metric
 from loadlens.vision.taxonomy import load_taxonomy
 
-FOLDS = 5
+_FOLDS = 5
+_BASELINE_SIZE = (384, 288)
 
 
-def cross_validate(recipe: Recipe, photos: Path, out: Path) -> None:
-    """Train and name every fold; writes crossval.json with macro-F1 of forms and families, n and intervals."""
-    backbone = photos / BACKBONE if (photos / BACKBONE).is_file() else None
-    answers: dict[str, list[tuple[str, str, str]]] = {"trained": [], "frozen_logistic": []}
-    for fold in range(FOLDS):
-        kept, held = photo_fold(photos, fold)
-        run = out / f"fold-{fold}"
-        train(replace(recipe, fold=fold), run, photos=photos, scenes=out / "scenes", backbone=backbone)
-        _, network = load_trained(run)
-        said = {"trained": _named(network, recipe, held), "frozen_logistic": _baseline(recipe, backbone, kept, held)}
-        for way, names in said.items():
-            answers[way] += [(photo.form, name, photo.scene) for photo, name in zip(held, names, strict=True)]
-    figures = {}
-    for way, rows in answers.items():
-        scenes = [row[2] for row in rows]
-        for kind, of in (("form", str), ("family", load_taxonomy().family)):
-            pairs = [(of(true), of(said)) for true, said, _ in rows]
-            number = {name: place for place, name in enumerate(sorted({name for pair in pairs for name in pair}))}
-            numbers = np.array([(number[true], number[said]) for true, said in pairs], np.float64)
-            figures[f"{way}_{kind}_macro_f1"] = asdict(bootstrap(numbers, macro_f1, groups=scenes))
-    (out / "crossval.json").write_text(json.dumps({"figures": figures, "answers": answers}, indent=1), encoding="utf-8")
-    print(json.dumps(figures, indent=1))
-
-
-def _sized(photo: Photo, recipe: Recipe) -> NDArray[np.uint8]:
-    size = recipe.photo_size[::-1]
-    return np.asarray(cv2.resize(read_photo(photo.path), size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-@torch.no_grad()
-def _named(network: SurfaceNet, recipe: Recipe, photos: list[Photo]) -> list[str]:
-    """The form of every photo, seen as it is and mirrored."""
-    names = []
-    for photo in photos:
-        sized = _sized(photo, recipe)
-        scores = photo_scores(network(to_tensor([sized, sized[:, ::-1]])), form_positions(recipe.classes))
-        names.append(recipe.classes[int(scores.mean(dim=0).argmax())])
-    return names
-
-
-@torch.no_grad()
-def _baseline(recipe: Recipe, backbone: Path | None, kept: list[Photo], held: list[Photo]) -> list[str]:
+def cross_validate(recipe: Recipe, photos: Path, out: Path) -> dict[str, Metric]:
+    """Name every photo in both groupings; writes crossval.json with all figures and returns them."""
     network = SurfaceNet(len(recipe.classes))
-    load_backbone(network, backbone)
-    network.eval()
+    load_backbone(network, photos / BACKBONE if (photos / BACKBONE).is_file() else None)
+    taps = frozen_taps(network.backbone)
+    everything = photo_folds(photos, "scene")[0]
+    features = photo_features(taps, everything, recipe.width)
+    plain = _baseline_features(taps, everything)
+    forms = [recipe.classes[position] for position in form_positions(recipe.classes)]
+    figures: dict[str, Metric] = {}
+    for grouping in ("scene", "source"):
+        figures |= _grouped(photos, grouping, features, plain, forms)
+    out.mkdir(parents=True, exist_ok=True)
+    report = {name: asdict(metric) for name, metric in figures.items()}
+    (out / "crossval.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    return figures
 
-    def features(photos: list[Photo]) -> NDArray[np.float32]:
-        pictures = (to_tensor([_sized(photo, recipe)]) / 127.5 - 1 for photo in photos)
-        return np.stack([network.coarse(network.fine(one)).mean(dim=(2, 3))[0].numpy() for one in pictures])
 
-    regression = make_pipeline(StandardScaler(), LogisticRegression(C=0.02, class_weight="balanced", max_iter=2000))
-    regression.fit(features(kept), [photo.form for photo in kept])
-    return [str(name) for name in regression.predict(features(held))]
+def _grouped(
+    folder: Path,
+    grouping: Literal["scene", "source"],
+    features: NDArray[np.float32],
+    plain: NDArray[np.float32],
+    forms: Sequence[str],
+) -> dict[str, Metric]:
+    photos, groups, folds = photo_folds(folder, grouping)
+    fold_of, true = np.array(folds), np.array([forms.index(photo.form) for photo in photos])
+    logits, baseline = torch.zeros(len(photos), len(forms)), np.zeros(len(photos), int)
+    for fold in range(_FOLDS):
+        kept, held = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+        head = fit_photo_head(features[kept], [photos[index] for index in kept], forms)
+        logits[held] = photo_logits(head, features[held])
+        regression = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, class_weight="balanced"))
+        baseline[held] = regression.fit(plain[kept], true[kept]).predict(plain[held])
+    figures = {}
+    for way, said in (("", logits.argmax(dim=1).numpy()), ("_baseline", baseline)):
+        pairs = np.stack([true, said], axis=1).astype(np.float64)
+        figures[f"{grouping}_form_macro_f1{way}"] = bootstrap(pairs, macro_f1, groups=groups)
+        families = _families(pairs, forms)
+        figures[f"{grouping}_family_macro_f1{way}"] = bootstrap(families, macro_f1, groups=groups)
+    confidence, right = _confidence(logits, true, fold_of)
+    figures[f"{grouping}_calibration_error"] = bootstrap(
+        np.stack([confidence, right], axis=1),
+        lambda rows: calibration_error(rows[:, 0], rows[:, 1] > 0.5),
+        groups=groups,
+    )
+    return figures
+
+
+def _confidence(
+    logits: Tensor, true: NDArray[np.intp], folds: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Confidence in each answer, and whether it is right; each fold's temperature is fitted on the other folds."""
+    confidence = np.zeros(len(true))
+    for fold in range(_FOLDS):
+        others, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        temperature = fit_temperature(logits[others], true[others].tolist())
+        confidence[held] = (logits[held] / temperature).softmax(dim=1).amax(dim=1).numpy()
+    return confidence, (logits.argmax(dim=1).numpy() == true).astype(np.float64)
+
+
+def _families(pairs: NDArray[np.float64], forms: Sequence[str]) -> NDArray[np.float64]:
+    names = [load_taxonomy().family(form) for form in forms]
+    number = np.array([sorted(set(names)).index(name) for name in names], np.float64)
+    return np.asarray(number[pairs.astype(int)], np.float64)
+
+
+def _baseline_features(taps: Callable[[Tensor], Taps], photos: Sequence[Photo]) -> NDArray[np.float32]:
+    """The mean of the deepest features, float32 [N, 1280]."""
+    sized = (cv2.resize(read_whole(photo.path), _BASELINE_SIZE, interpolation=cv2.INTER_AREA) for photo in photos)
+    return np.stack([taps(to_tensor([np.asarray(one, np.uint8)]))[3].mean(dim=(2, 3))[0].numpy() for one in sized])
 
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--recipe", default="grades")
+    arguments.add_argument("--recipe", default="surface")
     arguments.add_argument("--photos", type=Path, required=True)
     arguments.add_argument("--out", type=Path, required=True)
     asked = arguments.parse_args()
-    cross_validate(load_recipe(recipe_path(asked.recipe)), asked.photos, asked.out)
+    for name, metric in cross_validate(load_recipe(recipe_path(asked.recipe)), asked.photos, asked.out).items():
+        print(f"{name:32} {metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f}), n {metric.n}")

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from loadlens.training.samples import Photo, read_photo
+from loadlens.training.samples import Photo, read_photo, read_whole
 from loadlens.training.statistics import bootstrap, calibration_error, macro_f1, proportion
 from loadlens.vision.frame import Frame
 from loadlens.vision.look import Look, look_at
@@ -104,7 +104,7 @@ def failures(named: Sequence[NamedPhoto], out: Path) -> int:
 
 
 def _frame(path: Path) -> Frame:
-    return Frame.from_rgb(read_photo(path), time_s=0.0)
+    return Frame.from_rgb(read_whole(path), time_s=0.0)
 
 
 def _family(form: str) -> str:

@@ -1,4 +1,4 @@
-"""A camera whose green channel has failed shows everything in magenta; what is graded on such pictures is doubtful.
+"""A camera whose green channel has failed shows everything in magenta; what lies open on such pictures is not graded.
 
 Bringing the channels back to one mean was tried and made nothing better on the four frames that we have.
 """

@@ -10,6 +10,7 @@ from loadlens.vision.frame import Frame
 from loadlens.vision.layer import cell_share
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.pipeline import picture_for_model
+from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import load_taxonomy
 from loadlens.vision.uncertainty import out_of_distribution_score
 
@@ -18,8 +19,9 @@ from loadlens.vision.uncertainty import out_of_distribution_score
 class Look:
     """Shares of the picture's area by class id, 0..1; `unknown` is what no class claims.
 
-    `top` is the form with the largest share (None where no form has any), `confidence` its share of all that is not
-    scene. `abstain` says not to rely on `top`: the model is not sure enough, or the picture is like nothing it knows.
+    `top` is the form that the picture as a whole shows, with the model's `confidence` in it; of a model that only
+    knows cells, the form with the largest share (None where no form has any) and its share of all that is not scene.
+    `abstain` says not to rely on `top`: the model is not sure enough, or the picture is like nothing it knows.
     """
 
     shares: dict[str, float]
@@ -67,10 +69,7 @@ def look_at(frame: Frame, model: SurfaceModel) -> Look:
     cells = cell_share(np.ones((2, 2), np.bool_), surface, size)
     mean = (surface.probs * cells).sum(axis=(1, 2)) / cells.sum()
     shares = {name: float(share) for name, share in zip(surface.class_ids, mean, strict=True)}
-    forms = {name: share for name, share in shares.items() if taxonomy[name].kind == "form" and share > 0}
-    top = max(forms, key=lambda name: forms[name], default=None)
-    load = 1 - sum(share for name, share in shares.items() if taxonomy[name].kind == "scene")
-    confidence = min(1.0, forms[top] / load) if top is not None and load > 0 else 0.0
+    top, confidence = _named(surface, shares)
     threshold = model.metadata.ood_threshold
     strange = threshold is not None and out_of_distribution_score(surface, taxonomy) > threshold
     return Look(
@@ -80,6 +79,19 @@ def look_at(frame: Frame, model: SurfaceModel) -> Look:
         confidence=confidence,
         abstain=strange or confidence < model.metadata.unsure_below,
     )
+
+
+def _named(surface: Surface, shares: dict[str, float]) -> tuple[str | None, float]:
+    """The form that a picture is called, and how sure that is (0..1)."""
+    taxonomy = load_taxonomy()
+    forms = [name for name in surface.class_ids if taxonomy[name].kind == "form"]
+    if surface.photo is not None:
+        best = int(surface.photo.argmax())
+        return forms[best], float(surface.photo[best])
+    there = [name for name in forms if shares[name] > 0]
+    top = max(there, key=lambda name: shares[name], default=None)
+    load = 1 - sum(share for name, share in shares.items() if taxonomy[name].kind == "scene")
+    return top, min(1.0, shares[top] / load) if top is not None and load > 0 else 0.0
 
 
 def _rounded(shares: dict[str, float]) -> dict[str, float]:

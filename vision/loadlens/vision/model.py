@@ -11,6 +11,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 
 from loadlens.vision.metadata import METADATA_KEY, ModelError, ModelMetadata
 from loadlens.vision.surface import Surface
+from loadlens.vision.taxonomy import load_taxonomy
 
 __all__ = ["ModelError", "ModelMetadata", "SurfaceModel", "installed_models", "load_model"]
 
@@ -59,12 +60,19 @@ class SurfaceModel:
         if min(height, width) < stride or max(height, width) > _LARGEST_SIDE:
             raise ValueError(f"picture of {width} x {height} pixels: a side has {stride} to {_LARGEST_SIDE} pixels")
         padded = np.pad(rgb, ((0, -height % stride), (0, -width % stride), (0, 0)), mode="edge")
-        (output,) = self._session.run(["surface"], {"image": padded[None]})
+        output, *photo = self._session.run(self._outputs, {"image": padded[None]})
         grid = (1, len(self.metadata.class_ids), padded.shape[0] // stride, padded.shape[1] // stride)
         if output.shape != grid:
             raise ModelError(f"{self._name}: output {list(output.shape)} where {list(grid)} is due; {_REMEDY}")
         self._check_probabilities(output)
-        return Surface(output[0], self.metadata.class_ids, stride)
+        return Surface(output[0], self.metadata.class_ids, stride, self._checked_photo(photo[0]) if photo else None)
+
+    def _checked_photo(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
+        forms = sum(load_taxonomy()[name].kind == "form" for name in self.metadata.class_ids)
+        if output.shape != (1, forms):
+            raise ModelError(f"{self._name}: 'photo' is {list(output.shape)} where {[1, forms]} is due; {_REMEDY}")
+        self._check_probabilities(output)
+        return np.asarray(output[0], np.float32)
 
     def _check_probabilities(self, output: NDArray[np.float32]) -> None:
         # Written so that NaN, which compares false with everything, is caught as well.
@@ -78,6 +86,8 @@ class SurfaceModel:
         found = [(end.name, end.type, len(end.shape)) for end in self._session.get_outputs()]
         if ("surface", "tensor(float)", 4) not in found:
             raise ModelError(f"{self._name}: its outputs {found} lack a float32 'surface' of 4 axes; {_REMEDY}")
+        # A model may also say what the picture shows as a whole.
+        self._outputs = ["surface", *(name for name, *rest in found if (name, *rest) == ("photo", "tensor(float)", 2))]
 
     def _try_out(self) -> None:
         """Look once at a small dark picture: a graph that cannot run is better refused now than at the first truck."""

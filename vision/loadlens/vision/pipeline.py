@@ -176,7 +176,9 @@ class Unloading:
     def _look(self, frame: Frame) -> tuple[Surface, Picture]:
         rgb = picture_for_model(frame, self._model.metadata.trained_width)
         if has_cast(rgb):
-            self._doubt("colour_cast", "the camera's colours are false (a magenta cast), so what it saw is doubtful")
+            self._doubt(
+                "colour_cast", "the camera's colours were false (a magenta cast); what lay open then is not graded"
+            )
         surface = self._model.look(rgb)
         self._looked_s = max(self._looked_s, frame.time_s)
         self.frames_used += 1
@@ -193,6 +195,8 @@ class Unloading:
     def _look_at_settled(self, settled: Settled[Frame]) -> None:
         frame = settled.frame
         surface, rgb = self._look(frame)
+        if has_cast(rgb):
+            return  # the surface stays unseen, and counts as new once the camera is sound again
         size = (rgb.shape[0], rgb.shape[1])
         hidden = occluded(surface, self._taxonomy, size, settled.changed.shape)
         exposed = self._running_tracker().accept(settled, hidden)

@@ -118,7 +118,8 @@ class LayerTracker(Generic[F]):
     def accept(self, settled: Settled[F], hidden: Mask) -> Exposed | None:
         """What of a settled surface is new, given what hides it (bool [h, w]); None where that is next to nothing.
 
-        Call it once for every settled surface, in order: it becomes the surface that later ones are compared with.
+        Call it at most once for every settled surface, in order: it becomes the surface that later ones are compared
+        with. A surface that is not accepted stays unseen.
         """
         # The rim of a tool is easily taken for scrap; a little more than the tool itself is left for later.
         wide = cv2.dilate(hidden.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
