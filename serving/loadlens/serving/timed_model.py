@@ -11,7 +11,7 @@ from loadlens.vision.surface import Surface
 class TimedModel(SurfaceModel):
     """A model whose looks are counted and timed in `metrics.model_seconds`."""
 
-    def look(self, rgb: NDArray[np.uint8]) -> Surface:
+    def look(self, rgb: NDArray[np.uint8], *, whole: bool = False) -> Surface:
         """What the model makes of a picture; see SurfaceModel."""
         with metrics.model_seconds.time():
-            return super().look(rgb)
+            return super().look(rgb, whole=whole)

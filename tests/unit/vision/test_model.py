@@ -11,10 +11,12 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from loadlens.grading.observation import AreaError
+from loadlens.training.export import add_photo_branch
 from loadlens.vision.frame import Frame
 from loadlens.vision.look import look_at
 from loadlens.vision.metadata import METADATA_KEY, Metric, ModelError, ModelMetadata
 from loadlens.vision.model import installed_models, load_model
+from loadlens.vision.pipeline import picture_for_model
 from loadlens.vision.surface import Surface
 
 STRIDE = 8
@@ -40,13 +42,8 @@ ABOUT = ModelMetadata(
 )
 
 
-def model_bytes(
-    metadata=ABOUT, *, name="image", dtype=TensorProto.UINT8, stride=STRIDE, planes=5, softmax=True, photo=0
-):
-    """A real model: every class weighs red, green and blue in its own way, averaged over a cell.
-
-    With `photo` it also answers for the whole picture, with the mean over the cells of its first `photo` classes.
-    """
+def model_bytes(metadata=ABOUT, *, name="image", dtype=TensorProto.UINT8, stride=STRIDE, planes=5, softmax=True):
+    """A real model: every class weighs red, green and blue in its own way, averaged over a cell."""
     weights = np.random.default_rng(5).normal(0, 1, (planes, 3, stride, stride)).astype(np.float32) / (40 * stride)
     nodes = [
         helper.make_node("Cast", [name], ["float"], to=TensorProto.FLOAT),
@@ -56,26 +53,36 @@ def model_bytes(
         if softmax
         else helper.make_node("Identity", ["logits"], ["surface"]),
     ]
-    outputs = [helper.make_tensor_value_info("surface", TensorProto.FLOAT, ["n", planes, "gh", "gw"])]
-    if photo:
-        nodes += [
-            helper.make_node("ReduceMean", ["surface"], ["means"], axes=[2, 3], keepdims=0),
-            helper.make_node("Slice", ["means", "first", "last", "axis"], ["photo"]),
-        ]
-        outputs.append(helper.make_tensor_value_info("photo", TensorProto.FLOAT, ["n", photo]))
-    constants = {"first": [0], "last": [photo], "axis": [1]} if photo else {}
     graph = helper.make_graph(
         nodes,
         "surface",
         [helper.make_tensor_value_info(name, dtype, ["n", "h", "w", 3])],
-        outputs,
-        [numpy_helper.from_array(weights, "weights")]
-        + [numpy_helper.from_array(np.array(value, np.int64), key) for key, value in constants.items()],
+        [helper.make_tensor_value_info("surface", TensorProto.FLOAT, ["n", planes, "gh", "gw"])],
+        [numpy_helper.from_array(weights, "weights")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
     if metadata is not None:
         text = metadata if isinstance(metadata, str) else metadata.to_json()
         helper.set_model_props(model, {METADATA_KEY: text})
+    return model.SerializeToString()
+
+
+def model_that_names_photos(forms):
+    """The same model, and for the whole picture the mean over the cells of its first `forms` classes."""
+    photo = onnx.load_model_from_string(model_bytes(None))
+    for name, value in (("first", 0), ("last", forms), ("axis", 1)):
+        photo.graph.initializer.append(numpy_helper.from_array(np.array([value], np.int64), name))
+    photo.graph.node.extend(
+        [
+            helper.make_node("GlobalAveragePool", ["surface"], ["means"]),
+            helper.make_node("Slice", ["means", "first", "last", "axis"], ["some"]),
+            helper.make_node("Flatten", ["some"], ["photo"]),
+        ]
+    )
+    del photo.graph.output[:]
+    photo.graph.output.append(helper.make_tensor_value_info("photo", TensorProto.FLOAT, ["n", forms]))
+    model = onnx.load_model_from_string(model_bytes())
+    add_photo_branch(model, photo)
     return model.SerializeToString()
 
 
@@ -122,19 +129,22 @@ def test_a_surface_has_one_cell_for_each_stride_and_probabilities_that_sum_to_on
 
 
 def test_a_model_may_also_name_the_whole_picture(file):
-    file.write_bytes(model_bytes(photo=2))
+    file.write_bytes(model_that_names_photos(2))
     model = load_model(file)
-    rgb = picture(5 * STRIDE, 7 * STRIDE)
-    surface = model.look(rgb)
+    rgb = picture(9 * STRIDE, 11 * STRIDE)
+    assert model.look(rgb).photo is None, "nobody asked"
+    surface = model.look(rgb, whole=True)
     assert surface.photo == pytest.approx(surface.probs[:2].mean(axis=(1, 2)), abs=1e-5)
-    look = look_at(Frame.from_rgb(rgb, time_s=0.0), model)
-    assert look.top == CLASSES[int(surface.photo.argmax())]
+    frame = Frame.from_rgb(rgb, time_s=0.0)
+    named = model.look(picture_for_model(frame, ABOUT.trained_width), whole=True).photo
+    look = look_at(frame, model)
+    assert (look.top, look.confidence) == (CLASSES[int(named.argmax())], pytest.approx(named.max()))
     file.write_bytes(model_bytes())
-    assert load_model(file).look(rgb).photo is None
+    assert load_model(file).look(rgb, whole=True).photo is None
 
 
 def test_an_answer_for_the_whole_picture_that_lacks_a_form_is_refused(file):
-    file.write_bytes(model_bytes(photo=1))
+    file.write_bytes(model_that_names_photos(1))
     with pytest.raises(ModelError, match=r"'photo' is \[1, 1\] where \[1, 2\] is due"):
         load_model(file)
 

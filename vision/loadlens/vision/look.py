@@ -64,7 +64,7 @@ def look_at(frame: Frame, model: SurfaceModel) -> Look:
     """Look at a whole picture. Raises SourceError where it cannot be decoded."""
     taxonomy = load_taxonomy()
     rgb = picture_for_model(frame, model.metadata.trained_width)
-    surface = model.look(rgb)
+    surface = model.look(rgb, whole=True)
     size = (rgb.shape[0], rgb.shape[1])
     cells = cell_share(np.ones((2, 2), np.bool_), surface, size)
     mean = (surface.probs * cells).sum(axis=(1, 2)) / cells.sum()

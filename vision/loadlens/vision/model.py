@@ -13,7 +13,10 @@ from loadlens.vision.metadata import METADATA_KEY, ModelError, ModelMetadata
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import load_taxonomy
 
-__all__ = ["ModelError", "ModelMetadata", "SurfaceModel", "installed_models", "load_model"]
+__all__ = ["WHOLE", "ModelError", "ModelMetadata", "SurfaceModel", "installed_models", "load_model"]
+
+# The input that asks for `photo`; without it the model answers for cells alone.
+WHOLE = "whole"
 
 _REMEDY = "export it again with `loadlens export`"
 _LARGEST_FILE = 200 * 2**20
@@ -46,12 +49,13 @@ class SurfaceModel:
         self._check_ends()
         self._try_out()
 
-    def look(self, rgb: NDArray[np.uint8]) -> Surface:
+    def look(self, rgb: NDArray[np.uint8], *, whole: bool = False) -> Surface:
         """What the model makes of a picture, uint8 [H, W, 3] RGB of any size; may be called from several threads.
 
-        The right and lower edge are repeated up to a multiple of the stride. Raises ValueError for a picture of
-        another type, smaller than a cell or larger than 8192 pixels a side, and ModelError where the model gives
-        anything but probabilities.
+        With `whole` it also says what the picture shows as a whole, if it can; that takes about as long again. The
+        right and lower edge are repeated up to a multiple of the stride. Raises ValueError for a picture of another
+        type, smaller than a cell or larger than 8192 pixels a side, and ModelError where the model gives anything but
+        probabilities.
         """
         stride = self.metadata.stride
         if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
@@ -60,12 +64,17 @@ class SurfaceModel:
         if min(height, width) < stride or max(height, width) > _LARGEST_SIDE:
             raise ValueError(f"picture of {width} x {height} pixels: a side has {stride} to {_LARGEST_SIDE} pixels")
         padded = np.pad(rgb, ((0, -height % stride), (0, -width % stride), (0, 0)), mode="edge")
-        output, *photo = self._session.run(self._outputs, {"image": padded[None]})
+        fed: dict[str, NDArray[np.generic]] = {"image": padded[None]}
+        if whole and self._names_photos:
+            output, photo = self._session.run(["surface", "photo"], fed | {WHOLE: np.array(True)})
+        else:
+            (output,), photo = self._session.run(["surface"], fed), None
         grid = (1, len(self.metadata.class_ids), padded.shape[0] // stride, padded.shape[1] // stride)
         if output.shape != grid:
             raise ModelError(f"{self._name}: output {list(output.shape)} where {list(grid)} is due; {_REMEDY}")
         self._check_probabilities(output)
-        return Surface(output[0], self.metadata.class_ids, stride, self._checked_photo(photo[0]) if photo else None)
+        named = None if photo is None else self._checked_photo(photo)
+        return Surface(output[0], self.metadata.class_ids, stride, named)
 
     def _checked_photo(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
         forms = sum(load_taxonomy()[name].kind == "form" for name in self.metadata.class_ids)
@@ -86,14 +95,15 @@ class SurfaceModel:
         found = [(end.name, end.type, len(end.shape)) for end in self._session.get_outputs()]
         if ("surface", "tensor(float)", 4) not in found:
             raise ModelError(f"{self._name}: its outputs {found} lack a float32 'surface' of 4 axes; {_REMEDY}")
-        # A model may also say what the picture shows as a whole.
-        self._outputs = ["surface", *(name for name, *rest in found if (name, *rest) == ("photo", "tensor(float)", 2))]
+        # A model may also name whole pictures, when it is told to.
+        wanted = [(end.name, end.type) for end in self._session.get_overridable_initializers()]
+        self._names_photos = (WHOLE, "tensor(bool)") in wanted and ("photo", "tensor(float)", 2) in found
 
     def _try_out(self) -> None:
         """Look once at a small dark picture: a graph that cannot run is better refused now than at the first truck."""
         stride = self.metadata.stride
         try:
-            self.look(np.zeros((2 * stride, 3 * stride, 3), np.uint8))
+            self.look(np.zeros((2 * stride, 3 * stride, 3), np.uint8), whole=True)
         except _REFUSED as fault:
             raise ModelError(f"{self._name}: it does not run ({_first_line(fault)}); {_REMEDY}") from None
 
