@@ -22,8 +22,9 @@ from loadlens.datasets.procedural import ProceduralTextures
 from loadlens.datasets.textures import PhotoTextures
 from loadlens.datasets.yard import ClipSpec, render_clip
 from loadlens.training.network import STRIDE, SurfaceNet
+from loadlens.training.photos import photo_picture
 from loadlens.training.recipe import Recipe
-from loadlens.training.samples import Photo, cell_shares, class_index, read_photo, to_tensor
+from loadlens.training.samples import Photo, cell_shares, class_index, to_tensor
 from loadlens.vision.hazards import find_hazards
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import load_taxonomy
@@ -210,8 +211,9 @@ def _ood_threshold(
     """The strangeness that one photo of scrap in twenty exceeds."""
     scores = []
     for photo in photos:
-        small = cv2.resize(read_photo(photo.path), recipe.photo_size[::-1], interpolation=cv2.INTER_AREA)
-        logits = network(to_tensor([np.asarray(small, np.uint8)]))[0].numpy()
+        seen = photo_picture(photo, recipe.width)
+        whole = seen[: seen.shape[0] // STRIDE * STRIDE, : seen.shape[1] // STRIDE * STRIDE]
+        logits = network(to_tensor([whole]))[0].numpy()
         surface = Surface(softmax(logits, *scaling), recipe.classes, STRIDE)
         scores.append(out_of_distribution_score(surface, load_taxonomy()))
     return float(np.quantile(scores, 0.95))

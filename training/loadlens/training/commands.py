@@ -16,9 +16,10 @@ from loadlens.training.export import export as export_network
 from loadlens.training.export import rewrite_metadata
 from loadlens.training.loads import FIRST_TEST_SEED, fit_area_error, grade_rendered_loads, measure_loads
 from loadlens.training.network import STRIDE
+from loadlens.training.photos import fit_photo_answer
 from loadlens.training.recipe import Recipe, load_recipe
 from loadlens.training.samples import crane_part, photo_part
-from loadlens.training.train import load_trained
+from loadlens.training.train import form_positions, load_trained
 from loadlens.training.train import train as train_recipe
 from loadlens.vision.metadata import ModelMetadata
 from loadlens.vision.model import load_model
@@ -31,8 +32,7 @@ BACKBONE = "backbone/mobilenet_v2_imagenet_google_ptq.pth"
 def train(recipe: str, out: Path, photos: Path | None) -> None:
     """Train a recipe, a shipped one by name or a file; `photos` is the folder of the picture sets."""
     read = load_recipe(recipe_path(recipe))
-    backbone = photos / BACKBONE if photos is not None and (photos / BACKBONE).is_file() else None
-    train_recipe(read, out, photos=photos, scenes=_scenes(out), backbone=backbone)
+    train_recipe(read, out, photos=photos, scenes=_scenes(out), backbone=_backbone(photos))
 
 
 def export(run: Path, out: Path, photos: Path | None, loads: int) -> None:
@@ -40,8 +40,11 @@ def export(run: Path, out: Path, photos: Path | None, loads: int) -> None:
     recipe, network = load_trained(run)
     source = photos if recipe.photos else None
     stills = render_stills(recipe, source, recipe.calibration_clips)
-    held = photo_part(photos, "calibration") if recipe.photos and photos is not None else []
+    held = photo_part(source, "calibration") if source else []
     found = calibrate(network, recipe, stills, held)
+    forms = [recipe.classes[position] for position in form_positions(recipe.classes)]
+    known = [*photo_part(source, "train"), *held] if source else []
+    answer = fit_photo_answer(_backbone(source), known, forms, recipe.width) if source else None
     about = ModelMetadata(
         name=recipe.name,
         version=recipe.version,
@@ -54,6 +57,7 @@ def export(run: Path, out: Path, photos: Path | None, loads: int) -> None:
             "bias": list(found.bias),
             "hazards_behind_recall": {name: n for name, (_, n) in found.hazard_recall.items()},
             "n_cells": found.n_cells,
+            "photo_temperature": answer.temperature if answer else None,
         },
         conformal=found.conformal,
         conformal_level=LEVEL,
@@ -67,7 +71,7 @@ def export(run: Path, out: Path, photos: Path | None, loads: int) -> None:
         metrics={},
         software=installed.version("loadlens"),
     )
-    export_network(network, about, found, out)
+    export_network(network, about, found, answer, out)
     if loads:
         graded = grade_rendered_loads(range(loads), model=out, photos=source, part="calibration")
         rewrite_metadata(out, area_error=fit_area_error(graded, load_standard(_STANDARD)))
@@ -103,6 +107,11 @@ def recipe_path(recipe: str) -> Path:
     """A shipped recipe by its name, anything else as a path."""
     shipped = resources.files("loadlens.training") / "recipes" / f"{recipe}.toml"
     return Path(str(shipped)) if shipped.is_file() else Path(recipe)
+
+
+def _backbone(photos: Path | None) -> Path | None:
+    """The ImageNet weights among the picture sets, where they are there."""
+    return photos / BACKBONE if photos is not None and (photos / BACKBONE).is_file() else None
 
 
 def _scenes(run: Path) -> Path:

@@ -8,7 +8,7 @@ the source's readers had: the same backbone's deepest features on photos of 384 
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -23,9 +23,8 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from loadlens.training.commands import BACKBONE, recipe_path
-from loadlens.training.frozen import frozen_taps
-from loadlens.training.network import SurfaceNet, Taps, load_backbone
-from loadlens.training.photos import STRENGTH, fit_photo_head, fit_temperature, photo_features, photo_logits
+from loadlens.training.network import PhotoNet, load_backbone
+from loadlens.training.photos import STRENGTH, fit_temperature, left_out_logits, photo_features
 from loadlens.training.recipe import Recipe, load_recipe
 from loadlens.training.samples import Photo, photo_folds, read_whole, to_tensor
 from loadlens.training.statistics import bootstrap, calibration_error, macro_f1
@@ -33,22 +32,20 @@ from loadlens.training.train import form_positions
 from loadlens.vision.metadata import Metric
 from loadlens.vision.taxonomy import load_taxonomy
 
-_FOLDS = 5
 _BASELINE_SIZE = (384, 288)
 
 
 def cross_validate(recipe: Recipe, photos: Path, out: Path) -> dict[str, Metric]:
     """Name every photo in both groupings; writes crossval.json with all figures and returns them."""
-    network = SurfaceNet(len(recipe.classes))
-    load_backbone(network, photos / BACKBONE if (photos / BACKBONE).is_file() else None)
-    taps = frozen_taps(network.backbone)
-    everything = photo_folds(photos, "scene")[0]
-    features = photo_features(taps, everything, recipe.width)
-    plain = _baseline_features(taps, everything)
     forms = [recipe.classes[position] for position in form_positions(recipe.classes)]
+    network = PhotoNet(len(forms))
+    load_backbone(network, photos / BACKBONE if (photos / BACKBONE).is_file() else None)
+    everything = photo_folds(photos, "scene")[0]
+    features = photo_features(network, everything, recipe.width)
+    plain = _baseline_features(network, everything)
     figures: dict[str, Metric] = {}
     for grouping in ("scene", "source"):
-        figures |= _grouped(photos, grouping, features, plain, forms)
+        figures |= _grouped(photos, grouping, (features, plain), network, forms)
     out.mkdir(parents=True, exist_ok=True)
     report = {name: asdict(metric) for name, metric in figures.items()}
     (out / "crossval.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
@@ -58,17 +55,17 @@ def cross_validate(recipe: Recipe, photos: Path, out: Path) -> dict[str, Metric]
 def _grouped(
     folder: Path,
     grouping: Literal["scene", "source"],
-    features: NDArray[np.float32],
-    plain: NDArray[np.float32],
+    seen: tuple[NDArray[np.float32], NDArray[np.float32]],
+    network: PhotoNet,
     forms: Sequence[str],
 ) -> dict[str, Metric]:
+    features, plain = seen
     photos, groups, folds = photo_folds(folder, grouping)
     fold_of, true = np.array(folds), np.array([forms.index(photo.form) for photo in photos])
-    logits, baseline = torch.zeros(len(photos), len(forms)), np.zeros(len(photos), int)
-    for fold in range(_FOLDS):
+    logits = left_out_logits(network, features, photos, folds, forms)
+    baseline = np.zeros(len(photos), int)
+    for fold in np.unique(fold_of):
         kept, held = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-        head = fit_photo_head(features[kept], [photos[index] for index in kept], forms)
-        logits[held] = photo_logits(head, features[held])
         regression = make_pipeline(StandardScaler(), LogisticRegression(C=STRENGTH, class_weight="balanced"))
         baseline[held] = regression.fit(plain[kept], true[kept]).predict(plain[held])
     figures = {}
@@ -91,7 +88,7 @@ def _confidence(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Confidence in each answer, and whether it is right; each fold's temperature is fitted on the other folds."""
     confidence = np.zeros(len(true))
-    for fold in range(_FOLDS):
+    for fold in np.unique(folds):
         others, held = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         temperature = fit_temperature(logits[others], true[others].tolist())
         confidence[held] = (logits[held] / temperature).softmax(dim=1).amax(dim=1).numpy()
@@ -104,10 +101,11 @@ def _families(pairs: NDArray[np.float64], forms: Sequence[str]) -> NDArray[np.fl
     return np.asarray(number[pairs.astype(int)], np.float64)
 
 
-def _baseline_features(taps: Callable[[Tensor], Taps], photos: Sequence[Photo]) -> NDArray[np.float32]:
-    """The mean of the deepest features, float32 [N, 1280]."""
+@torch.no_grad()
+def _baseline_features(network: PhotoNet, photos: Sequence[Photo]) -> NDArray[np.float32]:
+    """The mean of the deepest features of photos at 384 x 288, float32 [N, 1280]."""
     sized = (cv2.resize(read_whole(photo.path), _BASELINE_SIZE, interpolation=cv2.INTER_AREA) for photo in photos)
-    return np.stack([taps(to_tensor([np.asarray(one, np.uint8)]))[3].mean(dim=(2, 3))[0].numpy() for one in sized])
+    return np.stack([network.pooled(to_tensor([np.asarray(one, np.uint8)]))[0, -1280:].numpy() for one in sized])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The network: MobileNetV2, fully convolutional, with a grid of class logits at stride 16.
 
-A head reads the stride-32 features (what the material is) and the stride-16 features (where small pieces lie).
+A head reads the stride-32 features (what the material is) and the stride-16 features (where small pieces lie). Whole
+photos are named by a network of their own, whose backbone is not trained.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 STRIDE = 16
 _FINE = 14  # feature blocks up to stride 16, 96 channels
+POOLED = 96 + 96 + 1280
 
 
 class SurfaceNet(nn.Module):
@@ -59,7 +61,35 @@ class SurfaceNet(nn.Module):
         return [{"params": backbone, "lr": learning_rate}, {"params": new, "lr": head_factor * learning_rate}]
 
 
-def load_backbone(network: SurfaceNet, weights: Path | None) -> str:
+class PhotoNet(nn.Module):
+    """Logits of the form that a whole photo shows: float32 RGB 0..255 [N, 3, H, W] in, float32 [N, forms] out.
+
+    A backbone that stays as it came, and one linear layer on what it shows on the whole.
+    """
+
+    def __init__(self, forms: int) -> None:
+        super().__init__()
+        features = mobilenet_v2(weights=None).features
+        _pad_like_tensorflow(features)
+        self.fine = features[:_FINE]
+        self.coarse = features[_FINE:]
+        self.head = nn.Linear(POOLED, forms)
+        self.eval()
+
+    def pooled(self, picture: Tensor) -> Tensor:
+        """Mean and spread of the stride-16 features and mean of the stride-32 ones, float32 [N, POOLED]."""
+        fine = self.fine(picture / 127.5 - 1)
+        mean = fine.mean(dim=(2, 3), keepdim=True)
+        spread = (fine - mean).square().mean(dim=(2, 3)).clamp(min=1e-12).sqrt()
+        return torch.cat([mean[..., 0, 0], spread, self.coarse(fine).mean(dim=(2, 3))], dim=1)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """The logits of the forms."""
+        logits: Tensor = self.head(self.pooled(picture))
+        return logits
+
+
+def load_backbone(network: SurfaceNet | PhotoNet, weights: Path | None) -> str:
     """Fill the backbone with ImageNet weights; returns where they came from, for the run's record.
 
     `weights` is a state dict of torchvision's mobilenet_v2; None lets torchvision download its own (needs a network).

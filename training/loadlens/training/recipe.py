@@ -21,8 +21,7 @@ class Recipe:
     rendered to train on, `calibration_clips` unloadings to calibrate on; batch sizes are pictures per step. Scenes and
     crane frames are seen as if the whole picture were `width` pixels wide, `scene_crop` of it at a time.
     The new head learns `head_factor` times as fast as the backbone, whose first `frozen_blocks` stay as they are.
-    `crane_cameras` are trained on, all others are kept for measuring. `fold` (0..4, or -1) trains on four fifths of
-    the photos instead of the train part.
+    `crane_cameras` are trained on, all others are kept for measuring.
     """
 
     name: str
@@ -43,7 +42,6 @@ class Recipe:
     learning_rate: float
     head_factor: float
     frozen_blocks: int
-    fold: int
 
 
 def load_recipe(path: Path) -> Recipe:

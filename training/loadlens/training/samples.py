@@ -16,7 +16,6 @@ from loadlens.datasets.catalog import FORM_OF_FOLDER, find_set, scene_of
 from loadlens.datasets.crane import IGNORE, CraneFrame, label_map, load_crane_frames
 from loadlens.datasets.groups import Part, assign_folds, assign_parts
 from loadlens.datasets.textures import read_labels
-from loadlens.training.augment import Pieces, colour_jitter
 from loadlens.training.network import STRIDE
 from loadlens.training.recipe import Recipe
 from loadlens.training.scenes import read_scene
@@ -80,41 +79,18 @@ def read_whole(path: Path) -> Picture:
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one step learns from: pictures with the truth of each, as `Batches` draws them; None for none."""
-
-    scenes: tuple[Tensor, Tensor] | None
-    photos: tuple[Tensor, Tensor] | None
-
-
 class Batches:
     """Batches that depend on the recipe's seed and the step alone, so a run can be taken up again anywhere."""
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        scenes: list[Path],
-        photos: list[Photo],
-        crane: list[tuple[Picture, Label]],
-        pieces: Pieces,
-    ) -> None:
+    def __init__(self, recipe: Recipe, scenes: list[Path], photos: list[Photo], crane: list[CraneFrame]) -> None:
         self._recipe = recipe
         self._scenes = scenes
-        self._crane = crane
-        self._pieces = pieces
+        self._crane = [read_crane(frame) for frame in crane]
         self._photos: dict[str, list[Photo]] = {}
         for photo in photos:
             self._photos.setdefault(photo.form, []).append(photo)
         self._read_scene = cache(read_scene)
         self._index = class_index(recipe.classes)
-
-    def at(self, step: int) -> Batch:
-        """The batch of a step."""
-        return Batch(
-            self.scenes(step) if self._recipe.scenes_per_step else None,
-            self.photos(step) if self._recipe.photos_per_step else None,
-        )
 
     def scenes(self, step: int) -> tuple[Tensor, Tensor]:
         """Crops float32 [N, 3, H, W] and the share of every class in every cell, float32 [N, K, H/16, W/16].
@@ -129,7 +105,6 @@ class Batches:
             else:
                 rgb, label = self._read_scene(self._scenes[rng.integers(len(self._scenes))])
             rgb, label = random_crop(rng, rgb, label, self._recipe.scene_crop, self._recipe.width)
-            rgb, label = self._pieces.lay(rng, rgb, label)
             pictures.append(colour_jitter(rng, rgb))
             targets.append(cell_shares(label, self._index, len(self._recipe.classes)))
         return to_tensor(pictures), torch.from_numpy(np.stack(targets))
@@ -195,14 +170,28 @@ def random_crop(
 
 
 def photo_crop(rng: np.random.Generator, photo: Picture, size: tuple[int, int]) -> Picture:
-    """A random part (30 to 100 % of the area) of a photo at [size], mirrored at random."""
-    share, stretch = rng.uniform(0.3, 1.0) ** 0.5, np.exp(rng.uniform(-0.2, 0.2))
+    """A random part (40 to 100 % of the area) of a photo at [size], mirrored at random."""
+    share, stretch = rng.uniform(0.4, 1.0) ** 0.5, np.exp(rng.uniform(-0.2, 0.2))
     height = min(photo.shape[0], round(photo.shape[0] * share * stretch))
     width = min(photo.shape[1], round(photo.shape[1] * share / stretch))
     top, left = int(rng.integers(photo.shape[0] - height + 1)), int(rng.integers(photo.shape[1] - width + 1))
     part = photo[top : top + height, left : left + width]
     part = np.asarray(cv2.resize(part, (size[1], size[0]), interpolation=cv2.INTER_AREA), np.uint8)
     return part[:, ::-1] if rng.random() < 0.5 else part
+
+
+def colour_jitter(rng: np.random.Generator, rgb: Picture) -> Picture:
+    """Another light: brightness, gamma, colour cast, sometimes soft or noisy."""
+    gain = np.exp(rng.normal(0, 0.15)) * np.exp(rng.normal(0, 0.06, 3))
+    table = np.arange(256)[:, None] / 255
+    table = np.clip(255 * (table ** np.exp(rng.normal(0, 0.15))) * gain, 0, 255).astype(np.uint8)
+    jittered = np.asarray(cv2.LUT(np.ascontiguousarray(rgb), table[None]), np.uint8)
+    if rng.random() < 0.2:
+        jittered = np.asarray(cv2.GaussianBlur(jittered, (0, 0), rng.uniform(0.5, 1.5)), np.uint8)
+    if rng.random() < 0.1:
+        grey = jittered.mean(axis=2, keepdims=True)
+        jittered = np.asarray(jittered * 0.3 + grey * 0.7, np.uint8)
+    return jittered
 
 
 def to_tensor(pictures: list[Picture]) -> Tensor:

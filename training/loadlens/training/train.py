@@ -21,7 +21,7 @@ from torch.nn import functional
 from loadlens.datasets.crane import CraneFrame
 from loadlens.training.network import SurfaceNet, load_backbone
 from loadlens.training.recipe import Recipe, RecipeError
-from loadlens.training.samples import Batches, Photo, crane_part, photo_fold, photo_part
+from loadlens.training.samples import Batches, Photo, crane_part, photo_part
 from loadlens.training.scenes import render_scenes
 from loadlens.vision.taxonomy import load_taxonomy
 
@@ -140,7 +140,7 @@ def _batches(recipe: Recipe, photos: Path | None, scenes: Path) -> Batches:
     graded: list[Photo] = []
     crane: list[CraneFrame] = []
     if recipe.photos and photos is not None:
-        graded = photo_part(photos, "train") if recipe.fold < 0 else photo_fold(photos, recipe.fold)[0]
+        graded = photo_part(photos, "train")
         crane = crane_part(photos, recipe.crane_cameras, inside=True) if recipe.crane_cameras else []
     return Batches(recipe, pictures, graded, crane)
 

@@ -1,0 +1,62 @@
+"""The head that names whole photos: what is exported says the same as the regression that was fitted."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from loadlens.training.network import POOLED, PhotoNet
+from loadlens.training.photos import STRENGTH, fit_head, fit_temperature, left_out_logits, photo_logits
+from loadlens.training.samples import Photo
+
+FORMS = ("turnings", "shredded", "hms_1")
+
+
+def photos_and_features(n: int) -> tuple[list[Photo], np.ndarray]:
+    rng = np.random.default_rng(0)
+    photos = [Photo(Path(f"{index}.jpg"), FORMS[index % 3], str(index)) for index in range(n)]
+    features = rng.normal(0, 1, (n, 2, POOLED)).astype(np.float32)
+    features[..., :3] += 2 * np.eye(3)[np.arange(n) % 3][:, None]
+    return photos, features * 3 + 5
+
+
+def test_the_linear_layer_is_the_regression_on_scaled_features() -> None:
+    photos, features = photos_and_features(60)
+    network = PhotoNet(len(FORMS))
+    fit_head(network, features, photos, FORMS)
+    regression = make_pipeline(
+        StandardScaler(), LogisticRegression(C=STRENGTH, class_weight="balanced", max_iter=2000)
+    ).fit(features.reshape(-1, POOLED), np.repeat([photo.form for photo in photos], 2))
+    order = [list(regression.classes_).index(form) for form in FORMS]
+    expected = regression.predict_proba(features[:, 0])[:, order]
+    assert photo_logits(network, features).softmax(dim=1).numpy() == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_form_without_a_photo_is_told() -> None:
+    photos, features = photos_and_features(9)
+    with pytest.raises(ValueError, match="no photo of rails"):
+        fit_head(PhotoNet(4), features, photos, (*FORMS, "rails"))
+
+
+def test_the_temperature_that_was_put_in_is_found() -> None:
+    generator = torch.Generator().manual_seed(1)
+    true_logits = torch.randn(4000, 5, generator=generator) * 2
+    named = torch.multinomial(true_logits.softmax(dim=1), 1, generator=generator)[:, 0].tolist()
+    assert fit_temperature(true_logits * 3, named) == pytest.approx(3, rel=0.1)
+
+
+def test_a_photo_is_named_by_a_head_that_never_saw_it() -> None:
+    photos, features = photos_and_features(60)
+    folds = [index // 12 for index in range(60)]
+    spoilt = features.copy()
+    spoilt[:12] = 1e3  # what the first fold shows must not matter to how the first fold's own heads were made
+    network = PhotoNet(len(FORMS))
+    clean = left_out_logits(network, features, photos, folds, FORMS)
+    other = left_out_logits(network, spoilt, photos, folds, FORMS)
+    fit_head(network, features[12:], photos[12:], FORMS)
+    assert torch.allclose(clean[:12], photo_logits(network, features[:12]), atol=1e-4)
+    assert torch.allclose(other[:12], photo_logits(network, spoilt[:12]), rtol=1e-3)
