@@ -17,9 +17,10 @@ from loadlens.vision.layer import Mask, cell_share, occluded, scene_share
 from loadlens.vision.metadata import Metric
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.overlay import draw_layer
-from loadlens.vision.pipeline import picture_for_model
+from loadlens.vision.pipeline import LUMA_WIDTH, picture_for_model
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import load_taxonomy
+from loadlens.vision.tracker import widened
 
 # What a frame can show in the bed; the whole of a wagon's surface is one of them.
 _MATERIALS = ("turnings", "shredded", "bed_floor")
@@ -120,7 +121,8 @@ def _graded_share(item: SeenFrame) -> NDArray[np.float64]:
     if has_cast(item.rgb):
         return np.zeros(item.surface.probs.shape[1:])
     size = (item.rgb.shape[0], item.rgb.shape[1])
-    hidden = occluded(item.surface, load_taxonomy(), size, size)
+    watched = (round(size[0] * LUMA_WIDTH / size[1]), LUMA_WIDTH)
+    hidden = widened(occluded(item.surface, load_taxonomy(), size, watched))
     return cell_share(~hidden, item.surface, size) * (1.0 - scene_share(item.surface, load_taxonomy()))
 
 

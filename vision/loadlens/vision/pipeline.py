@@ -37,7 +37,8 @@ from loadlens.vision.video import source_name
 
 Picture = NDArray[np.uint8]
 
-_LUMA_WIDTH = 240
+# The small grey picture that the tracker watches.
+LUMA_WIDTH = 240
 _HAZARD_EVERY_S = 1.0
 # Grabs take 20 to 60 s each in a yard; movement for longer than two of them may hide a whole layer.
 _LONG_UNREST_S = 120.0
@@ -140,7 +141,7 @@ class Unloading:
         """Take the next frame in time; returns the hazards that this frame raised for the first time."""
         known = len(self._hazards)
         self.frames_seen += 1
-        luma = frame.luma(_LUMA_WIDTH)
+        luma = frame.luma(LUMA_WIDTH)
         if self._tracker is None:
             self._start(frame, luma.shape)
         if (frozen := self._frozen.push(frame.time_s, luma)) is not None:

@@ -121,9 +121,7 @@ class LayerTracker(Generic[F]):
         Call it at most once for every settled surface, in order: it becomes the surface that later ones are compared
         with. A surface that is not accepted stays unseen.
         """
-        # The rim of a tool is easily taken for scrap; a little more than the tool itself is left for later.
-        wide = cv2.dilate(hidden.astype(np.uint8), np.ones((7, 7), np.uint8)).astype(bool)
-        visible = ~wide
+        visible = ~widened(hidden)
         new = _without_specks(settled.changed & visible & self._watched, _LEAST_PIECE_SHARE * self._area)
         doubtful = new & self._known & (cv2.blur(settled.structure, (15, 15)) > _DOUBTFUL_FROM)
         self._graded = np.where(visible, settled.luma, self._graded)
@@ -195,6 +193,14 @@ class LayerTracker(Generic[F]):
         closed = cv2.morphologyEx(changed, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
         opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
         return opened.astype(bool), alike
+
+
+def widened(hidden: Mask) -> Mask:
+    """What is left out of grading where something hides the surface: a little more than the thing, bool [h, w].
+
+    The rim of a tool is easily taken for scrap; what lies beside it is left for later.
+    """
+    return np.asarray(cv2.dilate(hidden.astype(np.uint8), np.ones((7, 7), np.uint8)), np.bool_)
 
 
 def structure(first: Grid, second: Grid) -> Grid:
