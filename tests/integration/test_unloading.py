@@ -15,8 +15,10 @@ from loadlens.grading.assessment import assess_load
 from loadlens.grading.standard import load_standard
 from loadlens.training.commands import recipe_path
 from loadlens.training.crane import measure_crane, see_crane
+from loadlens.training.evaluate import measure_photos, name_photos
 from loadlens.training.loads import GradedLoad, match_layers
 from loadlens.training.recipe import load_recipe
+from loadlens.training.samples import photo_part
 from loadlens.vision.bed import Bed
 from loadlens.vision.colour import has_cast
 from loadlens.vision.frame import Frame
@@ -152,3 +154,14 @@ def test_a_magnet_well_in_view_of_a_sound_camera_is_not_graded(photos) -> None:
     assert measure_crane(sound)["crane_magnet_graded_worst"].value < 0.02
     figures = measure_crane(seen)
     assert figures["crane_material_recall"].value > figures["crane_material_recall_commonest"].value
+
+
+@pytest.mark.photos
+def test_photos_of_loads_never_seen_are_named(photos) -> None:
+    """Better than its own cells say, and sure where it is right."""
+    named = name_photos(load_model(), photo_part(photos, "test"))
+    figures = measure_photos(named, photo_part(photos, "train"))
+    assert figures["photo_form_macro_f1"].value > 0.75
+    assert figures["photo_family_macro_f1"].value > 0.85
+    assert figures["photo_form_accuracy_answered"].value >= figures["photo_form_accuracy"].value
+    assert figures["photo_calibration_error"].value < 0.15
