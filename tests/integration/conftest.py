@@ -142,14 +142,21 @@ class Server:
         """Where its records are, for a test that looks at them behind the server's back."""
         return self.environment.get("LOADLENS_DATABASE", f"sqlite:///{self.data / 'loadlens.sqlite'}")
 
-    def add_key(self, role: str, *more: str) -> str:
-        """Make a key offline, as an operator does; `more` are options of `loadlens keys add`."""
-        command = [*LOADLENS, "keys", "add", "--role", role, "--data", str(self.data), *more]
-        made = subprocess.run(
-            command, env={**os.environ, **self.environment}, capture_output=True, text=True, check=False
+    def run(self, *arguments: str) -> str:
+        """Run a command offline on this server's records, as an operator does; returns what it prints."""
+        done = subprocess.run(
+            [*LOADLENS, *arguments, "--data", str(self.data)],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        assert made.returncode == 0, made.stderr
-        return made.stdout.strip()
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def add_key(self, role: str, *more: str) -> str:
+        """Make a key offline; `more` are options of `loadlens keys add`."""
+        return self.run("keys", "add", "--role", role, *more)
 
     def http_with(self, key: str | None) -> httpx2.Client:
         """A client with this key, or with none; it is closed when the server stops."""
@@ -241,6 +248,12 @@ def serve(model_file: Path, new_place: Callable[[], dict[str, str]], tmp_path: P
     yield start
     for server in running:
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def make_server() -> type[Server]:
+    """For a module that needs a server with settings of its own; it stops what it starts."""
+    return Server
 
 
 @pytest.fixture(scope="module")

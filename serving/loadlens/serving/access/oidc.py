@@ -9,7 +9,8 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -119,10 +120,7 @@ class Oidc:
         return self._from_claims(self._claims(str(answer.get("id_token", "")), keys, trip.nonce))
 
     def _provider(self, http: httpx2.Client) -> dict[str, Any]:
-        try:
-            found = _json(http.get(f"{self._issuer}/.well-known/openid-configuration"))
-        except httpx2.TransportError as error:
-            raise OidcError(f"{self._issuer} does not answer: {error}") from None
+        found = _json(http.get(f"{self._issuer}/.well-known/openid-configuration"))
         if str(found.get("issuer", "")).rstrip("/") != self._issuer:
             raise OidcError(f"{self._issuer} calls itself {found.get('issuer')!r}")
         return found
@@ -164,14 +162,23 @@ def _challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def _client() -> httpx2.Client:
-    return httpx2.Client(timeout=_TIMEOUT_S, follow_redirects=False)
+@contextmanager
+def _client() -> Iterator[httpx2.Client]:
+    """A client for one conversation with the provider; what goes wrong on the way is an OidcError."""
+    try:
+        with httpx2.Client(timeout=_TIMEOUT_S, follow_redirects=False) as http:
+            yield http
+    except httpx2.TransportError as error:
+        raise OidcError(f"the provider does not answer: {error}") from None
 
 
 def _json(answer: httpx2.Response) -> dict[str, Any]:
     if answer.status_code != 200:
         raise OidcError(f"{answer.url.host} answered {answer.status_code}")
-    found = answer.json()
+    try:
+        found = answer.json()
+    except ValueError:
+        found = None
     if not isinstance(found, dict):
         raise OidcError(f"{answer.url.host} did not answer with an object")
     return found

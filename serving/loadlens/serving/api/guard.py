@@ -46,6 +46,12 @@ class Guard:
                     headers.setdefault(*_HTTPS_ONLY)
             await send(message)
 
+        names = [name for name, _ in scope["headers"]]
+        if b"transfer-encoding" in names and b"content-length" in names:
+            # A proxy in front may have believed the other one, and what follows may not be what it let through.
+            refused = problem(400, "the length of the body is told in two ways", headers={"Connection": "close"})
+            await refused(scope, receive, send_guarded)
+            return
         if _ODD.search(scope["path"]) or _ODD_RAW.search(scope["raw_path"]):
             await problem(400, "the path is written in an odd way; write it plainly")(scope, receive, send_guarded)
             return

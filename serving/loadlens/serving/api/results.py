@@ -22,6 +22,11 @@ from loadlens.serving.records import assessments, loads
 from loadlens.serving.report import render_report
 from loadlens.serving.store.tables import Assessment, Load
 
+_PAGE_MAY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+
 router = APIRouter(tags=["results"])
 
 _LOOK_EVERY_S = 0.1
@@ -128,9 +133,7 @@ def get_report(request: Request, load_id: str) -> HTMLResponse:
         digests = {index: sha for index, sha in drawn.items() if not was_let_go(session, load_id, sha)}
     pictures = {index: parts.loads.blobs.get(sha) for index, sha in digests.items()}
     page = render_report(report, pictures, standard)
-    return HTMLResponse(
-        page, headers={"Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'"}
-    )
+    return HTMLResponse(page, headers={"Content-Security-Policy": _PAGE_MAY})
 
 
 @router.get("/standards", responses=answers())

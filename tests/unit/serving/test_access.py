@@ -1,0 +1,111 @@
+"""What is not there is answered along the same path as what is wrong; several may try at once."""
+
+import hmac
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from loadlens.serving.access import keys as keys_module
+from loadlens.serving.access import passwords
+from loadlens.serving.access.caller import Role
+from loadlens.serving.access.keys import KeyRefusedError, Keys, NewKey
+from loadlens.serving.access.limits import PER_ACCOUNT, LoginLimit, TooManyAttemptsError
+from loadlens.serving.access.users import UserError, Users
+from loadlens.serving.seal import open_seal
+from loadlens.serving.settings import Settings
+from loadlens.serving.store.database import open_database
+from loadlens.serving.store.journal import sealed
+
+PASSWORD = "four wet lorries at dawn"
+
+
+@pytest.fixture
+def engine(tmp_path):
+    settings = Settings(data=tmp_path)
+    engine = sealed(open_database(settings.database_url), open_seal(settings))
+    yield engine
+    engine.dispose()
+
+
+def test_every_key_is_compared_once_in_constant_time_whatever_is_wrong_with_it(engine, monkeypatch):
+    compared = []
+
+    def watched(one, other):
+        compared.append((len(one), len(other)))
+        return hmac.compare_digest(one, other)
+
+    monkeypatch.setattr(keys_module, "hmac", type("watched hmac", (), {"compare_digest": staticmethod(watched)}))
+    keys = Keys(engine)
+    row, token = keys.add(NewKey("mast", Role.CAMERA, None, 1), "test")
+    for wrong in (f"llk_{row.id}_wrong", "llk_unknown_wrong", "", "llk", token[:-1]):
+        with pytest.raises(KeyRefusedError, match="not known"):
+            keys.caller(wrong)
+    assert keys.caller(token).name == f"key:{row.id}"
+    assert compared == [(64, 64)] * 6
+
+
+def test_the_password_of_nobody_is_hashed_like_that_of_anybody(engine, monkeypatch):
+    checked = []
+    hasher = passwords._hasher
+
+    class Watched:
+        hash = staticmethod(hasher.hash)
+
+        @staticmethod
+        def verify(kept, password):
+            checked.append(kept.split("$")[1:4])
+            return hasher.verify(kept, password)
+
+    users = Users(engine)
+    token = users.invite("ada", Role.ADMIN, "test")
+    users.accept(token, None, PASSWORD)
+    monkeypatch.setattr(passwords, "_hasher", Watched)
+    assert not users.check_password("ada", "something else")
+    assert not users.check_password("nobody", "something else")
+    assert users.check_password("ada", PASSWORD)
+    assert len(checked) == 3
+    assert checked[0] == checked[1]  # the same variant, version and cost
+
+
+def test_attempts_at_the_same_time_do_not_slip_past_the_limit(engine):
+    limit, begin = LoginLimit(engine), threading.Barrier(20)
+
+    def attempt(_):
+        begin.wait()
+        try:
+            limit.attempt("ada", "192.0.2.1")
+        except TooManyAttemptsError:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(20) as pool:
+        assert sum(pool.map(attempt, range(20))) == PER_ACCOUNT
+
+
+def test_a_link_that_many_use_at_once_lets_one_of_them_in(engine):
+    users, begin = Users(engine), threading.Barrier(4)
+    token = users.first_invitation()
+
+    def accept(n):
+        begin.wait()
+        try:
+            return users.accept(token, f"user-{n}", PASSWORD).name
+        except UserError:
+            return None
+
+    with ThreadPoolExecutor(4) as pool:
+        names = [name for name in pool.map(accept, range(4)) if name]
+    assert [user.name for user in users.all()] == names
+    assert len(names) == 1
+    assert users.first_invitation() is None
+
+
+def test_several_keys_of_one_machine_are_valid_at_once_until_one_is_revoked(engine):
+    keys = Keys(engine)
+    (old, old_token), (_, new_token) = (keys.add(NewKey("mast", Role.CAMERA, "3", 1), "test") for _ in range(2))
+    assert keys.caller(old_token).lane == keys.caller(new_token).lane == "3"
+    keys.revoke(old.id, "test")
+    assert keys.caller(new_token).role is Role.CAMERA
+    with pytest.raises(KeyRefusedError, match="revoked"):
+        keys.caller(old_token)
