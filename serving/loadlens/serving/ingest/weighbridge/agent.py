@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from loadlens.serving.errors import CommandError
 from loadlens.serving.ingest.server import LaneServer, ServerUnreachableError
 from loadlens.serving.ingest.weighbridge.device import Device
 from loadlens.serving.ingest.weighbridge.push import ReadingPusher
@@ -30,7 +31,10 @@ class Reader(Protocol):
 
 
 def run_reader(reader: Reader, spool: ReadingSpool, server: LaneServer, stop: threading.Event) -> None:
-    """Read, send and report until `stop` is set. What waits in the spool is sent by the next run."""
+    """Read, send and report until `stop` is set. What waits in the spool is sent by the next run.
+
+    Raises CommandError where reading or sending has ended by itself: then whoever started us must know.
+    """
     threads = [
         threading.Thread(target=reader.run, args=(stop,), name="reader"),
         threading.Thread(target=ReadingPusher(spool, server, stop).run, name="pusher"),
@@ -41,9 +45,12 @@ def run_reader(reader: Reader, spool: ReadingSpool, server: LaneServer, stop: th
     while not stop.wait(_LOOK_EVERY_S) and all(thread.is_alive() for thread in threads):
         for device in reader.devices:
             _report(server, device.name, device.health(), reported)
+    asked = stop.is_set()
     stop.set()
     for thread in threads:
         thread.join()
+    if not asked:
+        raise CommandError("the reader has ended after an error that nobody foresaw; see above, then start it again")
 
 
 def _report(server: LaneServer, name: str, health: dict[str, Any], reported: dict[str, tuple[str, float]]) -> None:

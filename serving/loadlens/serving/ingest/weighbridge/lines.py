@@ -1,6 +1,8 @@
 """Lines that bytes come in by: a serial port, or TCP as serial servers give it."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
@@ -40,8 +42,11 @@ class SerialLine:
         self._port: serialx.BaseSerial | None = None
 
     def __enter__(self) -> Self:
-        port = serialx.serial_for_url(self._path, self._baud, read_timeout=READ_S, write_timeout=READ_S, **self._form)
-        port.open()
+        with _as_os_error():
+            port = serialx.serial_for_url(
+                self._path, self._baud, read_timeout=READ_S, write_timeout=READ_S, **self._form
+            )
+            port.open()
         self._port = port
         return self
 
@@ -60,11 +65,22 @@ class SerialLine:
 
     def read(self) -> bytes:
         """What has come; empty where nothing came for half a second."""
-        return bytes(self._open.read(_CHUNK))
+        with _as_os_error():
+            return bytes(self._open.read(_CHUNK))
 
     def write(self, data: bytes) -> None:
         """Send a command."""
-        self._open.write(data)
+        with _as_os_error():
+            self._open.write(data)
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    """The library's own errors, such as a port that takes no more bytes, are errors of the line as well."""
+    try:
+        yield
+    except serialx.SerialException as error:
+        raise OSError(str(error)) from error
 
 
 class TcpLine:
