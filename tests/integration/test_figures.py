@@ -31,6 +31,9 @@ def test_frames_layers_hazards_and_looks_are_counted(server, shots):
     assert grown("loadlens_model_seconds_count") >= len(report["layers"])
     assert grown("loadlens_model_seconds_sum") > 0
     assert after["loadlens_disk_left_bytes"] > 0
+    assert grown("loadlens_review_queue") == 1  # a hazard is never accepted without a person
+    assert after["loadlens_journal_head"] == server.http.get("/v1/journal/head").json()["seq"]
+    assert grown("loadlens_journal_head") > 0
 
 
 def test_frames_that_nobody_has_looked_at_show_with_their_age(server, shots):

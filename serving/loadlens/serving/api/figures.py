@@ -3,9 +3,11 @@
 import shutil
 
 from fastapi import APIRouter, Request, Response
+from sqlalchemy import func, select
 
 from loadlens.serving import metrics
 from loadlens.serving.api.parts import Parts, parts_of
+from loadlens.serving.store.tables import JournalHead, Load
 
 router = APIRouter(tags=["running"])
 
@@ -22,3 +24,8 @@ def _read(parts: Parts) -> None:
     metrics.frames_ungraded.set(waiting)
     metrics.oldest_ungraded_s.set(oldest_s)
     metrics.disk_left_bytes.set(shutil.disk_usage(parts.settings.data).free)
+    with parts.loads.reading() as session:
+        flagged = session.scalars(select(func.count()).where(Load.status == "flagged")).one()
+        newest = session.scalars(select(JournalHead.seq)).first()
+    metrics.review_queue.set(flagged)
+    metrics.journal_head.set(newest or 0)
