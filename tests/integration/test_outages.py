@@ -8,6 +8,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -92,32 +93,24 @@ def test_a_database_and_a_store_that_stop_and_come_back_cost_nothing(
             time.sleep(0.2)
         raise AssertionError(told)
 
-    def until_turned_away():
-        known, end = told.count(503), time.monotonic() + 300
+    def without(stop, start, some):
+        """Send frames while something is away, until four were turned away; it comes back, and all are taken."""
+        stop()
+        sent, known, end = [cameras.submit(send, shot) for shot in some], told.count(503), time.monotonic() + 600
         while told.count(503) < known + 4:
             assert time.monotonic() < end, told
             time.sleep(0.05)
-
-    with ThreadPoolExecutor(4) as cameras:
-        first = [cameras.submit(send, shot) for shot in shots[:16]]
-        first[8].result()
-        postgresql_server.stop(signal.SIGQUIT)
-        until_turned_away()
         assert server.http.get("/readyz").status_code == 503
         assert server.http.get("/healthz").status_code == 200
-        postgresql_server.start()
-        second = [cameras.submit(send, shot) for shot in shots[16:32]]
-        second[8].result()
-        own_object_server.kill()
-        until_turned_away()
-        assert server.http.get("/readyz").status_code == 503
-        own_object_server.start()
-        third = [cameras.submit(send, shot) for shot in shots[32:]]
-        third[8].result()
-        postgresql_server.stop(signal.SIGINT)
-        until_turned_away()
-        postgresql_server.start()
-        answers = [sent.result() for sent in (*first, *second, *third)]
+        start()
+        return [frame.result() for frame in sent]
+
+    with ThreadPoolExecutor(4) as cameras:
+        crash = partial(postgresql_server.stop, signal.SIGQUIT)
+        answers = [*cameras.map(send, shots[:12])]
+        answers += without(crash, postgresql_server.start, shots[12:24])
+        answers += without(own_object_server.kill, own_object_server.start, shots[24:36])
+        answers += without(postgresql_server.stop, postgresql_server.start, shots[36:])
     assert set(told) <= {200, 201, 503}
     assert len(answers) == len(stored) == len(shots)
     assert server.http.get(PLACE).json()["frames"]["stored"] == len(shots)
