@@ -31,7 +31,7 @@ class _Look:
 
 
 class UploadFolder:
-    """Takes the finished pictures of a folder, oldest first; `taken` and `refused` count, `reason` is why one waits.
+    """Takes the finished pictures of a folder in order; `taken` and `refused` count, `reason` is why one waits.
 
     Hidden files and files of other kinds are left alone. Raises SpoolError where the folder cannot be used.
     """
@@ -64,7 +64,8 @@ class UploadFolder:
             known = self._looks.get(path, look)
             looks[path] = known if (known.size, known.modified_ns) == (look.size, look.modified_ns) else look
             if now_s - looks[path].since_s >= _SETTLED_S:
-                ready.append((stat.st_mtime_ns, path.name, path))
+                # In the order in which they were finished here: the times that cameras write may jump.
+                ready.append((stat.st_ctime_ns, path.name, path))
         self._looks = looks
         before = self.taken
         try:
