@@ -1,0 +1,29 @@
+"""The trials of bench/ in small: every route asked for what its document allows and forbids, and broken pictures."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+
+
+def trial(script, *arguments):
+    return subprocess.run(
+        [sys.executable, str(BENCH / script), *arguments], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.timeout(1800)
+def test_no_route_fails_or_answers_what_its_document_does_not_name():
+    done = trial("any_request.py", "--examples", "2", "--role", "manager")
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    assert "faults with none" in done.stdout
+
+
+@pytest.mark.timeout(1800)
+def test_every_broken_picture_is_refused_or_graded():
+    done = trial("broken_pictures.py", "--number", "300")
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    assert "wrong              0" in done.stdout
