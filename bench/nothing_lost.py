@@ -48,6 +48,7 @@ from loadlens.serving.live_load import LiveLoad
 from loadlens.serving.observation_json import to_json
 from loadlens.serving.records.inputs import inputs_from
 from loadlens.serving.store.tables import Assessment, LoadFrame, StoredFrame
+from loadlens.vision.image import EncodedImage
 from loadlens.vision.model import SurfaceModel, load_model
 from loadlens.vision.pipeline import Unloading
 
@@ -307,7 +308,10 @@ def check_load(yard: Yard, load: str, digests: list[str], model: SurfaceModel) -
     def begin(first: StoredFrame | None) -> Unloading:
         return Unloading(model, load_id=load, source=f"camera {first.camera}", started_at=first.captured_at)
 
-    live = LiveLoad(begin, blobs.__getitem__)
+    def picture(frame: StoredFrame) -> EncodedImage:
+        return EncodedImage(blobs[frame.sha256], f"frame {frame.camera}/{frame.seq}")
+
+    live = LiveLoad(begin, picture)
     for frame in frames:
         live.view(frame.camera, frames[0].seq).feed(frame)
     observation = live.finish({CAMERA: sum(link.late for link in links)}).observation

@@ -280,7 +280,7 @@ def test_a_wrong_command_is_refused_in_one_line(arguments: list[str], told: str,
 def test_nothing_is_lost_and_nothing_stored_twice_while_everything_fails(model_file: Path) -> None:
     """The bench of that name, smaller; it says what is wrong and fails by its exit code."""
     bench = Path(__file__).parents[2] / "bench" / "nothing_lost.py"
-    few = ["--agents", "3", "--frames", "300", "--kills", "6", "--every", "0.2", "--model", str(model_file)]
+    few = ["--agents", "2", "--frames", "100", "--kills", "4", "--every", "0.2", "--model", str(model_file)]
     done = subprocess.run([sys.executable, str(bench), *few], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "nothing lost, nothing twice" in done.stdout
