@@ -181,7 +181,7 @@ class Server:
         self.address = self.process.stdout.readline().split()[-1]
         self.http = self.http_with(self.key)
         while self.http.get("/readyz").status_code != ready:
-            time.sleep(0.05)
+            time.sleep(0.3)
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
         for client in self.clients:
