@@ -62,12 +62,17 @@ def postgresql_server(absent, free_port):
 @pytest.fixture
 def new_server(model_file, server_kind, tmp_path):
     """Start a server in a folder of its own."""
+    running = []
 
     def start(name, environment=()):
         (tmp_path / name).mkdir(exist_ok=True)
-        return server_kind(tmp_path / name / "data", model_file, dict(environment))
+        running.append(server_kind(tmp_path / name / "data", model_file, dict(environment)))
+        return running[-1]
 
-    return start
+    yield start
+    for server in running:
+        if server.process.returncode is None:
+            server.stop()
 
 
 def test_a_database_and_a_store_that_stop_and_come_back_cost_nothing(
@@ -132,7 +137,7 @@ def test_a_database_and_a_store_that_stop_and_come_back_cost_nothing(
 @contextmanager
 def small_disk(folder, size):
     """A file system of its own with room for so many bytes."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=False)
     if mounted.returncode != 0:
         pytest.skip("only root may mount a small disk")
@@ -143,11 +148,12 @@ def small_disk(folder, size):
 
 
 def test_a_full_disk_is_told_and_nothing_is_half_written(new_server, shots, tmp_path):
-    with small_disk(tmp_path / "disk", 24 * 2**20) as disk:
-        server = new_server("disk", {"LOADLENS_MIN_FREE_BYTES": "0"})
+    # The log of the server lies beside its data folder, on the larger disk.
+    with small_disk(tmp_path / "full" / "data", 24 * 2**20) as data:
+        server = new_server("full", {"LOADLENS_MIN_FREE_BYTES": "0"})
         server.open_load()
         kept, refused = [], []
-        filler = disk / "filler"
+        filler = data / "filler"
         for shot in shots:
             if shot.seq == 10:
                 with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
@@ -159,7 +165,7 @@ def test_a_full_disk_is_told_and_nothing_is_half_written(new_server, shots, tmp_
         assert refused
         assert "full" in answer.json()["detail"]
         assert server.http.get(f"/v1/loads/{server.load}").json()["frames"]["stored"] == len(kept)
-        assert list((disk / "data" / "blobs" / "incoming").iterdir()) == []
+        assert list((data / "blobs" / "incoming").iterdir()) == []
         filler.unlink()
         for shot in refused:
             assert server.put(shot).status_code == 201
