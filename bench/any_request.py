@@ -28,7 +28,7 @@ def ask(server: ServerUnderTest, key: str, examples: int, seed: int) -> int:
         *("--max-examples", str(examples), "--seed", str(seed), "--generation-database", "none"),
         *("--continue-on-failure", "--request-timeout", "120", "--no-color", "--warnings", "off", "--no-shrink"),
     ]
-    return subprocess.run(command, check=False).returncode
+    return subprocess.run(command, cwd=server.folder, check=False).returncode  # it leaves its notes there
 
 
 def main() -> int:

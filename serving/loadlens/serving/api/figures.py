@@ -1,18 +1,22 @@
 """GET /metrics: the figures for Prometheus; those that lie in the database or on the disk are read when asked for."""
 
 import shutil
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import func, select
 
 from loadlens.serving import metrics
 from loadlens.serving.api.parts import Parts, parts_of
+from loadlens.serving.api.problems import answers
 from loadlens.serving.store.tables import JournalHead, Load
 
 router = APIRouter(tags=["running"])
 
+_TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {}}}}
 
-@router.get("/metrics", response_class=Response)
+
+@router.get("/metrics", response_class=Response, responses=answers() | _TEXT)
 def get_metrics(request: Request) -> Response:
     """The figures that tell whether this server does its work, in the text format of Prometheus."""
     _read(parts_of(request))
