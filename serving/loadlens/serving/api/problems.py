@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 from starlette.exceptions import HTTPException
 
@@ -121,6 +122,11 @@ def install(app: FastAPI) -> None:
     def all_busy(_: Request, error: NoConnectionLeftError) -> JSONResponse:
         log.error("%s", error)
         return problem(503, "the server is too busy; ask again", headers=_LATER)
+
+    @app.exception_handler(DataError)
+    def cannot_be_kept(_: Request, error: DataError) -> JSONResponse:
+        log.warning("%s", error.orig)
+        return problem(422, "a text holds the character NUL, or a number is too large, to be kept")
 
     @app.exception_handler(StoreFullError)
     def store_full(_: Request, error: StoreFullError) -> JSONResponse:
