@@ -84,6 +84,7 @@ def test_the_command_line_trains_and_exports_a_model_that_serving_loads(tmp_path
     assert len((tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()) == 2
     exported = loadlens("export", "run", "--out", "m.onnx", "--loads", "0")
     assert exported.returncode == 0, exported.stderr
+    assert b'File "' not in (tmp_path / "m.onnx").read_bytes(), "names where it was made"
     model = load_model(tmp_path / "m.onnx")
     assert model.metadata.class_ids == TINY.classes
     assert model.metadata.area_error is None

@@ -283,6 +283,11 @@ def test_the_installed_models_all_load():
         assert load_model(path).metadata.class_ids
 
 
+def test_the_installed_models_say_nothing_of_the_machine_that_made_them():
+    for path in installed_models():
+        assert b'File "' not in path.read_bytes(), path.name
+
+
 def test_metadata_is_read_without_a_model_runtime():
     code = "import sys, loadlens.vision.metadata; sys.exit('onnxruntime' in sys.modules or 'cv2' in sys.modules)"
     assert subprocess.run([sys.executable, "-P", "-c", code], check=False).returncode == 0

@@ -168,7 +168,19 @@ def _onnx_bytes(whole: nn.Module, output: str) -> bytes:
     )
     if program is None:
         raise ExportError("PyTorch gave no ONNX program")
-    return bytes(program.model_proto.SerializeToString())
+    model = program.model_proto
+    drop_traces(model.graph)
+    return bytes(model.SerializeToString())
+
+
+def drop_traces(graph: onnx.GraphProto) -> None:
+    """Drop what the exporter notes of its own work: it names the files of the machine, and nothing reads it."""
+    for part in (*graph.node, *graph.value_info, *graph.initializer, *graph.input, *graph.output):
+        del part.metadata_props[:]
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                drop_traces(attribute.g)
 
 
 def _with_metadata(data: bytes, metadata: ModelMetadata) -> bytes:
