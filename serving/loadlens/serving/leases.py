@@ -15,7 +15,7 @@ from typing import Protocol
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
-from loadlens.serving.store.database import writing
+from loadlens.serving.store.database import write_session
 from loadlens.serving.store.lease_tables import GraderRow, Lease
 
 _BEAT_EVERY_S = 1.0
@@ -89,7 +89,7 @@ class SharedLeases:
             return
         if at - self._kept_at > self._dead_after_s / 2:
             self._seen.clear()  # who was away, as when the database was, cannot tell who else was
-        with Session(writing(self._engine)) as session, session.begin():
+        with write_session(self._engine) as session:
             self._beat(session)
             self._bury(session, at)
             self._held = {lease.load_id: lease.grader for lease in session.scalars(select(Lease))}
@@ -98,7 +98,7 @@ class SharedLeases:
     def take(self, load_id: str) -> bool:
         """See Leases."""
         if load_id not in self._held:
-            with Session(writing(self._engine)) as session, session.begin():
+            with write_session(self._engine) as session:
                 lease = session.get(Lease, load_id)
                 if lease is None:
                     if session.get(GraderRow, self.name) is None:
@@ -115,12 +115,12 @@ class SharedLeases:
     def let_go(self, load_id: str) -> None:
         """See Leases."""
         if self._held.pop(load_id, None) == self.name:
-            with Session(writing(self._engine)) as session, session.begin():
+            with write_session(self._engine) as session:
                 session.execute(delete(Lease).where(Lease.load_id == load_id, Lease.grader == self.name))
 
     def end(self) -> None:
         """See Leases."""
-        with Session(writing(self._engine)) as session, session.begin():
+        with write_session(self._engine) as session:
             _remove(session, [self.name])
         self._held.clear()
 

@@ -20,7 +20,7 @@ from loadlens.serving.records.loads import Particulars
 from loadlens.serving.records.readings import Use
 from loadlens.serving.records.weights import Kind, Weighed
 from loadlens.serving.store.blobs import Blobs
-from loadlens.serving.store.database import writing
+from loadlens.serving.store.database import read_session, write_session
 from loadlens.serving.store.journal import SYSTEM
 from loadlens.serving.store.tables import Load, Reading
 
@@ -44,13 +44,13 @@ class Loads:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A transaction that only reads."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with read_session(self.engine) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A transaction that writes: committed at its end, undone where an error leaves it."""
-        with Session(writing(self.engine), expire_on_commit=False) as session, session.begin():
+        with write_session(self.engine) as session:
             yield session
 
     def check_database(self) -> None:

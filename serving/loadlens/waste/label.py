@@ -10,7 +10,7 @@ from datetime import date
 from typing import Literal
 
 from loadlens.grading.quantity import Mass
-from loadlens.waste.codes import WasteCode
+from loadlens.waste.codes import WasteCode, code_list
 
 State = Literal["solid", "semi_solid", "liquid", "gas"]
 
@@ -97,4 +97,11 @@ class Label:
         entry, found = self.code, []
         if not entry.verified:
             found.append(f"{entry.code}: the text of {entry.list_id} was not read; check the code")
+        about = code_list(entry.list_id)
+        if not about.in_force(self.produced_on):
+            newer = f" (edition {about.superseded_by} since {about.superseded_on})" if about.superseded_by else ""
+            day = self.produced_on
+            found.append(
+                f"{entry.code}: edition {about.edition} of {about.id} is not in force on {day}{newer}; check it"
+            )
         return tuple(found)

@@ -6,18 +6,16 @@ be valid at once: to change one without a gap, add the new one, hand it over, th
 
 import hmac
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
 
 from loadlens.serving.access.caller import LANE_ROLES, Caller, Role
 from loadlens.serving.access.secrets import NO_DIGEST, digest, new_secret
 from loadlens.serving.store.access_tables import ApiKey, KeyRevocation
-from loadlens.serving.store.database import writing
+from loadlens.serving.store.database import read_session, write_session
 from loadlens.serving.store.journal import append
 from loadlens.serving.store.tables import now
 
@@ -64,14 +62,14 @@ class Keys:
             expires_at=expires_at,
             created_by=by,
         )
-        with self._writing() as session:
+        with write_session(self._engine) as session:
             session.add(row)
             append(session, "key.created", f"key:{key_id}", {}, by, rows=[row])
         return row, token
 
     def revoke(self, key_id: str, by: str) -> KeyRevocation:
         """Let a key open nothing from now on; one that was revoked before stays as it is."""
-        with self._writing() as session:
+        with write_session(self._engine) as session:
             if session.get(ApiKey, key_id) is None:
                 raise KeyUseError(f"there is no key {key_id!r}; `loadlens keys list` shows all")
             revocation = session.get(KeyRevocation, key_id)
@@ -84,7 +82,7 @@ class Keys:
     def all(self) -> Sequence[tuple[ApiKey, KeyRevocation | None]]:
         """Every key that was ever made, oldest first, with its revocation."""
         query = select(ApiKey, KeyRevocation).outerjoin(KeyRevocation).order_by(ApiKey.created_at, ApiKey.id)
-        with self._reading() as session:
+        with read_session(self._engine) as session:
             return [(key, revocation) for key, revocation in session.execute(query)]
 
     def caller(self, token: str) -> Caller:
@@ -95,7 +93,7 @@ class Keys:
         _, _, rest = token.partition("_")
         key_id, _, _ = rest.partition("_")
         query = select(ApiKey, KeyRevocation).outerjoin(KeyRevocation).where(ApiKey.id == key_id)
-        with self._reading() as session:
+        with read_session(self._engine) as session:
             found = session.execute(query).one_or_none()
         key, revocation = found or (None, None)
         is_right = hmac.compare_digest(digest(token), key.sha256 if key else NO_DIGEST)
@@ -106,11 +104,3 @@ class Keys:
         if key.expires_at <= now():
             raise KeyRefusedError(f"the key {key_id} expired at {key.expires_at}; ask for another one")
         return Caller(f"key:{key.id}", Role(key.role), key.lane)
-
-    def _reading(self) -> Session:
-        return Session(self._engine, expire_on_commit=False)
-
-    @contextmanager
-    def _writing(self) -> Iterator[Session]:
-        with Session(writing(self._engine), expire_on_commit=False) as session, session.begin():
-            yield session

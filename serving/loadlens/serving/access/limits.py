@@ -7,10 +7,9 @@ of an hour, and sessions that exist go on.
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, delete, func, select
-from sqlalchemy.orm import Session
 
 from loadlens.serving.store.access_tables import LoginAttempt
-from loadlens.serving.store.database import writing
+from loadlens.serving.store.database import write_session
 from loadlens.serving.store.tables import now
 
 WINDOW = timedelta(minutes=15)
@@ -30,7 +29,7 @@ class LoginLimit:
     def attempt(self, name: str, address: str) -> None:
         """Count one attempt; raises TooManyAttemptsError where it is one too many, whatever the password."""
         since = (datetime.now(UTC) - WINDOW).isoformat(timespec="milliseconds")
-        with Session(writing(self._engine)) as session, session.begin():
+        with write_session(self._engine) as session:
             session.execute(delete(LoginAttempt).where(LoginAttempt.at < since))
             tried = select(func.count()).select_from(LoginAttempt)
             of_account = session.scalars(tried.where(LoginAttempt.name == name)).one()
@@ -43,5 +42,5 @@ class LoginLimit:
 
     def succeeded(self, name: str, address: str) -> None:
         """Forget what was tried for this account from this address."""
-        with Session(writing(self._engine)) as session, session.begin():
+        with write_session(self._engine) as session:
             session.execute(delete(LoginAttempt).where(LoginAttempt.name == name, LoginAttempt.address == address))

@@ -6,8 +6,6 @@ our own can know (`csrf_token`): a foreign page makes a browser send the cookie,
 """
 
 import hmac
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, delete, select, update
@@ -16,7 +14,7 @@ from sqlalchemy.orm import Session
 from loadlens.serving.access.caller import Caller, Role
 from loadlens.serving.access.secrets import digest, new_secret
 from loadlens.serving.store.access_tables import LoginSession, User
-from loadlens.serving.store.database import writing
+from loadlens.serving.store.database import write_session
 from loadlens.serving.store.tables import now
 
 # How often at most the last use of a session is written down.
@@ -34,7 +32,7 @@ class Sessions:
     def begin(self, user_name: str) -> str:
         """A new session of a user; returns its id, which nobody can show again. Those that are over are swept."""
         token = new_secret()
-        with self._writing() as session:
+        with write_session(self._engine) as session:
             session.execute(delete(LoginSession).where(LoginSession.expires_at <= now()))
             expires_at = _text(datetime.now(UTC) + self._longest)
             session.add(LoginSession(sha256=digest(token), user_name=user_name, seen_at=now(), expires_at=expires_at))
@@ -52,24 +50,19 @@ class Sessions:
         if not user.is_active or row.expires_at <= now() or unused >= self._idle:
             return None
         if unused >= _NOTED_EVERY:
-            with self._writing() as session:
+            with write_session(self._engine) as session:
                 session.execute(update(LoginSession).where(LoginSession.sha256 == row.sha256).values(seen_at=now()))
         return Caller(f"user:{user.name}", Role(user.role))
 
     def end(self, token: str) -> None:
         """Log out here."""
-        with self._writing() as session:
+        with write_session(self._engine) as session:
             session.execute(delete(LoginSession).where(LoginSession.sha256 == digest(token)))
 
     def end_all(self, user_name: str) -> None:
         """Log out everywhere."""
-        with self._writing() as session:
+        with write_session(self._engine) as session:
             session.execute(delete(LoginSession).where(LoginSession.user_name == user_name))
-
-    @contextmanager
-    def _writing(self) -> Iterator[Session]:
-        with Session(writing(self._engine), expire_on_commit=False) as session, session.begin():
-            yield session
 
 
 def csrf_token(token: str) -> str:

@@ -4,8 +4,7 @@ Nobody ever sets another person's password: an admin gives a link. The first sta
 server's output, so there is no default password.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, delete, func, select
@@ -15,7 +14,7 @@ from loadlens.serving.access.caller import Role
 from loadlens.serving.access.passwords import hash_password, is_password
 from loadlens.serving.access.secrets import digest, new_secret
 from loadlens.serving.store.access_tables import Invitation, LoginSession, User
-from loadlens.serving.store.database import writing
+from loadlens.serving.store.database import read_session, write_session
 from loadlens.serving.store.journal import SYSTEM, append
 from loadlens.serving.store.tables import now
 
@@ -34,7 +33,7 @@ class Users:
 
     def first_invitation(self) -> str | None:
         """The token of an invitation for the first admin; None where there is a user or such an invitation is out."""
-        with self._writing() as session:
+        with write_session(self._engine) as session:
             pending = select(Invitation).where(Invitation.expires_at > now()).limit(1)
             if session.scalars(select(func.count()).select_from(User)).one() or session.scalars(pending).first():
                 return None
@@ -42,14 +41,14 @@ class Users:
 
     def invite(self, name: str, role: Role, by: str) -> str:
         """A token with which a new user of this name chooses a password; raises UserError where the name is taken."""
-        with self._writing() as session:
+        with write_session(self._engine) as session:
             if session.get(User, name) is not None:
                 raise UserError(f"there is a user {name!r} already; choose another name")
             return _invite(session, name, role, by)
 
     def reinvite(self, name: str, by: str) -> str:
         """A token with which a user chooses a new password. The old one and every session end now."""
-        with self._writing() as session:
+        with write_session(self._engine) as session:
             user = _user(session, name)
             user.password = None
             _end_sessions(session, name)
@@ -57,12 +56,12 @@ class Users:
 
     def accept(self, token: str, name: str | None, password: str) -> User:
         """Turn an invitation into a user with this password; raises UserError, PasswordError."""
-        with self._reading() as session:
+        with read_session(self._engine) as session:
             chosen = _valid(session, token).name or name
         if chosen is None:
             raise UserError("choose a name")
         kept = hash_password(password, name=chosen)  # takes its time, so nobody waits for our transaction meanwhile
-        with self._writing() as session:
+        with write_session(self._engine) as session:
             invitation = _valid(session, token)
             user = session.get(User, chosen)
             if user is not None and invitation.name is None:
@@ -78,7 +77,7 @@ class Users:
 
     def check_password(self, name: str, password: str) -> bool:
         """Whether a user of this name may log in with this password; takes as long where there is none."""
-        with self._reading() as session:
+        with read_session(self._engine) as session:
             user = session.get(User, name)
         kept = user.password if user is not None and user.is_active else None
         return is_password(password, kept)
@@ -86,7 +85,7 @@ class Users:
     def set_password(self, name: str, password: str) -> None:
         """Let a user have another password, and end all of their sessions. Raises PasswordError."""
         kept = hash_password(password, name=name)
-        with self._writing() as session:
+        with write_session(self._engine) as session:
             _user(session, name).password = kept
             _end_sessions(session, name)
             append(session, "user.password", f"user:{name}", {}, f"user:{name}")
@@ -96,7 +95,7 @@ class Users:
 
         Raises UserError where the name is another user's, or the user was shut out here.
         """
-        with self._writing() as session:
+        with write_session(self._engine) as session:
             user = session.scalars(select(User).where(User.identity == identity)).one_or_none()
             if user is None:
                 if session.get(User, name) is not None:
@@ -113,7 +112,7 @@ class Users:
 
     def change(self, name: str, by: str, *, role: Role | None = None, is_active: bool | None = None) -> User:
         """Give a user another role, or shut them out or in; raises UserError where no admin would be left."""
-        with self._writing() as session:
+        with write_session(self._engine) as session:
             user = _user(session, name)
             user.role = user.role if role is None else role
             user.is_active = user.is_active if is_active is None else is_active
@@ -128,16 +127,8 @@ class Users:
 
     def all(self) -> Sequence[User]:
         """Every user by name."""
-        with self._reading() as session:
+        with read_session(self._engine) as session:
             return session.scalars(select(User).order_by(User.name)).all()
-
-    def _reading(self) -> Session:
-        return Session(self._engine, expire_on_commit=False)
-
-    @contextmanager
-    def _writing(self) -> Iterator[Session]:
-        with Session(writing(self._engine), expire_on_commit=False) as session, session.begin():
-            yield session
 
 
 def _valid(session: Session, token: str) -> Invitation:

@@ -16,7 +16,7 @@ from sqlalchemy.event import listens_for
 from sqlalchemy.orm import Session
 
 from loadlens.serving.store.alarm_tables import Outgoing
-from loadlens.serving.store.database import writing
+from loadlens.serving.store.database import write_session
 from loadlens.serving.store.tables import now
 
 log = logging.getLogger("loadlens.alarms")
@@ -149,7 +149,7 @@ class _Courier:
         with Session(self._engine) as session:
             if session.scalars(due).first() is None:
                 return None
-        with Session(writing(self._engine), expire_on_commit=False) as session, session.begin():
+        with write_session(self._engine) as session:
             outgoing = session.scalars(due.with_for_update(skip_locked=True)).first()
             if outgoing is not None:
                 outgoing.tries += 1
@@ -163,7 +163,7 @@ class _Courier:
         return select(Outgoing).where(waiting).order_by(Outgoing.tries, Outgoing.id)
 
     def _note(self, outgoing_id: int, trouble: str | None) -> None:
-        with Session(writing(self._engine)) as session, session.begin():
+        with write_session(self._engine) as session:
             outgoing = session.get_one(Outgoing, outgoing_id)
             outgoing.trouble = trouble
             if trouble is None:

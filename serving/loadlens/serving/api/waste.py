@@ -209,6 +209,7 @@ def _code(entry: WasteCode) -> dict[str, Any]:
     return {
         "list": entry.list_id,
         "edition": entry.edition,
+        "superseded_by": code_list(entry.list_id).superseded_by,
         "code": entry.code,
         "mark": entry.mark,
         "name": {"zh": entry.name_zh, "en": entry.name_en},

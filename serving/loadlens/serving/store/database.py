@@ -9,13 +9,15 @@ SQLite for one machine, PostgreSQL for a site of several. Code above need not kn
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
+from sqlalchemy.orm import Session
 
 from loadlens.serving.store.errors import StoreFullError, StoreUnavailableError, StoreUrlError
 
@@ -46,6 +48,18 @@ def writing(engine: Engine) -> Engine:
     A transaction that reads first and then finds the lock taken would fail; this one waits.
     """
     return engine.execution_options(loadlens_writes=True)
+
+
+def read_session(engine: Engine) -> Session:
+    """A session that only reads; what it gave stays readable after its end."""
+    return Session(engine, expire_on_commit=False)
+
+
+@contextmanager
+def write_session(engine: Engine) -> Iterator[Session]:
+    """A session in a transaction that writes: committed at its end, undone where an error leaves it."""
+    with Session(writing(engine), expire_on_commit=False) as session, session.begin():
+        yield session
 
 
 def migrate(engine: Engine) -> None:
