@@ -56,9 +56,12 @@ class MqttChannel:
         self._client.loop_start()
 
     def stop(self) -> None:
-        """Say that we are gone, and go."""
+        """Say that we are gone, and go; a broker that has gone before us says it by our will."""
         if self._client.is_connected():
-            self._client.publish(self._presence, OFFLINE, qos=1, retain=True).wait_for_publish(_CONFIRM_WITHIN_S)
+            try:
+                self._publish(self._presence, OFFLINE, retain=True)
+            except DeliveryError as error:
+                log.warning("mqtt: %s", error)
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -91,7 +94,7 @@ class MqttChannel:
         info: MQTTMessageInfo = self._client.publish(topic, payload, qos=1, retain=retain)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise DeliveryError(f"the broker was not reached ({info.rc.name})")
-        info.wait_for_publish(_CONFIRM_WITHIN_S)
+        info.wait_for_publish(_CONFIRM_WITHIN_S)  # raises only for an `rc` that says the message never left
         if not info.is_published():
             raise DeliveryError(f"the broker did not confirm within {_CONFIRM_WITHIN_S:.0f} s")
 

@@ -55,17 +55,16 @@ for turn in range(int(sys.argv[4])):
 
 
 class Worker:
-    """What a process said that worked on a spool until it was killed or had finished."""
+    """What a process said that worked on a spool until it was killed, after so many lines, or had finished."""
 
-    def __init__(self, folder: Path, *, fatal: int = 0, seq: int = 0, turns: int = 4, killed_after_s: float = 0.0):
+    def __init__(self, folder: Path, *, fatal: int = 0, seq: int = 0, turns: int = 4, killed_after: int = 0):
         command = [sys.executable, "-c", WORKER, str(folder), str(fatal), str(seq), str(turns)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        first = ""
-        if killed_after_s:
-            first = process.stdout.readline()
-            time.sleep(killed_after_s)
+        first = [process.stdout.readline() for _ in range(killed_after)]
+        if killed_after:
+            time.sleep(random.uniform(0.0, 0.01))  # anywhere in the next step
             process.kill()
-        self.said = [line.split() for line in (first + process.communicate()[0]).splitlines()]
+        self.said = [line.split() for line in [*first, *process.communicate()[0].splitlines()]]
         self.finished = process.returncode == 0
         assert process.returncode in (0, -signal.SIGKILL)
 
@@ -110,7 +109,7 @@ def test_kills_at_random_moments_lose_nothing(tmp_path: Path) -> None:
     chance = random.Random(5)
     owed: set[str] = set()
     for _ in range(12):
-        worker = Worker(tmp_path, turns=100_000, killed_after_s=chance.uniform(0.0, 0.3))
+        worker = Worker(tmp_path, turns=100_000, killed_after=chance.randint(1, 30))
         # A promised frame may have been done with before the kill came between that and the word of it.
         owed = (owed | worker.of("added")) - worker.of("promised")
         spool = Spool(tmp_path, 2**30)
