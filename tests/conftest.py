@@ -1,21 +1,40 @@
-"""What all tests share: the real photos, and real servers of databases and objects."""
+"""What all tests share: the real photos; real servers of databases and objects; and a server of ours in a process of
+its own, with a small real model that sees by colour, and a short rendered load."""
 
+import itertools
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
+import time
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+import cv2
+import httpx2
+import numpy as np
 import obstore
+import onnx
 import psycopg
 import pytest
 from obstore.store import S3Store
+from onnx import TensorProto, helper, numpy_helper
+
+from loadlens.datasets.procedural import ProceduralTextures
+from loadlens.datasets.yard import ClipSpec, render_clip
+from loadlens.grading.observation import AreaError
+from loadlens.serving.jpeg import encode_jpeg
+from loadlens.vision.metadata import METADATA_KEY, ModelMetadata
 
 PROJECT = Path(__file__).resolve().parent.parent
 BACK_ENDS = ("sqlite", "postgresql")
@@ -149,3 +168,241 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'loads.sqlite'}"
     make: Callable[[], str] = request.getfixturevalue("new_postgresql")
     return make()
+
+
+STRIDE = 32
+CLASSES = ("turnings", "shredded", "wood", "gas_cylinder", "ground")
+ABOUT = ModelMetadata(
+    name="by-colour",
+    version="1",
+    class_ids=CLASSES,
+    stride=STRIDE,
+    trained_width=960,
+    calibration={"method": "none"},
+    conformal={},
+    conformal_level=0.9,
+    hazard_thresholds={"gas_cylinder": 0.5},
+    hazard_recall={"gas_cylinder": 1.0},
+    unsure_below=0.3,
+    ood_threshold=None,
+    area_error=AreaError({}, default_sd=0.02, level=0.9, low_quantile=-1.5, high_quantile=1.8, n=60),
+    data_digest="d" * 64,
+    config_digest="c" * 64,
+    metrics={},
+    software="0.1.0",
+)
+BEGAN = datetime(2026, 3, 1, 8, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def model_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Red is a gas cylinder, green is wood, blue is ground, anything else turnings."""
+    # Rows: how red, green and blue count for each class, then its bias.
+    table = np.array(
+        [(0, 0, 0, 3), (0, 0, 0, 1), (-12, 24, -12, 0), (30, -15, -15, -4), (-12, -12, 24, 0)],
+        np.float32,
+    )
+    weights = np.broadcast_to(table[:, :3, None, None], (5, 3, STRIDE, STRIDE)) / (255 * STRIDE * STRIDE)
+    nodes = [
+        helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Transpose", ["float"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["planes", "weights", "bias"], ["logits"], strides=[STRIDE, STRIDE]),
+        helper.make_node("Softmax", ["logits"], ["surface"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "surface",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", "h", "w", 3])],
+        [helper.make_tensor_value_info("surface", TensorProto.FLOAT, ["n", 5, "gh", "gw"])],
+        [
+            numpy_helper.from_array(np.ascontiguousarray(weights, np.float32), "weights"),
+            numpy_helper.from_array(table[:, 3].copy(), "bias"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    helper.set_model_props(model, {METADATA_KEY: ABOUT.to_json()})
+    file = tmp_path_factory.mktemp("model") / "by-colour.onnx"
+    onnx.save(model, file)
+    return file
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One frame as a camera sends it."""
+
+    seq: int
+    jpeg: bytes
+    captured_at: str
+
+
+@pytest.fixture(scope="session")
+def shots() -> list[Shot]:
+    """Twelve seconds of an unloading; from the fifth second on something red lies in the bed."""
+    clip = render_clip(ClipSpec(seed=3, size=(272, 480), fps=4, seconds=12, hazard=False), ProceduralTextures())
+    x, y, w, h = clip.bed
+    taken = []
+    for seq, (time_s, rgb) in enumerate(clip.frames()):
+        picture = rgb.copy()
+        if time_s >= 5:
+            cv2.rectangle(picture, (x + w // 2, y + h // 3), (x + w // 2 + 60, y + h // 3 + 60), (250, 0, 0), -1)
+        taken.append(Shot(seq, encode_jpeg(picture, 90), (BEGAN + timedelta(seconds=time_s)).isoformat()))
+    return taken
+
+
+LOADLENS = (sys.executable, "-m", "loadlens.serving.cli")
+
+
+@dataclass
+class Server:
+    """A server that can be killed and started again over the same data folder.
+
+    `http` comes with a manager's key; `http_as` gives a client for any other role.
+    """
+
+    data: Path
+    model: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=partial(itertools.count, 1))
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        self.clients: list[httpx2.Client] = []
+        self.key = self.key or self.add_key("manager")
+        self.start()
+
+    @property
+    def log(self) -> Path:
+        """Where the server's stderr goes."""
+        return self.data.with_suffix(".log")
+
+    def logged(self) -> list[dict[str, object]]:
+        """Every line of a server that was started with log_format="json"."""
+        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+
+    @property
+    def database_url(self) -> str:
+        """Where its records are, for a test that looks at them behind the server's back."""
+        return self.environment.get("LOADLENS_DATABASE", f"sqlite:///{self.data / 'loadlens.sqlite'}")
+
+    def run(self, *arguments: str) -> str:
+        """Run a command offline on this server's records, as an operator does; returns what it prints."""
+        done = subprocess.run(
+            [*LOADLENS, *arguments, "--data", str(self.data)],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def add_key(self, role: str, *more: str) -> str:
+        """Make a key offline; `more` are options of `loadlens keys add`."""
+        return self.run("keys", "add", "--role", role, *more)
+
+    def http_with(self, key: str | None) -> httpx2.Client:
+        """A client with this key, or with none; it is closed when the server stops."""
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        self.clients.append(httpx2.Client(base_url=self.address, timeout=60, trust_env=False, headers=headers))
+        return self.clients[-1]
+
+    def http_as(self, role: str, *more: str) -> httpx2.Client:
+        return self.http_with(self.add_key(role, *more))
+
+    def start(self, ready: int = 200) -> None:
+        """Start the process; /readyz says 200 once the model is loaded, or 503 where something else is amiss."""
+        command = [*LOADLENS, "serve", "--port", "0"]
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*command, "--data", str(self.data), "--model", str(self.model)],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env={**os.environ, **self.environment},
+            )
+        self.address = self.process.stdout.readline().split()[-1]
+        self.http = self.http_with(self.key)
+        while self.http.get("/readyz").status_code != ready:
+            time.sleep(0.3)
+
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
+        for client in self.clients:
+            client.close()
+        self.clients.clear()
+        self.process.send_signal(by)
+        self.process.wait()
+        self.process.stdout.close()
+
+    def kill_and_restart(self) -> None:
+        self.stop(signal.SIGKILL)
+        self.start()
+
+    def open_load(self, **particulars: object) -> str:
+        """Open the load that the other methods are about; returns its place."""
+        self.load = f"load-{next(self.numbers)}"
+        assert self.http.post("/v1/loads", json={"id": self.load, **particulars}).status_code == 201
+        return f"/v1/loads/{self.load}"
+
+    def put(self, shot: Shot, camera: str = "yard") -> httpx2.Response:
+        return self.http.put(
+            f"/v1/loads/{self.load}/frames/{camera}/{shot.seq}",
+            content=shot.jpeg,
+            headers={"Captured-At": shot.captured_at},
+        )
+
+    def close(self, **body: object) -> httpx2.Response:
+        return self.http.post(f"/v1/loads/{self.load}/close", params={"wait": "true"}, json=body)
+
+
+@pytest.fixture(scope="session")
+def server_kind() -> type[Server]:
+    """For a test that puts its servers together itself."""
+    return Server
+
+
+@pytest.fixture(scope="module", params=["box", "site"])
+def new_place(request: pytest.FixtureRequest) -> Callable[[], dict[str, str]]:
+    """Where a new server keeps everything, as variables of its environment: on one box all in its data folder, on a
+    site in a PostgreSQL and an S3 store."""
+    if request.param == "box":
+        return dict
+    new_postgresql = request.getfixturevalue("new_postgresql")
+    keys = request.getfixturevalue("object_server").environment
+
+    def make() -> dict[str, str]:
+        store = f"s3://yard/{uuid.uuid4().hex}"
+        return {**keys, "LOADLENS_DATABASE": new_postgresql(), "LOADLENS_STORE": store}
+
+    return make
+
+
+@pytest.fixture
+def serve(model_file: Path, new_place: Callable[[], dict[str, str]], tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start a server over a folder of its own; keywords are settings."""
+    running: list[Server] = []
+    places: defaultdict[str, dict[str, str]] = defaultdict(new_place)
+
+    def start(folder: str = "data", **settings: object) -> Server:
+        environment = {f"LOADLENS_{name.upper()}": str(value) for name, value in settings.items()} | places[folder]
+        running.append(Server(tmp_path / folder, model_file, environment))
+        return running[-1]
+
+    yield start
+    for server in running:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def make_server() -> type[Server]:
+    """For a module that needs a server with settings of its own; it stops what it starts."""
+    return Server
+
+
+@pytest.fixture(scope="module")
+def server(
+    model_file: Path, new_place: Callable[[], dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """One running server, shared by the tests of a module; each opens a load of its own."""
+    running = Server(tmp_path_factory.mktemp("shared") / "data", model_file, new_place())
+    yield running
+    running.stop()

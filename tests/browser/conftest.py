@@ -1,0 +1,44 @@
+"""A real browser: Debian's Chromium, driven by Playwright. What goes wrong on a page fails the test that opened it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+
+# For a module only: while Playwright runs, nothing else in the process can run an event loop.
+@pytest.fixture(scope="module")
+def browser(absent: Callable[[str, str], NoReturn]) -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    if program is None:
+        absent("chromium", "install Debian's package chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page of a browser that has no cookies yet and believes any certificate."""
+    faults: list[str] = []
+
+    def listen(said: ConsoleMessage) -> None:
+        # Chromium logs every answer of 4xx as an error; what the page makes of it is for the test to see.
+        if said.type == "error" and "the server responded with a status of 4" not in said.text:
+            faults.append(said.text)
+
+    with browser.new_context(ignore_https_errors=True) as context:
+        shown = context.new_page()
+        shown.on("console", listen)
+        shown.on("pageerror", lambda error: faults.append(str(error)))
+        yield shown
+    assert not faults
+
+
+@pytest.fixture(scope="module")
+def new_place() -> Callable[[], dict[str, str]]:
+    """A browser does not see where the records are: one box is enough."""
+    return dict
