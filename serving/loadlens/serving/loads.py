@@ -14,7 +14,7 @@ from loadlens.grading.observation import LoadObservation
 from loadlens.grading.standard import Standard, list_standards, load_standard
 from loadlens.serving.lifecycle import OPEN, Event, allows
 from loadlens.serving.load_errors import ConflictError, UnacceptableError
-from loadlens.serving.records import assessments, cameras, frames, loads, readings, weights
+from loadlens.serving.records import assessments, cameras, frames, grabs, loads, readings, weights
 from loadlens.serving.records.frames import Place, Shot
 from loadlens.serving.records.loads import Particulars
 from loadlens.serving.records.readings import Use
@@ -92,10 +92,17 @@ class Loads:
             return False, None
         if (flagged := readings.radiation(session, reading)) is not None:
             self.reassess(session, flagged, reason="radiation", actor=actor)
+        grabbed = grabs.load_of(session, reading, self.lead_s)
+        if grabbed is not None and self._weighs_by_grabs(grabbed):
+            self.reassess(session, grabbed, reason="grab weighed", actor=actor)
         use = readings.use_of(session, reading, self.lead_s)
         if use is not None:
             self.weigh(session, loads.find(session, use.load_id), use.kind, use.weighed, actor=actor)
         return True, use
+
+    def _weighs_by_grabs(self, load: Load) -> bool:
+        standard = self.standards.get(load.standard)
+        return standard is not None and standard.rules.layer_weight == "grab_mass"
 
     def reassess(self, session: Session, load: Load, *, reason: str, actor: str) -> None:
         """Assess a load anew because something else is known of it now, if it has an assessment that counts."""

@@ -7,13 +7,18 @@ so nothing averages a hazard away.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Literal
 
 from loadlens.grading.composition import Composition
 from loadlens.grading.deduction import Deduction, Judged
 from loadlens.grading.observation import HazardSighting, LoadObservation
+from loadlens.grading.quantity import ZERO, Mass
 from loadlens.grading.standard import Figure, Standard
 from loadlens.grading.weighing import Weights
+
+# So far may the grabs be from the net weight: crane scales err by about 1 %, and some scrap falls back. Assumed.
+_GRABS_OFF = Decimal("0.05")
 
 Level = Literal["info", "review", "stop"]
 Decision = Literal["accept", "review", "stop"]
@@ -88,6 +93,18 @@ def standard_flags(observation: LoadObservation, composition: Composition, stand
     if blind:
         why = f"the model does not know {', '.join(blind)}; such material is named as something else or unknown"
         yield Flag("forms_outside_model", "info", why)
+
+
+def grab_flags(composition: Composition, weights: Weights | None) -> Iterator[Flag]:
+    """Where layers are weighed by their grabs: what that rests on, and whether the grabs can be the whole load."""
+    if composition.weighted_by != "grab_mass" or not composition.layers:
+        return
+    total = sum((Mass(layer.seen.mass_kg) for layer in composition.layers if layer.seen.mass_kg is not None), ZERO)
+    number = len(composition.layers)
+    yield Flag("weighed_by_grabs", "info", f"{number} layers are weighed by the crane scale: {total} in all")
+    if weights is not None and abs(total.kg - weights.net.kg) > _GRABS_OFF * weights.net.kg:
+        why = f"the grabs weigh {total} in all, the load {weights.net}; a grab was not weighed, or not of this load"
+        yield Flag("grabs_are_not_the_load", "review", why)
 
 
 def grade_flags(

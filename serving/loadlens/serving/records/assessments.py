@@ -18,7 +18,7 @@ from loadlens.serving.canonical import canonical_json
 from loadlens.serving.lifecycle import ASSESSED, Event, allows
 from loadlens.serving.load_errors import ConflictError, UnacceptableError, UnknownLoadError
 from loadlens.serving.observation_json import from_json, to_json
-from loadlens.serving.records import frames, loads, weights
+from loadlens.serving.records import frames, grabs, loads, weights
 from loadlens.serving.records.inputs import Inputs, inputs_from
 from loadlens.serving.store import journal
 from loadlens.serving.store.journal import SYSTEM
@@ -80,8 +80,9 @@ def record_watching(
     if pictures:
         journal.append(session, "pictures.drawn", f"load:{load.id}", {}, SYSTEM, rows=pictures)
     frames.seal(session, load, late=True, actor=SYSTEM)
+    seen = grabs.weighed(session, load, standard, observation)
     known_now = inputs_now(session, load)
-    _assess(session, load, standard, observation, known_now, version=version, reason="watched", actor=SYSTEM)
+    _assess(session, load, standard, seen, known_now, version=version, reason="watched", actor=SYSTEM)
     event: Event = "flag" if unseen_flags(session, load.id) else "grade"
     loads.move(session, load, event, actor=SYSTEM, reason=f"assessment {version}")
 
@@ -94,11 +95,12 @@ def reassess(session: Session, load: Load, standard: Standard, *, reason: str, a
     known = newest(session, load.id)
     if known is None or load.status not in ASSESSED:
         return None
+    seen = grabs.weighed(session, load, standard, from_json(known.observation))
     made = _assess(
         session,
         load,
         standard,
-        from_json(known.observation),
+        seen,
         inputs_now(session, load),
         version=known.version + 1,
         reason=reason,
@@ -113,8 +115,8 @@ def correct(
     session: Session, load: Load, standard: Standard, known: Assessment, correction: str, *, actor: str
 ) -> Assessment:
     """The next version, with a person's correction; UnacceptableError where that cannot be."""
+    seen = grabs.weighed(session, load, standard, from_json(known.observation))
     inputs = replace(inputs_now(session, load), correction=correction)
-    seen = from_json(known.observation)
     try:
         return _assess(
             session, load, standard, seen, inputs, version=known.version + 1, reason="corrected", actor=actor

@@ -1,0 +1,57 @@
+"""What the crane scale of a lane weighed, given to the layers of a load."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from loadlens.grading.grabs import Grab, weigh_layers
+from loadlens.grading.observation import LoadObservation
+from loadlens.grading.standard import Standard
+from loadlens.serving.lifecycle import ASSESSED
+from loadlens.serving.records import loads
+from loadlens.serving.store.tables import Load, Reading
+
+
+def weighed(session: Session, load: Load, standard: Standard, observation: LoadObservation) -> LoadObservation:
+    """What was seen of a closed load, its layers with the masses of their grabs as far as they are known now.
+
+    Where the standard weighs layers by them, masses that count for no layer are noted for a person.
+    """
+    began = datetime.fromisoformat(observation.started_at)
+    grabs = [
+        Grab((datetime.fromisoformat(reading.at) - began).total_seconds(), Decimal(reading.kg))
+        for reading in _of_load(session, load, since=observation.started_at)
+        if reading.kg is not None
+    ]
+    if not grabs:
+        return observation
+    if any(flag.code == "clock_wrong" for flag in loads.flags(session, load.id)):
+        found, lost, why = observation, tuple(grabs), "the clock of a camera was wrong"
+    else:
+        found, lost = weigh_layers(observation, grabs)
+        why = "no layer had ended yet when they were read"
+    if lost and standard.rules.layer_weight == "grab_mass":
+        kg = sum((grab.kg for grab in lost), Decimal(0))
+        told = f"{len(lost)} of {len(grabs)} masses of grabs ({kg:f} kg) count for no layer: {why}"
+        loads.flag(session, load, "grab_mass_unplaced", "review", told)
+    return found
+
+
+def load_of(session: Session, reading: Reading, lead_s: float) -> Load | None:
+    """The assessed load that a grab was taken from, if its mass became known only now."""
+    if reading.kind != "grab_mass":
+        return None
+    latest = (datetime.fromisoformat(reading.at) + timedelta(seconds=lead_s)).isoformat()
+    query = select(Load).where(Load.lane == reading.lane, Load.status.in_(ASSESSED), Load.closed_at >= reading.at)
+    return session.scalars(query.where(Load.created_at <= latest).order_by(Load.created_at.desc()).limit(1)).first()
+
+
+def _of_load(session: Session, load: Load, *, since: str) -> list[Reading]:
+    """What the lane's crane scale weighed between a moment and the close of a load, but for what still swung."""
+    if load.lane is None or load.closed_at is None:
+        return []
+    query = select(Reading).where(Reading.lane == load.lane, Reading.kind == "grab_mass")
+    query = query.where(Reading.at >= since, Reading.at <= load.closed_at, Reading.stable.is_not(False))
+    return list(session.scalars(query))
