@@ -117,6 +117,45 @@ def test_a_settled_load_that_is_reopened_gets_a_second_ticket_and_keeps_the_firs
     assert server.http.get(f"{load}/ticket.json", params={"number": 3}).status_code == 404
 
 
+def test_what_was_declared_is_corrected_until_the_load_is_settled_and_nothing_of_it_is_lost(server, load):
+    weigh(server, load, gross=48960, tare=16420)
+    post(server, f"{load}/reviews", {"decision": "accept", "reason": "seen"})
+    seen = server.http.get(load)
+    assert seen.json()["status"] == "emptied"
+
+    def amend(status=200, etag="*", **body):
+        answer = server.http.patch(load, json={"reason": "misheard at the gate", **body}, headers={"If-Match": etag})
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    after = amend(etag=seen.headers["ETag"], plate="沪B·99999", supplier=None)
+    assert (after["plate"], after["supplier"], after["status"]) == ("沪B·99999", None, "emptied")
+    amend(412, seen.headers["ETag"], plate="x")
+    step = server.http.get(f"{load}/transitions").json()["transitions"][-1]
+    assert (step["event"], step["source"], step["target"]) == ("amend", "emptied", "emptied")
+    assert step["reason"].startswith("misheard at the gate (")
+    assert "plate was '京A·12345' and is '沪B·99999'" in step["reason"]
+    listed = [server.http.get("/v1/loads", params={"q": word}).json()["loads"] for word in ("沪B·99999", "zhang")]
+    assert load.endswith(listed[0][0]["id"])
+    assert load.rpartition("/")[2] not in {found["id"] for found in listed[1]}
+
+    # Another declared grade decides about money, so the review that was is not enough.
+    assert amend(declared="重废1")["status"] == "flagged"
+    report = server.http.get(f"{load}/assessment").json()
+    assert {flag["level"] for flag in report["truck"]["flags"] if flag["code"] == "declared_corrected"} == {"review"}
+    assert "declared_differs" in {flag["code"] for flag in report["truck"]["flags"]}
+    steps = events(server, load)
+    amend(declared="重废1", plate="沪B·99999")
+    assert events(server, load) == steps  # it was so already
+    assert "name what is to be corrected" in amend(422)["detail"]
+    amend(422, plate="")
+    post(server, f"{load}/reviews", {"decision": "accept", "reason": "seen"})
+    post(server, f"{load}/settle", {})
+    amend(409, plate="京A·12345")
+    assert server.http.get(f"{load}/ticket.json").json()["load"]["plate"] == "沪B·99999"
+    server.run("verify")
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [

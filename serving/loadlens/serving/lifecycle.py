@@ -31,6 +31,7 @@ Event = Literal[
     "review",  # a person has decided
     "weigh_tare",  # the empty truck was weighed
     "settle",  # a ticket was issued
+    "amend",  # what was declared was corrected; the load stays where it is
     "late_frames",  # frames that were taken before the close came after it: it is graded anew
     "reopen",  # a manager takes it up again
     "cancel",  # given up
@@ -44,24 +45,44 @@ OPEN: tuple[State, ...] = ("arrived", "weighed", "unloading")
 ASSESSED: tuple[State, ...] = ("graded", "flagged", "reviewed", "emptied")
 
 _TABLE: dict[State, dict[Event, State]] = {
-    "arrived": {"weigh_gross": "weighed", "unload": "unloading", "close": "closed", "cancel": "cancelled"},
-    "weighed": {"unload": "unloading", "close": "closed", "cancel": "cancelled"},
-    "unloading": {"close": "closed", "cancel": "cancelled"},
-    "closed": {"grade": "graded", "flag": "flagged", "fail": "failed"},
-    "failed": {"close": "closed", "late_frames": "closed", "reopen": "unloading", "cancel": "cancelled"},
-    "graded": {
-        "flag": "flagged",
-        "review": "reviewed",
-        "weigh_tare": "emptied",
+    "arrived": {
+        "weigh_gross": "weighed",
+        "unload": "unloading",
+        "close": "closed",
+        "amend": "arrived",
+        "cancel": "cancelled",
+    },
+    "weighed": {"unload": "unloading", "close": "closed", "amend": "weighed", "cancel": "cancelled"},
+    "unloading": {"close": "closed", "amend": "unloading", "cancel": "cancelled"},
+    "closed": {"grade": "graded", "flag": "flagged", "fail": "failed", "amend": "closed"},
+    "failed": {
+        "close": "closed",
+        "amend": "failed",
         "late_frames": "closed",
         "reopen": "unloading",
         "cancel": "cancelled",
     },
-    "flagged": {"review": "reviewed", "late_frames": "closed", "reopen": "unloading", "cancel": "cancelled"},
+    "graded": {
+        "flag": "flagged",
+        "review": "reviewed",
+        "weigh_tare": "emptied",
+        "amend": "graded",
+        "late_frames": "closed",
+        "reopen": "unloading",
+        "cancel": "cancelled",
+    },
+    "flagged": {
+        "review": "reviewed",
+        "amend": "flagged",
+        "late_frames": "closed",
+        "reopen": "unloading",
+        "cancel": "cancelled",
+    },
     "reviewed": {
         "flag": "flagged",
         "review": "reviewed",
         "weigh_tare": "emptied",
+        "amend": "reviewed",
         "late_frames": "closed",
         "reopen": "unloading",
         "cancel": "cancelled",
@@ -70,6 +91,7 @@ _TABLE: dict[State, dict[Event, State]] = {
         "flag": "flagged",
         "review": "reviewed",
         "settle": "settled",
+        "amend": "emptied",
         "late_frames": "closed",
         "reopen": "unloading",
         "cancel": "cancelled",

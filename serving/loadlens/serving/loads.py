@@ -125,6 +125,13 @@ class Loads:
             loads.move(session, load, event, actor=actor)
         return True
 
+    def amend(
+        self, session: Session, load: Load, correct: Mapping[str, str | None], *, actor: str, reason: str
+    ) -> None:
+        """Correct what was said when the truck came; a load that was assessed by it is assessed anew."""
+        if loads.amend(session, load, correct, actor=actor, reason=reason) and "declared" in correct:
+            self.reassess(session, load, reason="declared grade corrected", actor=actor)
+
     def keep_frame(self, place: Place, data: bytes, shot: Shot, *, actor: str) -> tuple[bool, str | None]:
         """Keep a frame; returns, once it is durable, whether it is new and which load it belongs to, if any yet."""
         self.blobs.put(data)

@@ -61,6 +61,11 @@ class Yard:
         with self.loads.writing() as session:
             self.loads.weigh(session, loads.find(session, load), kind, Weighed(kg, Decimal(20)), actor=ANN)
 
+    def amend(self, load, number):
+        correct = {"plate": f"京A{number}", "declared": f"HRS10{number % 3}"}
+        with self.loads.writing() as session:
+            self.loads.amend(session, loads.find(session, load), correct, actor=ANN, reason=f"misread {number}")
+
     def frame(self, load, number, data=None):
         data = data or f"picture {number} of {load}".encode()
         at = datetime.now(UTC).isoformat()
@@ -172,7 +177,7 @@ def yard(tmp_path):
     yard.engine.dispose()
 
 
-NAMES = ("open", "weigh", "frame", "close", "grade", "fail", "reopen", "flag", "hazard", "rotate", "let_go")
+NAMES = ("open", "weigh", "amend", "frame", "close", "grade", "fail", "reopen", "flag", "hazard", "rotate", "let_go")
 STEPS = ("review", "settle", "cancel", "late_frames")
 happenings = st.tuples(st.sampled_from(NAMES + STEPS), st.sampled_from("abc"), st.integers(0, 9))
 

@@ -77,6 +77,7 @@ ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("POST", "/v1/loads"): YARD,
     ("GET", "/v1/loads"): READERS,
     ("GET", "/v1/loads/{load_id}"): READERS,
+    ("PATCH", "/v1/loads/{load_id}"): YARD,
     ("PUT", "/v1/loads/{load_id}/weights/{kind}"): YARD,
     ("PUT", "/v1/loads/{load_id}/frames/{camera}/{seq}"): SENDERS,
     ("POST", "/v1/loads/{load_id}/close"): YARD,

@@ -27,6 +27,9 @@ router = APIRouter(tags=["loads"])
 Kilograms = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=3, allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^\w[\w.\-]{0,63}$")]
 Words = Annotated[str, Field(min_length=1, max_length=200)]
+Declared = Annotated[str, Field(min_length=1, max_length=64)]
+Plate = Annotated[str, Field(min_length=1, max_length=32)]
+Reason = Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 class NewLoad(BaseModel):
@@ -36,11 +39,29 @@ class NewLoad(BaseModel):
 
     id: Name | None = None
     lane: Name | None = None
-    declared: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    declared: Declared | None = None
     standard: str | None = None
     supplier: Words | None = None
-    plate: Annotated[str, Field(min_length=1, max_length=32)] | None = None
+    plate: Plate | None = None
     note: Words | None = None
+
+
+class Amendment(BaseModel):
+    """What was wrongly said when the truck came, and why it is corrected. Null takes a figure away."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason
+    declared: Declared | None = None
+    supplier: Words | None = None
+    plate: Plate | None = None
+    note: Words | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Amendment":
+        if not self.model_fields_set - {"reason"}:
+            raise ValueError("name what is to be corrected: declared, supplier, plate or note")
+        return self
 
 
 class Weighing(BaseModel):
@@ -66,7 +87,7 @@ class Because(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+    reason: Reason
 
 
 @router.post(
@@ -116,6 +137,23 @@ def get_load(request: Request, load_id: str) -> Response:
     parts = parts_of(request)
     with parts.loads.reading() as session:
         return tagged(request, described(session, parts, loads.find(session, load_id)))
+
+
+@router.patch("/loads/{load_id}", responses=answers(404, 409, 412))
+def amend_load(
+    request: Request, load_id: str, amendment: Amendment, key: OnceKey = None, if_match: IfMatch = None
+) -> Response:
+    """Correct what was declared, until the load is settled. Another declared grade makes the next assessment, and a
+    person has to look at it. What is named and is so already changes nothing."""
+    parts = parts_of(request)
+    correct = amendment.model_dump(exclude_unset=True, exclude={"reason"})
+
+    def work(session: Session) -> Answer:
+        load = matched(session, parts, load_id, if_match)
+        parts.loads.amend(session, load, correct, actor=actor_of(request), reason=amendment.reason)
+        return load_answer(session, parts, load)
+
+    return change(request, amendment, key, work)
 
 
 @router.get("/loads/{load_id}/transitions", responses=answers(404))

@@ -79,5 +79,5 @@ def _response(answer: Answer) -> Response:
 
 
 def _digest(request: Request, asked: BaseModel | None) -> str:
-    body = "" if asked is None else asked.model_dump_json()
+    body = "" if asked is None else asked.model_dump_json(exclude_unset=True)
     return hashlib.sha256(f"{request.method} {request.url.path}\n{body}".encode()).hexdigest()

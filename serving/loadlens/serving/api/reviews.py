@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
-from loadlens.serving.api.loads import Kilograms, load_answer, matched
+from loadlens.serving.api.loads import Kilograms, Reason, load_answer, matched
 from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
@@ -17,7 +17,6 @@ from loadlens.serving.store.tables import Review
 
 router = APIRouter(tags=["reviews"])
 
-Reason = Annotated[str, Field(min_length=1, max_length=2000)]
 ClassId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=6, decimal_places=3, allow_inf_nan=False)]
 ZERO = Decimal(0)

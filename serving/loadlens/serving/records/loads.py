@@ -1,9 +1,9 @@
 """Loads: opened, moved from state to state, closed, found again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from loadlens.serving import lifecycle
@@ -61,7 +61,7 @@ def open_load(session: Session, load_id: str, about: Particulars, *, lead_s: flo
     )
     session.add(load)
     session.flush()
-    session.add_all(LoadWord(word=word, created_at=load.created_at, load_id=load_id) for word in _words(load))
+    _index_words(session, load)
     arrival = Transition(load_id=load_id, event="arrive", source=None, target="arrived", actor=actor, reason="")
     session.add(arrival)
     journal.append(session, "load.opened", f"load:{load_id}", {}, actor, rows=[load, arrival])
@@ -153,6 +153,32 @@ def close(session: Session, load_id: str, last_seq: Mapping[str, int], *, actor:
     return load
 
 
+def amend(session: Session, load: Load, correct: Mapping[str, str | None], *, actor: str, reason: str) -> bool:
+    """Correct what was said when the truck came, by the names of `Particulars`; False where nothing differs.
+
+    Another declared grade decides about money: once the load was assessed a person has to look (again).
+    """
+    was = asdict(_particulars(load))
+    changed = [name for name in correct if was[name] != correct[name]]
+    if not changed:
+        return False
+    check_move(load, "amend")
+    for name in changed:
+        setattr(load, name, correct[name])
+    session.flush()
+    session.execute(delete(LoadWord).where(LoadWord.load_id == load.id))
+    _index_words(session, load)
+    before = {name: was[name] for name in changed}
+    journal.append(session, "load.amended", f"load:{load.id}", {"before": before}, actor, rows=[load])
+    told = [f"{name} was {was[name]!r} and is {correct[name]!r}" for name in changed]
+    if "declared" in changed and load.status in lifecycle.ASSESSED:
+        # With the moment: a figure that goes back and forth is looked at every time.
+        why = f"{actor} corrected the declared grade from {was['declared']} to {correct['declared']} at {now()}"
+        flag(session, load, "declared_corrected", "review", why, actor=actor)
+    move(session, load, "amend", actor=actor, reason=f"{reason} ({'; '.join(told)})")
+    return True
+
+
 def reopen(session: Session, load: Load, *, lead_s: float, actor: str, reason: str) -> None:
     """Take a load up again; on a lane it also takes what was taken since it was closed and belongs to no other."""
     if load.lane is not None:
@@ -190,6 +216,10 @@ def unfinished(session: Session) -> list[str]:
 
 def _particulars(load: Load) -> Particulars:
     return Particulars(load.standard, load.declared, load.lane, load.supplier, load.plate, load.note)
+
+
+def _index_words(session: Session, load: Load) -> None:
+    session.add_all(LoadWord(word=word, created_at=load.created_at, load_id=load.id) for word in _words(load))
 
 
 def _words(load: Load) -> set[str]:
