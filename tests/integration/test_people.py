@@ -173,6 +173,32 @@ def test_who_is_shut_out_is_out_at_once_and_a_new_role_counts_at_once(server, ad
     assert browser.log_in("sam").status_code == 401
 
 
+@pytest.mark.parametrize("ends_by", ["another password", "shut out", "another role", "not used", "key revoked"])
+def test_an_open_stream_of_events_ends_with_what_let_it_in(server, admin, invited, ends_by):
+    name = f"sue-{next(server.numbers)}"
+    key = admin.ask("POST", "/v1/keys", json={"name": "screen", "role": "auditor", "days": 1}).json()
+    person = invited(name)
+    http = server.http_with(key["key"]) if ends_by == "key revoked" else person.http
+    with http.stream("GET", "/v1/events") as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "retry: 2000"
+        match ends_by:
+            case "another password":
+                other = {"present": PASSWORD, "new": "nine dry wagons at noon"}
+                assert person.ask("PUT", "/v1/password", json=other).status_code == 200
+            case "shut out":
+                admin.ask("PATCH", f"/v1/users/{name}", json={"is_active": False})
+            case "another role":
+                admin.ask("PATCH", f"/v1/users/{name}", json={"role": "auditor"})
+            case "not used":
+                long_ago = (datetime.now(UTC) - timedelta(minutes=61)).isoformat(timespec="milliseconds")
+                database(server, update(LoginSession).where(LoginSession.user_name == name).values(seen_at=long_ago))
+            case "key revoked":
+                admin.ask("DELETE", f"/v1/keys/{key['id']}")
+        # A stream that goes on says so after 15 s of silence.
+        assert ": still here" not in lines
+
+
 def test_the_last_admin_cannot_be_taken_away(admin):
     for change in ({"role": "auditor"}, {"is_active": False}):
         refused = admin.ask("PATCH", "/v1/users/ada", json=change)

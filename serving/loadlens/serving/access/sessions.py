@@ -38,8 +38,8 @@ class Sessions:
             session.add(LoginSession(sha256=digest(token), user_name=user_name, seen_at=now(), expires_at=expires_at))
         return token
 
-    def caller(self, token: str) -> Caller | None:
-        """Whose session this is; None where it is over or never was."""
+    def caller(self, token: str, *, in_use: bool = True) -> Caller | None:
+        """Whose session this is; None where it is over or never was. `in_use`: its person does something with it."""
         query = select(LoginSession, User).join(User).where(LoginSession.sha256 == digest(token))
         with Session(self._engine, expire_on_commit=False) as reading:
             found = reading.execute(query).one_or_none()
@@ -49,7 +49,7 @@ class Sessions:
         unused = datetime.now(UTC) - datetime.fromisoformat(row.seen_at)
         if not user.is_active or row.expires_at <= now() or unused >= self._idle:
             return None
-        if unused >= _NOTED_EVERY:
+        if in_use and unused >= _NOTED_EVERY:
             with write_session(self._engine) as session:
                 session.execute(update(LoginSession).where(LoginSession.sha256 == row.sha256).values(seen_at=now()))
         return Caller(f"user:{user.name}", Role(user.role))

@@ -238,7 +238,15 @@ def _check_lane(parts: Parts, caller: Caller, params: Mapping[str, str]) -> None
         raise HTTPException(403, f"{caller.name} is for lane {caller.lane} only")
 
 
-async def _caller(parts: Parts, request: Request) -> Caller:
+async def would_come_in_again(request: Request) -> bool:
+    """Whether the caller's key or session is still what it was when the request came in. Asking is no use of it."""
+    try:
+        return await _caller(parts_of(request), request, in_use=False) == caller_of(request)
+    except HTTPException:
+        return False
+
+
+async def _caller(parts: Parts, request: Request, *, in_use: bool = True) -> Caller:
     """Whose key or session a request brings. A key counts before a session, which a browser sends unasked."""
     try:
         if given := request.headers.getlist("authorization"):
@@ -247,14 +255,14 @@ async def _caller(parts: Parts, request: Request) -> Caller:
                 raise KeyRefusedError("send one key, as `Authorization: Bearer KEY`")
             return await run_in_threadpool(parts.access.keys.caller, token.strip())
         if session := session_of(request):
-            return await _person(parts, request, session)
+            return await _person(parts, request, session, in_use=in_use)
         raise KeyRefusedError("this needs `Authorization: Bearer KEY` (`loadlens keys add` makes one) or a login")
     except KeyRefusedError as error:
         raise HTTPException(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from None
 
 
-async def _person(parts: Parts, request: Request, session: str) -> Caller:
-    caller = await run_in_threadpool(parts.access.sessions.caller, session)
+async def _person(parts: Parts, request: Request, session: str, *, in_use: bool) -> Caller:
+    caller = await run_in_threadpool(parts.access.sessions.caller, session, in_use=in_use)
     if caller is None:
         raise KeyRefusedError("the session is over; log in again")
     if request.method not in SAFE and not is_csrf_token(request.headers.get("x-csrf-token", ""), session):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import func, select
 from starlette.concurrency import run_in_threadpool
 
+from loadlens.serving.api.doors import would_come_in_again
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.canonical import canonical_json
@@ -36,6 +38,8 @@ KINDS = (
 _LOOK_EVERY_S = 0.3
 # A proxy cuts a line on which nothing is said.
 _SAY_SOMETHING_EVERY_S = 15.0
+# A key that was revoked or a session that has ended hears nothing more after so long.
+_CHECK_CALLER_EVERY_S = 5.0
 _AT_ONCE = 200
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"description": "events until the caller goes", "content": {"text/event-stream": {}}}
@@ -50,7 +54,10 @@ async def get_events(
     last_event_id: LastEventId = None,
     after: Annotated[int | None, Query(ge=0, lt=2**63, description="as Last-Event-ID, for who cannot send it")] = None,
 ) -> StreamingResponse:
-    """Events from now on, or behind the number that the caller has seen last; nothing between is left out."""
+    """Events from now on, or behind the number that the caller has seen last; nothing between is left out.
+
+    The stream ends within seconds of the caller's key or session, and of a change of its role.
+    """
     parts = parts_of(request)
     seen = last_event_id if last_event_id is not None else after
     if seen is None:
@@ -61,8 +68,12 @@ async def get_events(
 
 async def _events(request: Request, parts: Parts, seen: int) -> AsyncIterator[str]:
     yield f"retry: 2000\n: behind {seen}\n\n"
-    silent_s = 0.0
+    silent_s, checked_at = 0.0, time.monotonic()
     while not parts.stopping.is_set() and not await request.is_disconnected():
+        if time.monotonic() - checked_at >= _CHECK_CALLER_EVERY_S:
+            if not await would_come_in_again(request):
+                return
+            checked_at = time.monotonic()
         found, seen = await run_in_threadpool(_behind, parts, seen)
         for event in found:
             yield event
