@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Cookie, Page, expect
 
 PASSWORD = "four wet lorries at dawn"
 
@@ -30,6 +30,10 @@ def fill_in(page: Page, name: str, password: str) -> None:
     page.locator("form").get_by_role("button").click()
 
 
+def cookies(page: Page) -> dict[str, Cookie]:
+    return {cookie["name"]: cookie for cookie in page.context.cookies()}
+
+
 def says(page: Page, text: str) -> None:
     expect(page.get_by_role("status")).to_contain_text(text)
 
@@ -42,14 +46,15 @@ def test_the_first_admin_chooses_a_password_logs_out_and_in_again(serve, page: P
     says(page, "12 to 256")
     fill_in(page, "ada", PASSWORD)
     says(page, "Logged in as user:ada")
-    (cookie,) = page.context.cookies()
-    assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("loadlens_session", True, "Strict")
-    assert not cookie["secure"]  # plain http, and only because this is the loopback address
+    assert cookies(page).keys() == {"loadlens_session", "loadlens_device"}
+    for cookie in cookies(page).values():
+        # Not secure: this is plain http, and only because this is the loopback address.
+        assert (cookie["httpOnly"], cookie["sameSite"], cookie["secure"]) == (True, "Strict", False)
     page.reload()
     says(page, "Logged in as user:ada")
     page.get_by_role("button", name="Log out").click()
     says(page, "Logged out")
-    assert page.context.cookies() == []
+    assert cookies(page).keys() == {"loadlens_device"}
     fill_in(page, "ada", "four dry lorries at dawn")
     says(page, "name or password is wrong")
     fill_in(page, "ada", PASSWORD)
@@ -112,11 +117,13 @@ def test_behind_a_proxy_with_tls_no_session_travels_in_the_clear(serve, page: Pa
         fill_in(page, "ada", PASSWORD)
         if trusted:
             says(page, "Logged in as user:ada")
-            (cookie,) = page.context.cookies()
-            assert (cookie["name"], cookie["secure"]) == ("__Host-loadlens_session", True)
+            assert {name: cookie["secure"] for name, cookie in cookies(page).items()} == {
+                "__Host-loadlens_session": True,
+                "__Host-loadlens_device": True,
+            }
             page.get_by_role("button", name="Log out").click()
             says(page, "Logged out")
         else:
             # What the proxy says of the browser's wire is not believed, so the page seems to come from another site.
             says(page, "the page of another site")
-            assert page.context.cookies() == []
+            assert cookies(page) == {}

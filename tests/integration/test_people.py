@@ -215,7 +215,7 @@ def test_an_admin_gives_and_takes_keys(server, admin):
     assert http.get("/v1/session").status_code == 401
 
 
-def test_too_many_wrong_passwords_make_even_the_right_one_wait(server, invited):
+def test_who_guesses_has_to_wait_and_keeps_nobody_out_of_a_browser_of_theirs(server, invited):
     browser = invited("tom")
     with Browser(server.address) as guesser:
         answers = [guesser.log_in("tom", f"guess number {n}").status_code for n in range(11)]
@@ -224,6 +224,14 @@ def test_too_many_wrong_passwords_make_even_the_right_one_wait(server, invited):
         assert waiting.status_code == 429
         assert int(waiting.headers["Retry-After"]) > 0
     assert browser.ask("GET", "/v1/session").status_code == 200  # who is in stays in
+    assert browser.ask("DELETE", "/v1/session").status_code == 204
+    assert browser.log_in("tom").status_code == 200  # from the guesser's address
+    with Browser(server.address) as new:
+        assert new.log_in("tom").status_code == 429
+        new.http.cookies.set("loadlens_device", browser.http.cookies["loadlens_device"], domain="127.0.0.1")
+        assert new.ask("GET", "/v1/session").status_code == 401  # it lets nobody in
+        assert new.log_in("tom", "still a guess").status_code == 401
+    assert [browser.log_in("tom", f"guess number {n}").status_code for n in range(10)] == [401] * 9 + [429]
 
 
 def test_the_database_holds_neither_passwords_nor_sessions_nor_links(server, admin, invited):

@@ -10,7 +10,7 @@ from loadlens.serving.access import keys as keys_module
 from loadlens.serving.access import passwords
 from loadlens.serving.access.caller import Role
 from loadlens.serving.access.keys import KeyRefusedError, Keys, NewKey
-from loadlens.serving.access.limits import PER_ACCOUNT, LoginLimit, TooManyAttemptsError
+from loadlens.serving.access.limits import PER_ADDRESS, PER_NAME, PER_NAME_AND_SOURCE, LoginLimit, TooManyAttemptsError
 from loadlens.serving.access.users import UserError, Users
 from loadlens.serving.seal import open_seal
 from loadlens.serving.settings import Settings
@@ -74,13 +74,60 @@ def test_attempts_at_the_same_time_do_not_slip_past_the_limit(engine):
     def attempt(_):
         begin.wait()
         try:
-            limit.attempt("ada", "192.0.2.1")
+            limit.attempt("ada", "192.0.2.1", None)
         except TooManyAttemptsError:
             return 0
         return 1
 
     with ThreadPoolExecutor(20) as pool:
-        assert sum(pool.map(attempt, range(20))) == PER_ACCOUNT
+        assert sum(pool.map(attempt, range(20))) == PER_NAME_AND_SOURCE
+
+
+def tries(limit, name, address, device=None):
+    """Try until it is one too many; how often that was."""
+    for number in range(1000):
+        try:
+            limit.attempt(name, address, device)
+        except TooManyAttemptsError:
+            return number
+    raise AssertionError("there is no limit")
+
+
+def test_a_stranger_locks_nobody_out_and_many_that_guess_together_are_slowed(engine):
+    limit = LoginLimit(engine)
+    assert tries(limit, "ada", "192.0.2.1") == PER_NAME_AND_SOURCE
+    assert tries(limit, "ada", "2001:db8::1") == PER_NAME_AND_SOURCE
+    assert tries(limit, "ada", "2001:db8::2:3") == 0  # the same network, so the same hand
+    limit.attempt("ada", "192.0.2.99", None)  # the owner, at a browser that is new, from elsewhere
+    limit.succeeded("ada", "192.0.2.99", None)
+    together = sum(tries(limit, "ada", f"198.51.100.{n}") for n in range(20))
+    assert 2 * PER_NAME_AND_SOURCE + together == PER_NAME
+    assert tries(limit, "ada", "192.0.2.99") == 0
+    assert tries(limit, "bob", "192.0.2.99") == PER_NAME_AND_SOURCE
+    # The owner at a browser that is known, beside the guesser.
+    assert tries(limit, "ada", "192.0.2.1", "a1") == PER_NAME_AND_SOURCE
+    limit.attempt("ada", "192.0.2.1", "b2")
+
+
+def test_one_address_that_tries_many_names_is_slowed_and_known_browsers_behind_it_are_not(engine):
+    limit = LoginLimit(engine)
+    for n in range(PER_ADDRESS):
+        limit.attempt(f"name-{n}", "192.0.2.1", None)
+    assert tries(limit, "ada", "192.0.2.1") == 0
+    limit.attempt("ada", "192.0.2.1", "a1")
+
+
+def test_a_device_is_known_for_the_person_and_the_password_it_was_made_for(engine):
+    users = Users(engine)
+    for name in ("ada", "bob"):
+        users.accept(users.invite(name, Role.ADMIN, "test"), None, PASSWORD)
+    cookie = users.new_device("ada")
+    assert users.known_device("ada", cookie) == cookie.partition(".")[0]
+    forged = (cookie.replace(cookie[0], "g", 1), cookie.partition(".")[0], "", ".", "é.é", "x" * 5000)
+    assert [users.known_device("ada", other) for other in forged] == [None] * len(forged)
+    assert users.known_device("bob", cookie) is users.known_device("nobody", cookie) is None
+    users.set_password("ada", "nine dry wagons at noon")
+    assert users.known_device("ada", cookie) is None
 
 
 def test_a_link_that_many_use_at_once_lets_one_of_them_in(engine):

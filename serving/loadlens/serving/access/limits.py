@@ -1,9 +1,12 @@
-"""How often a login may be tried: per account and per address, counted in the database, so for all servers together.
+"""How often a login may be tried, counted in the database, so for all servers together.
 
-Whoever knows a name can keep its owner out by trying: that is the price of a limit. It ends by itself after a quarter
-of an hour, and sessions that exist go on.
+A stranger's attempts are counted for the name from his address, for his address, and for the name from all addresses:
+that last count is ten times higher, so one address keeps nobody else out of a name, and many that guess together are
+slowed all the same. A browser that the person has logged in with before is counted by itself alone (see `devices`):
+whatever strangers try, its owner comes in. Waiting ends by itself after a quarter of an hour; sessions go on meanwhile.
 """
 
+import ipaddress
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, delete, func, select
@@ -13,7 +16,11 @@ from loadlens.serving.store.database import write_session
 from loadlens.serving.store.tables import now
 
 WINDOW = timedelta(minutes=15)
-PER_ACCOUNT, PER_ADDRESS = 10, 60
+PER_NAME_AND_SOURCE, PER_ADDRESS, PER_NAME = 10, 60, 100
+# What stands before a known device in place of an address.
+_DEVICE = "device:"
+# Whoever has an IPv6 address has the 2^64 beside it.
+_IPV6_NETWORK = 64
 
 
 class TooManyAttemptsError(Exception):
@@ -26,21 +33,40 @@ class LoginLimit:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def attempt(self, name: str, address: str) -> None:
-        """Count one attempt; raises TooManyAttemptsError where it is one too many, whatever the password."""
+    def attempt(self, name: str, address: str, device: str | None) -> None:
+        """Count one attempt; raises TooManyAttemptsError where it is one too many, whatever the password.
+
+        `device` is the known device that it comes from, None for any other.
+        """
         since = (datetime.now(UTC) - WINDOW).isoformat(timespec="milliseconds")
+        source = _source(address, device)
+        tried = select(func.count()).select_from(LoginAttempt)
+        of_name = tried.where(LoginAttempt.name == name)
+        limits = [(of_name.where(LoginAttempt.address == source), PER_NAME_AND_SOURCE)]
+        if device is None:
+            limits.append((tried.where(LoginAttempt.address == source), PER_ADDRESS))
+            limits.append((of_name.where(LoginAttempt.address.not_like(f"{_DEVICE}%")), PER_NAME))
         with write_session(self._engine) as session:
             session.execute(delete(LoginAttempt).where(LoginAttempt.at < since))
-            tried = select(func.count()).select_from(LoginAttempt)
-            of_account = session.scalars(tried.where(LoginAttempt.name == name)).one()
-            of_address = session.scalars(tried.where(LoginAttempt.address == address)).one()
-            if of_account >= PER_ACCOUNT or of_address >= PER_ADDRESS:
+            if any(session.scalars(count).one() >= limit for count, limit in limits):
                 raise TooManyAttemptsError(
                     f"too many logins were tried; wait {WINDOW.total_seconds() / 60:.0f} minutes, then try again"
                 )
-            session.add(LoginAttempt(at=now(), name=name, address=address))
+            session.add(LoginAttempt(at=now(), name=name, address=source))
 
-    def succeeded(self, name: str, address: str) -> None:
-        """Forget what was tried for this account from this address."""
+    def succeeded(self, name: str, address: str, device: str | None) -> None:
+        """Forget what was tried for this account from there."""
+        source = _source(address, device)
         with write_session(self._engine) as session:
-            session.execute(delete(LoginAttempt).where(LoginAttempt.name == name, LoginAttempt.address == address))
+            session.execute(delete(LoginAttempt).where(LoginAttempt.name == name, LoginAttempt.address == source))
+
+
+def _source(address: str, device: str | None) -> str:
+    """What attempts are counted for: the known device, the address, or of an IPv6 address its network."""
+    if device is not None:
+        return f"{_DEVICE}{device}"
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((parsed, _IPV6_NETWORK), strict=False)) if parsed.version == 6 else address

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.orm import Session
 
 from loadlens.serving.access.caller import Role
+from loadlens.serving.access.devices import known_device, new_device
 from loadlens.serving.access.passwords import hash_password, is_password
 from loadlens.serving.access.secrets import digest, new_secret
 from loadlens.serving.store.access_tables import Invitation, LoginSession, User
@@ -81,6 +82,17 @@ class Users:
             user = session.get(User, name)
         kept = user.password if user is not None and user.is_active else None
         return is_password(password, kept)
+
+    def new_device(self, name: str) -> str:
+        """The cookie of a browser that this user has just logged in with, by the password that is theirs now."""
+        with read_session(self._engine) as session:
+            return new_device(name, _user(session, name).password or "")
+
+    def known_device(self, name: str, cookie: str) -> str | None:
+        """The device of a cookie; None where no user of this name has logged in with it by their present password."""
+        with read_session(self._engine) as session:
+            user = session.get(User, name)
+        return None if user is None or user.password is None else known_device(cookie, name, user.password)
 
     def set_password(self, name: str, password: str) -> None:
         """Let a user have another password, and end all of their sessions. Raises PasswordError."""

@@ -13,7 +13,15 @@ from starlette.exceptions import HTTPException
 
 from loadlens.serving.access.oidc import CALLBACK, Oidc, Trip
 from loadlens.serving.access.sessions import csrf_token
-from loadlens.serving.api.cookies import is_loopback, is_secure, session_cookie, session_of, set_session
+from loadlens.serving.api.cookies import (
+    device_of,
+    end_session,
+    is_loopback,
+    is_secure,
+    session_of,
+    set_device,
+    set_session,
+)
 from loadlens.serving.api.doors import caller_of
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.api.problems import answers
@@ -64,12 +72,9 @@ def get_login_page() -> HTMLResponse:
 @router.post("/session", responses=answers(401, 429))
 def log_in(request: Request, response: Response, login: Login) -> dict[str, Any]:
     """Log in: sets the cookie of a new session and answers the token that changing requests show (X-CSRF-Token)."""
-    parts, address = parts_of(request), _address(request)
-    parts.access.limit.attempt(login.name, address)
-    if not parts.access.users.check_password(login.name, login.password.get_secret_value()):
+    if not _is_password(request, login.name, login.password):
         raise HTTPException(401, "name or password is wrong")
-    parts.access.limit.succeeded(login.name, address)
-    return _let_in(request, response, login.name)
+    return _let_in_by_password(request, response, login.name)
 
 
 @router.post("/welcome", responses=answers(409))
@@ -78,7 +83,7 @@ def accept_invitation(request: Request, response: Response, welcome: Welcome) ->
     parts = parts_of(request)
     token, password = welcome.token.get_secret_value(), welcome.password.get_secret_value()
     user = parts.access.users.accept(token, welcome.name, password)
-    return _let_in(request, response, user.name)
+    return _let_in_by_password(request, response, user.name)
 
 
 @router.get("/session", responses=answers())
@@ -99,26 +104,24 @@ def log_out(request: Request, response: Response) -> None:
     """Log out here."""
     if token := session_of(request):
         parts_of(request).access.sessions.end(token)
-    response.delete_cookie(session_cookie(request), path="/")
+    end_session(request, response)
 
 
 @router.delete("/sessions", status_code=204, responses=answers(409))
 def log_out_everywhere(request: Request, response: Response) -> None:
     """Log out wherever this person is logged in."""
     parts_of(request).access.sessions.end_all(_person(request))
-    response.delete_cookie(session_cookie(request), path="/")
+    end_session(request, response)
 
 
 @router.put("/password", responses=answers(409, 429))
 def change_password(request: Request, response: Response, passwords: NewPassword) -> dict[str, Any]:
     """Choose another password. Every session of this person ends, and a new one begins here."""
-    parts, name, address = parts_of(request), _person(request), _address(request)
-    parts.access.limit.attempt(name, address)
-    if not parts.access.users.check_password(name, passwords.present.get_secret_value()):
+    name = _person(request)
+    if not _is_password(request, name, passwords.present):
         raise HTTPException(422, "the present password is wrong")
-    parts.access.limit.succeeded(name, address)
-    parts.access.users.set_password(name, passwords.new.get_secret_value())
-    return _let_in(request, response, name)
+    parts_of(request).access.users.set_password(name, passwords.new.get_secret_value())
+    return _let_in_by_password(request, response, name)
 
 
 @router.get("/oidc/login", response_class=RedirectResponse, status_code=303, responses=answers(404))
@@ -158,6 +161,24 @@ def end_oidc(
     return answer
 
 
+def _is_password(request: Request, name: str, password: SecretStr) -> bool:
+    """Whether this is a person's password, as often as it may be tried. Raises TooManyAttemptsError."""
+    access, address = parts_of(request).access, request.client.host if request.client else "unknown"
+    device = access.users.known_device(name, device_of(request))
+    access.limit.attempt(name, address, device)
+    if not access.users.check_password(name, password.get_secret_value()):
+        return False
+    access.limit.succeeded(name, address, device)
+    return True
+
+
+def _let_in_by_password(request: Request, response: Response, name: str) -> dict[str, Any]:
+    """Begin a session; strangers who guess do not keep this person out of this browser from now on."""
+    let_in = _let_in(request, response, name)
+    set_device(request, response, parts_of(request).access.users.new_device(name))
+    return let_in
+
+
 def _let_in(request: Request, response: Response, name: str) -> dict[str, Any]:
     """Begin a session with a new id; the one that the browser may have brought ends."""
     _check_wire(request)
@@ -179,10 +200,6 @@ def _person(request: Request) -> str:
     if kind != "user":
         raise HTTPException(409, "a key has neither password nor sessions; log in as a person")
     return name
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
 
 
 def _oidc(parts: Parts) -> Oidc:
