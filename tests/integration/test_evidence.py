@@ -281,23 +281,38 @@ def test_a_contested_load_is_put_on_record_with_who_contested_it(server, graded)
     assert recorded["actor"].startswith("key:")
 
 
-def test_pictures_that_were_let_go_are_gone_and_the_report_still_reads(server, shots, loadlens, monkeypatch):
+def test_a_drawing_that_was_let_go_is_drawn_again_until_its_frame_is_gone_too(server, shots, loadlens, monkeypatch):
     place = server.open_load()
     for shot in shots[:20]:  # before anything dangerous shows; mirrored, for what another load shows too is kept
         picture = cv2.flip(cv2.imdecode(np.frombuffer(shot.jpeg, np.uint8), cv2.IMREAD_COLOR), 1)
         assert server.put(replace(shot, jpeg=cv2.imencode(".jpg", picture)[1].tobytes())).status_code == 201
     assert server.close().status_code == 200
     assert server.http.post(f"{place}/cancel", json={"reason": "the truck left with its load"}).status_code == 200
-    overlay = server.http.get(f"{place}/assessment").json()["layers"][0]["overlay"]
-    assert server.http.get(overlay).status_code == 200
+    layer = server.http.get(f"{place}/assessment").json()["layers"][0]
+    drawn = server.http.get(layer["overlay"])
+    assert drawn.status_code == 200
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
     site = read_settings(data=server.data)
-    engine = sealed(open_database(site.database_url), open_seal(site))
+    engine, blobs = (
+        sealed(open_database(site.database_url), open_seal(site)),
+        open_blobs(site.store, site.data / "blobs"),
+    )
     later = datetime.now(UTC) + timedelta(days=2)
-    done = let_go(engine, open_blobs(site.store, site.data / "blobs"), Policy(1, 1), later)
+
+    assert let_go(engine, blobs, Policy(None, 1), later)["drawings"] >= 1
+    again = server.http.get(layer["overlay"])
+    assert (again.status_code, again.content == drawn.content) == (200, False)
+    shown = cv2.imdecode(np.frombuffer(again.content, np.uint8), cv2.IMREAD_COLOR)
+    frame = cv2.imdecode(np.frombuffer(blobs.get(layer["key_frame_sha256"]), np.uint8), cv2.IMREAD_COLOR)
+    frame = cv2.resize(frame, (shown.shape[1], round(frame.shape[0] * shown.shape[1] / frame.shape[1])))
+    assert np.abs(shown[: frame.shape[0]].astype(int) - frame).mean() < 6  # nothing is painted on it
+    assert shown.shape[0] > frame.shape[0] + 40  # and the legend stands below
+    with_drawing = len(server.http.get(f"{place}/report.html").text)
+
+    assert let_go(engine, blobs, Policy(1, 1), later)["frames"] >= 1
     engine.dispose()
-    assert done["frames"] >= 1
-    assert server.http.get(overlay).status_code == 410
-    assert server.http.get(f"{place}/report.html").status_code == 200
+    gone = server.http.get(layer["overlay"])
+    assert (gone.status_code, "its frame were let go" in gone.json()["detail"]) == (410, True)
+    assert len(server.http.get(f"{place}/report.html").text) < with_drawing / 2
     assert loadlens("verify", "--data", server.data).returncode == 0

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from loadlens.grading.observation import HazardSighting
+from loadlens.grading.observation import HazardSighting, LayerObservation
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import Taxonomy
 
@@ -69,6 +69,13 @@ def draw_layer(
         _box(painted, hazard, scale, taxonomy)
     legend = _legend(rgb.shape[1], _shares(surface, graded), hazards, title, taxonomy)
     return np.vstack([painted, legend])
+
+
+def draw_shares(rgb: Picture, layer: LayerObservation, *, title: str, taxonomy: Taxonomy) -> Picture:
+    """The key frame of a layer, uint8 [H, W, 3], as it is, with the legend of the layer's shares below."""
+    return np.vstack(
+        [rgb, _legend(rgb.shape[1], {**layer.forms, **layer.contaminants}, layer.hazards, title, taxonomy)]
+    )
 
 
 def _upscaled(grid: NDArray[np.float32], surface: Surface, shape: tuple[int, int], smooth: bool) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """A load is closed and graded; its assessment, pictures and report; and what the server grades by."""
 
 import asyncio
+import hashlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -15,7 +16,7 @@ from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers, problem
 from loadlens.serving.api.tags import IfMatch, tagged
-from loadlens.serving.evidence.retention import was_let_go
+from loadlens.serving.drawings import drawings_of
 from loadlens.serving.lifecycle import State
 from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records import assessments, loads
@@ -110,16 +111,21 @@ def get_assessment_version(request: Request, load_id: str, version: Number) -> R
 def get_overlay(
     request: Request, load_id: str, index: Number, version: Annotated[int, Query(ge=1, le=_NEWEST)] = _NEWEST
 ) -> Response:
-    """The key frame of one layer with what was seen drawn on it; without `version` that of the newest assessment."""
+    """The key frame of one layer with what was seen drawn on it; without `version` that of the newest assessment.
+
+    One that was let go is drawn again from its frame, without the map of forms; 410 where the frame was let go too.
+    """
     parts = parts_of(request)
     with parts.loads.reading() as session:
         loads.find(session, load_id)
-        sha256 = assessments.pictures_of(session, load_id, version).get(index)
-        if sha256 is None:
-            raise HTTPException(404, f"load {load_id} has no picture of a layer {index}")
-        if was_let_go(session, load_id, sha256):
-            raise HTTPException(410, f"the pictures of load {load_id} were let go, as the settings of this site say")
-    return Response(parts.loads.blobs.get(sha256), media_type="image/jpeg", headers={"ETag": f'"{sha256}"'})
+        drawing = drawings_of(session, load_id, version).get(index)
+    if drawing is None:
+        raise HTTPException(404, f"load {load_id} has no picture of a layer {index}")
+    if drawing.is_gone:
+        why = "the drawing and its frame were let go, as the settings of this site say"
+        raise HTTPException(410, f"layer {index} of load {load_id} cannot be shown any more: {why}")
+    jpeg = drawing.jpeg(parts.loads.blobs)
+    return Response(jpeg, media_type="image/jpeg", headers={"ETag": f'"{hashlib.sha256(jpeg).hexdigest()}"'})
 
 
 @router.get("/loads/{load_id}/report.html", response_class=HTMLResponse, responses=answers(404, 409))
@@ -129,9 +135,8 @@ def get_report(request: Request, load_id: str) -> HTMLResponse:
     with parts.loads.reading() as session:
         standard = parts.loads.standard_of(loads.find(session, load_id))
         report = assessments.report(session, load_id)
-        drawn = assessments.pictures_of(session, load_id, _NEWEST)
-        digests = {index: sha for index, sha in drawn.items() if not was_let_go(session, load_id, sha)}
-    pictures = {index: parts.loads.blobs.get(sha) for index, sha in digests.items()}
+        drawings = drawings_of(session, load_id, _NEWEST)
+    pictures = {index: one.jpeg(parts.loads.blobs) for index, one in drawings.items() if not one.is_gone}
     page = render_report(report, pictures, standard)
     return HTMLResponse(page, headers={"Content-Security-Policy": _PAGE_MAY})
 

@@ -108,10 +108,10 @@ def _nobody_asks() -> list[ColumnElement[bool]]:
     return [~reason.exists() for reason in reasons]
 
 
-def was_let_go(session: Session, load_id: str, sha256: str) -> bool:
-    """Whether a picture of a load was let go by the policy."""
+def let_go_of(session: Session, load_id: str) -> frozenset[str]:
+    """The digests of the pictures of a load that the policy let go."""
     bodies = select(JournalRecord.body).where(JournalRecord.subject == f"load:{load_id}", JournalRecord.kind == DROPPED)
-    return any(sha256 in json.loads(body)["blobs"] for body in session.scalars(bodies))
+    return frozenset(sha256 for body in session.scalars(bodies) for sha256 in json.loads(body)["blobs"])
 
 
 def _shown_by_none_but(load_id: str, what: What) -> Select[str]:
