@@ -1,7 +1,7 @@
 """The pictures of a load's layers with what was seen drawn on them.
 
 A drawing may be let go when it is old. Asked for again, it is drawn from what is still kept: the key frame and the
-shares of the layer. Where in the picture each form lay is not kept, so that map is missing then, and the picture says so.
+shares of the layer. Where in the picture each form lay is not kept, so that map is missing, and the picture says so.
 """
 
 from dataclasses import dataclass
