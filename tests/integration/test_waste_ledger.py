@@ -69,7 +69,7 @@ def ledger(server):
 
 def test_a_drum_from_production_to_its_receiver(ledger):
     for number, entry in enumerate(ledger.life()):
-        assert ledger.post(entry) == {"accepted": ledger.ids("abcd"[number]), "known": [], "waiting": []}
+        assert ledger.post(entry)["accepted"] == ledger.ids("abcd"[number])
         if number == 1:
             (row,) = ledger.http.get("/v1/waste/stock", params={"place": "room:1", "code": "321-024-48"}).json()[
                 "stock"
@@ -110,6 +110,42 @@ def test_a_correction_takes_back_once_and_says_why(ledger):
     assert of_first.status_code == 409
     assert ledger.http.post("/v1/waste/entries/none/correction", json=body).status_code == 404
     assert ledger.http.post(place, json={"id": "q", "reason": ""}).status_code == 422
+
+
+def test_an_entry_whose_time_will_never_come_is_withdrawn_and_does_not_come_back(ledger, server):
+    first, second, *_ = ledger.life()
+    ledger.post(first)
+    wrong = ledger.entry("w", "stored", "floor", "room:1", grams=999_000_000)  # grams typed as milligrams
+    ledger.post(wrong)
+    place, because = f"/v1/waste/entries/{wrong['id']}/withdrawal", {"reason": "typed in milligrams"}
+    with server.http_as("inspector") as inspector:
+        assert inspector.post(place, json=because).status_code == 403
+    done = ledger.http.post(place, json=because)
+    assert done.json()["withdrawn"] == [{"id": wrong["id"], "why": "typed in milligrams"}]
+
+    # The phone that has not heard of it sends it again; mass that would suffice comes in meanwhile.
+    ledger.post(ledger.entry("more", "produced", "production", "floor", grams=10**9))
+    sent_again = ledger.post(wrong, second)
+    assert sent_again["withdrawn"] == done.json()["withdrawn"]
+    assert (sent_again["accepted"], sent_again["waiting"]) == ([second["id"]], [])
+    assert ledger.where()["room:1"] == 412_500
+    assert wrong["id"] not in {row["id"] for row in ledger.http.get("/v1/waste/entries").json()["waiting"]}
+    other = ledger.http.post("/v1/waste/entries", json={"entries": [wrong | {"reason": "x"}]})
+    assert (other.status_code, "other contents" in other.json()["detail"]) == (409, True)
+    taken = {"id": wrong["id"], "reason": "a number that is used"}
+    assert ledger.http.post(f"/v1/waste/entries/{second['id']}/correction", json=taken).status_code == 409
+
+    assert ledger.http.post(place, json={"reason": "another"}).json()["withdrawn"][0]["why"] == "typed in milligrams"
+    accepted = ledger.http.post(f"/v1/waste/entries/{first['id']}/withdrawal", json=because)
+    assert (accepted.status_code, "take it back" in accepted.json()["detail"]) == (409, True)
+    assert ledger.http.post("/v1/waste/entries/none/withdrawal", json=because).status_code == 404
+    asked = {"subject": f"waste:{wrong['id']}"}
+    (record,) = ledger.http.get("/v1/journal", params=asked).json()["records"]
+    assert record["kind"] == "waste.withdrawn"
+    assert record["actor"].startswith("key:")
+    assert record["body"]["entry"]["postings"][1]["grams"] == 999_000_000
+    assert "holds 412500 g at floor" in record["body"]["waited_for"]
+    assert verified(server)[0] == 0
 
 
 def test_two_store_keepers_cannot_take_the_same_drum_out(ledger):

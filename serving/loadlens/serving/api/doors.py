@@ -102,6 +102,7 @@ ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("POST", "/v1/waste/entries"): YARD,
     ("GET", "/v1/waste/entries"): READERS,
     ("POST", "/v1/waste/entries/{entry_id}/correction"): MANAGERS,
+    ("POST", "/v1/waste/entries/{entry_id}/withdrawal"): MANAGERS,
     ("GET", "/v1/waste/stock"): READERS,
 }
 

@@ -157,6 +157,13 @@ def correct_entry(request: Request, entry_id: str, correction: Correction) -> di
     return _answered(done)
 
 
+@router.post("/entries/{entry_id}/withdrawal", responses=answers(404, 409))
+def withdraw_entry(request: Request, entry_id: str, because: Because) -> dict[str, Any]:
+    """Let an entry that waits wait no longer: what it needs will never come. The journal keeps it, with the reason."""
+    with parts_of(request).loads.writing() as session:
+        return _answered(waste.withdraw(session, entry_id, actor=actor_of(request), reason=because.reason))
+
+
 @router.get("/entries", responses=answers())
 def list_entries(
     request: Request, after: Annotated[int, Query(ge=0, lt=2**53)] = 0, limit: Annotated[int, Query(ge=1, le=500)] = 100
@@ -167,7 +174,9 @@ def list_entries(
         return {
             "entries": [{"number": number, **_described(entry)} for number, entry in found],
             "next": found[-1][0] if len(found) == limit else None,
-            "waiting": [{"id": row.id, "why": row.why, "since": row.at} for row in waste.waiting(session)],
+            "waiting": [
+                {"why": row.why, "since": row.at, **_described(entry)} for row, entry in waste.waiting(session)
+            ],
         }
 
 
@@ -202,6 +211,7 @@ def _answered(done: waste.Answers) -> dict[str, Any]:
         "accepted": done.accepted,
         "known": done.known,
         "waiting": [{"id": id_, "why": why} for id_, why in done.waiting.items()],
+        "withdrawn": [{"id": id_, "why": why} for id_, why in done.withdrawn.items()],
     }
 
 

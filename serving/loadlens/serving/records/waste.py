@@ -1,9 +1,12 @@
-"""The waste ledger's records: entries are accepted in turn, wait for what they need, and are never edited."""
+"""The waste ledger's records: entries are accepted in turn, wait for what they need, and are never edited.
+
+What waits for something that will never come is withdrawn by a person; the journal keeps the entry and the reason.
+"""
 
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,17 +15,24 @@ from sqlalchemy.orm import Session
 
 from loadlens.serving.load_errors import ConflictError, UnknownLoadError
 from loadlens.serving.store import journal
+from loadlens.serving.store.tables import JournalRecord
 from loadlens.serving.store.waste_tables import WaitingEntry, WasteContainer, WasteEntry, WastePosting, WasteStock
 from loadlens.waste.ledger import OUTSIDE, Entry, LedgerError, Posting, counter
+
+_WITHDRAWN = "waste.withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What became of entries that were sent: ids that are accepted now, were known before, or wait, and why."""
+    """What became of entries that were sent: ids that are accepted now, were known before, wait, or were withdrawn.
+
+    The last two with why.
+    """
 
     accepted: list[str]
-    known: list[str]
-    waiting: dict[str, str]
+    known: list[str] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)
+    withdrawn: dict[str, str] = field(default_factory=dict)
 
 
 def register(session: Session, container: WasteContainer) -> bool:
@@ -52,7 +62,7 @@ def post(session: Session, entries: Sequence[Entry]) -> Answers:
 
     Raises ConflictError, and changes nothing, where one id comes with two contents.
     """
-    answers = Answers([], [], {})
+    answers = Answers([])
     fresh: list[Entry] = []
     for entry in entries:
         known = _known(session, entry.id) or next((one for one in fresh if one.id == entry.id), None)
@@ -60,6 +70,8 @@ def post(session: Session, entries: Sequence[Entry]) -> Answers:
             fresh.append(entry)
         elif known != entry:
             raise ConflictError(f"entry {entry.id} is known with other contents; give the new one a number of its own")
+        elif (withdrawn := _withdrawal(session, entry.id)) is not None:
+            answers.withdrawn[entry.id] = withdrawn["reason"]
         else:
             answers.known.append(entry.id)
     for entry in fresh:
@@ -80,9 +92,9 @@ def take_back(session: Session, entry_id: str, *, new_id: str, actor: str, reaso
     entry = _accepted(session, entry_id)
     if entry is None:
         raise UnknownLoadError(f"there is no accepted entry {entry_id!r}")
-    known = _accepted(session, new_id)
+    known = _known(session, new_id)
     if known is not None and (known.takes_back, known.reason) == (entry_id, reason):
-        return Answers([], [new_id], {})
+        return Answers([], known=[new_id])
     undone = session.scalars(select(WasteEntry.id).where(WasteEntry.takes_back == entry_id)).first()
     if undone is not None:
         raise ConflictError(f"entry {entry_id} was taken back by {undone} already")
@@ -94,7 +106,25 @@ def take_back(session: Session, entry_id: str, *, new_id: str, actor: str, reaso
         raise ConflictError(f"entry {new_id} is known with other contents; give the correction another id")
     if why := _accept(session, back):
         raise ConflictError(f"{why}; take back the later entries first")
-    return Answers([new_id, *_retry(session)], [], {})
+    return Answers([new_id, *_retry(session)])
+
+
+def withdraw(session: Session, entry_id: str, *, actor: str, reason: str) -> Answers:
+    """Let an entry wait no longer, whose time will never come. Its id stays used; what is right is entered anew.
+
+    One that was withdrawn before stays so for its first reason. ConflictError where it was accepted.
+    """
+    row = session.get(WaitingEntry, entry_id)
+    if row is not None:
+        body = {"entry": json.loads(row.entry), "waited_for": row.why, "since": row.at, "reason": reason}
+        journal.append(session, _WITHDRAWN, f"waste:{entry_id}", body, actor)
+        session.delete(row)
+        return Answers([], withdrawn={entry_id: reason})
+    if (withdrawn := _withdrawal(session, entry_id)) is not None:
+        return Answers([], withdrawn={entry_id: withdrawn["reason"]})
+    if _accepted(session, entry_id) is not None:
+        raise ConflictError(f"entry {entry_id} was accepted; take it back by a correction")
+    raise UnknownLoadError(f"there is no entry {entry_id!r} that waits")
 
 
 def history(session: Session, identity: str) -> list[Entry]:
@@ -110,9 +140,10 @@ def entries(session: Session, *, after: int, limit: int) -> list[tuple[int, Entr
     return [(row.number, _entry(session, row)) for row in session.scalars(query)]
 
 
-def waiting(session: Session) -> list[WaitingEntry]:
+def waiting(session: Session) -> list[tuple[WaitingEntry, Entry]]:
     """The entries that wait, oldest first."""
-    return list(session.scalars(select(WaitingEntry).order_by(WaitingEntry.at, WaitingEntry.id)))
+    rows = session.scalars(select(WaitingEntry).order_by(WaitingEntry.at, WaitingEntry.id))
+    return [(row, _from_plain(json.loads(row.entry))) for row in rows]
 
 
 def whereabouts(session: Session, identity: str) -> dict[str, int]:
@@ -197,8 +228,8 @@ def _retry(session: Session) -> list[str]:
     done: list[str] = []
     while True:
         before = len(done)
-        for row in waiting(session):
-            why = _accept(session, _from_json(row.entry))
+        for row, entry in waiting(session):
+            why = _accept(session, entry)
             if why is None:
                 done.append(row.id)
                 session.delete(row)
@@ -210,8 +241,21 @@ def _retry(session: Session) -> list[str]:
 
 
 def _known(session: Session, entry_id: str) -> Entry | None:
-    row = session.get(WaitingEntry, entry_id)
-    return _from_json(row.entry) if row else _accepted(session, entry_id)
+    """An entry that waits, was accepted or was withdrawn."""
+    if (row := session.get(WaitingEntry, entry_id)) is not None:
+        return _from_plain(json.loads(row.entry))
+    if (withdrawn := _withdrawal(session, entry_id)) is not None:
+        return _from_plain(withdrawn["entry"])
+    return _accepted(session, entry_id)
+
+
+def _withdrawal(session: Session, entry_id: str) -> dict[str, Any] | None:
+    """What the journal says of the withdrawal of an entry."""
+    query = select(JournalRecord.body).where(
+        JournalRecord.subject == f"waste:{entry_id}", JournalRecord.kind == _WITHDRAWN
+    )
+    body = session.scalars(query).first()
+    return None if body is None else json.loads(body)
 
 
 def _accepted(session: Session, entry_id: str) -> Entry | None:
@@ -240,7 +284,6 @@ def _to_json(entry: Entry) -> str:
     return json.dumps({**asdict(entry), "at": entry.at.astimezone(UTC).isoformat()}, ensure_ascii=False)
 
 
-def _from_json(text: str) -> Entry:
-    data = json.loads(text)
+def _from_plain(data: dict[str, Any]) -> Entry:
     postings = tuple(Posting(**posting) for posting in data["postings"])
     return Entry(**{**data, "at": datetime.fromisoformat(data["at"]), "postings": postings})
