@@ -14,7 +14,7 @@ demo: .venv/serving   ## render an unloading, stream it to a real server, grade 
 	@$(BIN)/loadlens demo; code=$$?; test $$code -eq 0 -o $$code -eq 4
 
 test: .venv/ready .venv/servers ## run the tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 check: .venv/ready    ## lint and type-check
 	$(BIN)/ruff check
