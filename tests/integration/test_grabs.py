@@ -11,14 +11,16 @@ import pytest
 class Lane:
     """A lane with a camera and a crane scale, and the load "on-NAME" on it, seen to its end."""
 
-    def __init__(self, server, name, shots):
+    def __init__(self, server, name, shots, clock_off_s=0):
         self.http, self.name, self.load = server.http, name, f"on-{name}"
         assert self.http.put(f"/v1/lanes/{name}", json={}).status_code == 200
         assert self.http.post("/v1/loads", json={"id": self.load, "lane": name}).status_code == 201
         self.began = datetime.now(UTC) - timedelta(seconds=40)
         for shot in shots:
             since = datetime.fromisoformat(shot.captured_at) - datetime.fromisoformat(shots[0].captured_at)
-            place, headers = f"/v1/lanes/{name}/frames/north/{shot.seq}", {"Captured-At": str(self.began + since)}
+            off = timedelta(seconds=clock_off_s)
+            headers = {"Captured-At": str(self.began + since + off), "Sent-At": str(datetime.now(UTC) + off)}
+            place = f"/v1/lanes/{name}/frames/north/{shot.seq}"
             assert self.http.put(place, content=shot.jpeg, headers=headers).json()["load"] == self.load
 
     def grab(self, kg, at_s, **more):
@@ -76,4 +78,10 @@ def test_layers_are_weighed_by_their_grabs_whenever_their_masses_become_known(se
     report = early.closed()
     assert weights(report) == by_mass
     assert "1 of 3 masses of grabs (55 kg) count for no layer" in flags(report)["grab_mass_unplaced"]
+    # Whose clock is wrong cannot say which surface lay open when a grab was weighed.
+    off = Lane(server, "3", shots, clock_off_s=3600)
+    off.grab(1000, 40)
+    report = off.closed()
+    assert "1 of 1 masses of grabs (1000 kg) count for no layer: the clock" in flags(report)["grab_mass_unplaced"]
+    assert f"{number} of {number} layers have no grab mass" in flags(report)["grab_mass_missing"]
     server.run("verify")  # computes every one of these assessments again

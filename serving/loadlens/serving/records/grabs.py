@@ -19,15 +19,16 @@ def weighed(session: Session, load: Load, standard: Standard, observation: LoadO
 
     Where the standard weighs layers by them, masses that count for no layer are noted for a person.
     """
+    clock_wrong = any(flag.code == "clock_wrong" for flag in loads.flags(session, load.id))
     began = datetime.fromisoformat(observation.started_at)
     grabs = [
         Grab((datetime.fromisoformat(reading.at) - began).total_seconds(), Decimal(reading.kg))
-        for reading in _of_load(session, load, since=observation.started_at)
+        for reading in _of_load(session, load, since=load.created_at if clock_wrong else observation.started_at)
         if reading.kg is not None
     ]
     if not grabs:
         return observation
-    if any(flag.code == "clock_wrong" for flag in loads.flags(session, load.id)):
+    if clock_wrong:
         found, lost, why = observation, tuple(grabs), "the clock of a camera was wrong"
     else:
         found, lost = weigh_layers(observation, grabs)
