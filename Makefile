@@ -1,10 +1,12 @@
 # Needs python3.11 with pip, and a package index. Everything else is pinned, with hashes, in requirements/.
 PYTHON  ?= python3.11
 BIN     := .venv/bin
-INSTALL := $(BIN)/python -m uv pip install --quiet --python $(BIN)/python
+INSTALL := $(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)/python
 COMPILE := $(BIN)/python -m uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-header --no-annotate
 # The working directory never shadows an installed package.
 export PYTHONSAFEPATH := 1
+# The tests start hundreds of servers: none should compile every module anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test check lock clean
 help:                 ## list the targets
@@ -14,7 +16,7 @@ demo: .venv/serving   ## render an unloading, stream it to a real server, grade 
 	@$(BIN)/loadlens demo; code=$$?; test $$code -eq 0 -o $$code -eq 4
 
 test: .venv/ready .venv/servers ## run the tests
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 check: .venv/ready    ## lint and type-check
 	$(BIN)/ruff check
