@@ -147,6 +147,10 @@ def test_what_was_declared_is_corrected_until_the_load_is_settled_and_nothing_of
     steps = events(server, load)
     amend(declared="重废1", plate="沪B·99999")
     assert events(server, load) == steps  # it was so already
+    versions = server.http.get(f"{load}/assessments").json()
+    amend(declared="重废1", plate="沪B·11111")
+    amend(plate="沪B·99999")
+    assert server.http.get(f"{load}/assessments").json() == versions  # a plate changes no assessment
     assert "name what is to be corrected" in amend(422)["detail"]
     amend(422, plate="")
     post(server, f"{load}/reviews", {"decision": "accept", "reason": "seen"})

@@ -128,8 +128,8 @@ class Loads:
     def amend(
         self, session: Session, load: Load, correct: Mapping[str, str | None], *, actor: str, reason: str
     ) -> None:
-        """Correct what was said when the truck came; a load that was assessed by it is assessed anew."""
-        if loads.amend(session, load, correct, actor=actor, reason=reason) and "declared" in correct:
+        """Correct what was said when the truck came; another declared grade makes the next assessment."""
+        if "declared" in loads.amend(session, load, correct, actor=actor, reason=reason):
             self.reassess(session, load, reason="declared grade corrected", actor=actor)
 
     def keep_frame(self, place: Place, data: bytes, shot: Shot, *, actor: str) -> tuple[bool, str | None]:

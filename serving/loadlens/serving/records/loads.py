@@ -153,15 +153,15 @@ def close(session: Session, load_id: str, last_seq: Mapping[str, int], *, actor:
     return load
 
 
-def amend(session: Session, load: Load, correct: Mapping[str, str | None], *, actor: str, reason: str) -> bool:
-    """Correct what was said when the truck came, by the names of `Particulars`; False where nothing differs.
+def amend(session: Session, load: Load, correct: Mapping[str, str | None], *, actor: str, reason: str) -> list[str]:
+    """Correct what was said when the truck came, by the names of `Particulars`; returns the names that changed.
 
     Another declared grade decides about money: once the load was assessed a person has to look (again).
     """
     was = asdict(_particulars(load))
     changed = [name for name in correct if was[name] != correct[name]]
     if not changed:
-        return False
+        return []
     check_move(load, "amend")
     for name in changed:
         setattr(load, name, correct[name])
@@ -176,7 +176,7 @@ def amend(session: Session, load: Load, correct: Mapping[str, str | None], *, ac
         why = f"{actor} corrected the declared grade from {was['declared']} to {correct['declared']} at {now()}"
         flag(session, load, "declared_corrected", "review", why, actor=actor)
     move(session, load, "amend", actor=actor, reason=f"{reason} ({'; '.join(told)})")
-    return True
+    return changed
 
 
 def reopen(session: Session, load: Load, *, lead_s: float, actor: str, reason: str) -> None:
