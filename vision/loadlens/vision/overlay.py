@@ -29,6 +29,7 @@ _CONTAMINANT_COLOURS: Mapping[str, tuple[int, int, int]] = {
 _HAZARD_COLOUR = (255, 30, 30)
 _SHOWN_FROM = 0.30  # a contaminant is outlined where it fills at least this share of a cell
 _ROW = 23
+_LABEL = 27  # the height of a hazard's label in pixels
 _FONT_SIZE = 13
 
 
@@ -65,8 +66,7 @@ def draw_layer(
     painted = _paint_forms(rgb, surface, graded, taxonomy)
     _outline_contaminants(painted, surface, graded, taxonomy)
     scale = rgb.shape[1] / source_width
-    for hazard in hazards:
-        _box(painted, hazard, scale, taxonomy)
+    _mark_hazards(painted, hazards, scale, taxonomy)
     legend = _legend(rgb.shape[1], _shares(surface, graded), hazards, title, taxonomy)
     return np.vstack([painted, legend])
 
@@ -118,15 +118,24 @@ def _write(picture: Picture, text: str, origin: tuple[int, int], colour: tuple[i
     cv2.putText(picture, text, origin, colour, cv2.FontFace("uni"), size)
 
 
-def _box(picture: Picture, hazard: HazardSighting, scale: float, taxonomy: Taxonomy) -> None:
-    x, y, w, h = (round(value * scale) for value in hazard.box)
-    cv2.rectangle(picture, (x, y), (x + w, y + h), (0, 0, 0), 6)
-    cv2.rectangle(picture, (x, y), (x + w, y + h), _HAZARD_COLOUR, 3)
-    card = taxonomy[hazard.class_id]
-    label = f"{card.name_en} {card.name_zh} {hazard.score:.2f}"
-    top = max(y - 8, 20)
-    cv2.rectangle(picture, (x, top - 20), (x + 8 * len(label), top + 6), _HAZARD_COLOUR, -1)
-    _write(picture, label, (x + 4, top), (255, 255, 255), _FONT_SIZE)
+def _mark_hazards(picture: Picture, hazards: Sequence[HazardSighting], scale: float, taxonomy: Taxonomy) -> None:
+    """A box for every hazard, then a label for each; no label covers another, as where one thing may be either."""
+    boxes = [tuple(round(value * scale) for value in hazard.box) for hazard in hazards]
+    for x, y, w, h in boxes:
+        cv2.rectangle(picture, (x, y), (x + w, y + h), (0, 0, 0), 6)
+        cv2.rectangle(picture, (x, y), (x + w, y + h), _HAZARD_COLOUR, 3)
+    labels: list[tuple[int, int, int]] = []
+    for hazard, (x, y, _, _) in zip(hazards, boxes, strict=True):
+        card = taxonomy[hazard.class_id]
+        text = f"{card.name_en} {card.name_zh} {hazard.score:.2f}"
+        right, foot = x + 8 * len(text), max(y - 8, 20)
+        # Upwards, off the thing itself, where the picture has room for some.
+        step = -_LABEL if foot > 3 * _LABEL else _LABEL
+        while any(x <= end and right >= begin and abs(foot - at) < _LABEL for begin, end, at in labels):
+            foot += step
+        labels.append((x, right, foot))
+        cv2.rectangle(picture, (x, foot - 20), (right, foot + 6), _HAZARD_COLOUR, -1)
+        _write(picture, text, (x + 4, foot), (255, 255, 255), _FONT_SIZE)
 
 
 def _shares(surface: Surface, graded: NDArray[np.float32]) -> dict[str, float]:
