@@ -42,6 +42,16 @@ def write_manifest(samples: Iterable[Sample], path: Path, folder: Path) -> tuple
     Of duplicates with the same labels the first by name is kept; where labels differ nobody knows which is right, and
     all are left out. Raises DataError for a picture outside the folder or unreadable, or where no sample is left.
     """
+    kept, duplicates = without_duplicates(samples)
+    return save_manifest(kept, path, folder), duplicates
+
+
+def without_duplicates(samples: Iterable[Sample]) -> tuple[dict[str, Sample], tuple[Duplicate, ...]]:
+    """Samples by the SHA-256 of their pictures, each once, in the order of the digests; and what was there twice.
+
+    Of duplicates with the same labels the first by name is kept, where labels differ none. Raises DataError for a
+    picture that cannot be read.
+    """
     alike: dict[str, list[Sample]] = defaultdict(list)
     for sample in sorted(samples, key=lambda sample: sample.path):
         alike[_sha256(sample.path)].append(sample)
@@ -52,13 +62,22 @@ def write_manifest(samples: Iterable[Sample], path: Path, folder: Path) -> tuple
     )
     unclear = {duplicate.sha256 for duplicate in duplicates if not duplicate.labels_agree}
     kept = {sha256: group[0] for sha256, group in sorted(alike.items()) if sha256 not in unclear}
-    if not kept:
+    return kept, duplicates
+
+
+def save_manifest(samples: Mapping[str, Sample], path: Path, folder: Path) -> Manifest:
+    """Write the manifest of samples whose pictures below `folder` have these SHA-256s, in one step.
+
+    Raises DataError for a picture outside the folder, or where there is no sample.
+    """
+    if not samples:
         raise DataError(path, "no sample to write; give pictures with labels that agree")
+    kept = dict(sorted(samples.items()))
     lines = [_line(sha256, sample, folder) for sha256, sample in kept.items()]
     digest = _digest(lines)
     head = json.dumps({"schema": SCHEMA, "samples": len(lines), "digest": digest})
     _write_at_once(path, "\n".join([head, *lines, ""]))
-    return Manifest(kept, digest), duplicates
+    return Manifest(kept, digest)
 
 
 def read_manifest(path: Path, folder: Path) -> Manifest:
@@ -95,7 +114,9 @@ def _sample(path: Path, entry: dict[str, Any], folder: Path, number: int) -> Sam
         for box in entry["boxes"]
     )
     picture = named_picture(folder, entry["path"], named_in=path, line=number)
-    return Sample(picture, tuple(entry["labels"]), entry["group"], entry["source"], boxes)
+    said = {key: entry[key] for key in ("group", "source", "site", "day", "part", "name")}
+    size = None if entry["size"] is None else (entry["size"][0], entry["size"][1])
+    return Sample(picture, tuple(entry["labels"]), boxes=boxes, size=size, **said)
 
 
 def _lines(path: Path) -> list[str]:

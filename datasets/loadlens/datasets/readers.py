@@ -9,11 +9,14 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
+from xml.etree.ElementTree import Element
 
 from loadlens.datasets.errors import DataError
+from loadlens.datasets.groups import PARTS
+from loadlens.datasets.label_files import inner_text, labels_of, read_json, read_text, read_xml
 from loadlens.datasets.samples import Box, Sample, box_around, box_in_picture, named_picture, pictures_below
 
 
@@ -28,16 +31,21 @@ def read_folder(folder: Path, *, source: str = "") -> list[Sample]:
     loose = [path for path in pictures if path.parent == folder]
     if loose:
         raise DataError(loose[0], "lies in no label's folder; move it into the folder of its label")
+    filled = {path.relative_to(folder).parts[0] for path in pictures}
+    named = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    if empty := [entry for entry in named if entry.name not in filled]:
+        raise DataError(empty[0], "the folder of a label without a picture; add pictures or remove the folder")
     return [Sample(path, (path.relative_to(folder).parts[0],), source=source) for path in pictures]
 
 
 def read_csv(table: Path, *, label_column: str = "label", source: str = "") -> list[Sample]:
-    """A table with the columns file and label, and perhaps group and source; names are relative to the table.
+    """A table with the columns file and label, and perhaps group, source, site, day and part; names are relative to it.
 
-    Other columns are passed over. `label_column` says what the label's column is called, `source` what to write where
-    the table names none. Raises DataError for a missing column, an empty label, or a picture not there or named twice.
+    A day is written YYYY-MM-DD, a part is train, calibration or test. Other columns are passed over. `label_column`
+    says what the label's column is called, `source` what to write where the table names none. Raises DataError for a
+    missing column, an empty label, a day or part that is none, or a picture not there or named twice.
     """
-    rows = csv.DictReader(io.StringIO(_text(table), newline=""))
+    rows = csv.DictReader(io.StringIO(read_text(table), newline=""))
     try:
         columns, entries = rows.fieldnames or (), [(rows.line_num, row) for row in rows]
     except csv.Error as fault:
@@ -53,25 +61,45 @@ def read_csv(table: Path, *, label_column: str = "label", source: str = "") -> l
         if name in samples:
             raise DataError(table, f"{name!r} is there twice; keep one of the rows", line=line)
         path = named_picture(table.parent, name, named_in=table, line=line)
-        samples[name] = Sample(path, (label,), row.get("group") or "", row.get("source") or source)
+        samples[name] = Sample(
+            path,
+            (label,),
+            row.get("group") or "",
+            row.get("source") or source,
+            site=row.get("site") or "",
+            day=_day(table, row.get("day") or "", line),
+            part=_part(table, row.get("part") or "", line),
+        )
     if not samples:
         raise DataError(table, "no rows; write one line for each picture")
     return list(samples.values())
 
 
+def _day(table: Path, text: str, line: int) -> str:
+    try:
+        return date.fromisoformat(text).isoformat() if text else ""
+    except ValueError:
+        raise DataError(table, f"day {text!r}; write it YYYY-MM-DD", line=line) from None
+
+
+def _part(table: Path, text: str, line: int) -> str:
+    if text and text not in PARTS:
+        raise DataError(table, f"part {text!r}; write {', '.join(PARTS)} or nothing", line=line)
+    return text
+
+
 def read_coco(annotations: Path, folder: Path, *, source: str = "") -> list[Sample]:
     """COCO instances: boxes, and outlines where they are polygons (of an RLE mask only the box is read).
 
-    `folder` holds the pictures. A picture without annotations is a sample without labels. Raises DataError.
+    `folder` holds the pictures. A picture without annotations is a sample without labels. Raises DataError, also for a
+    mask of another size than its picture.
     """
+    content = read_json(annotations)
     try:
-        content = json.loads(_text(annotations))
         names = {category["id"]: str(category["name"]) for category in content["categories"]}
         images = {image["id"]: image for image in content["images"]}
         entries = list(content["annotations"])
-    except json.JSONDecodeError as fault:
-        raise DataError(annotations, f"not JSON ({fault.msg}); export it again", line=fault.lineno) from None
-    except (KeyError, TypeError, RecursionError) as fault:
+    except (KeyError, TypeError) as fault:
         raise DataError(
             annotations, f"not COCO instances ({fault!r}); export images, annotations, categories"
         ) from None
@@ -85,12 +113,18 @@ def read_coco(annotations: Path, folder: Path, *, source: str = "") -> list[Samp
     return [
         Sample(
             named_picture(folder, str(image.get("file_name", "")), named_in=annotations),
-            _labels(boxes[image_id]),
+            labels_of(boxes[image_id]),
             source=source,
             boxes=tuple(boxes[image_id]),
+            size=_coco_size(image),
         )
         for image_id, image in images.items()
     ]
+
+
+def _coco_size(image: Any) -> tuple[int, int] | None:
+    sides = image.get("width"), image.get("height")
+    return (round(sides[0]), round(sides[1])) if all(isinstance(side, int | float) for side in sides) else None
 
 
 def _coco_box(annotation: Any, images: Any, names: dict[Any, str]) -> Box:
@@ -101,6 +135,9 @@ def _coco_box(annotation: Any, images: Any, names: dict[Any, str]) -> Box:
     if box is None:
         raise ValueError("the box is empty or outside its picture")
     outlines = annotation.get("segmentation")
+    mask_size = outlines.get("size") if isinstance(outlines, dict) else None
+    if mask_size is not None and list(mask_size) != [height, width]:
+        raise ValueError(f"the mask has height, width {mask_size}, but the picture {[round(height), round(width)]}")
     if not isinstance(outlines, list):
         return box
     polygons = tuple(_points([value / size for value, size in _by_axis(line, width, height)]) for line in outlines)
@@ -131,7 +168,7 @@ def read_yolo(folder: Path, *, source: str = "") -> list[Sample]:
         label_file = _yolo_label_file(folder, path)
         boxes = _yolo_boxes(label_file, names) if label_file.is_file() else []
         used.add(label_file)
-        samples.append(Sample(path, _labels(boxes), source=source, boxes=tuple(boxes)))
+        samples.append(Sample(path, labels_of(boxes), source=source, boxes=tuple(boxes)))
     # Only where labels lie: a text elsewhere may be a readme.
     texts = {text for place in {path.parent for path in used} for text in place.glob("*.txt")}
     alone = sorted(text for text in texts - used if text.name != "classes.txt")
@@ -148,7 +185,7 @@ def _yolo_names(folder: Path) -> list[str]:
         has_yaml = any(folder.glob("*.y*ml"))
         remedy = "write the `names:` of the yaml file" if has_yaml else "write the class names"
         raise DataError(listed, f"not there; {remedy} into it, one a line, in their order")
-    names = [line.strip() for line in _text(listed).splitlines()]
+    names = [line.strip() for line in read_text(listed).splitlines()]
     if not names or "" in names:
         raise DataError(listed, "an empty name; write one class name a line, without empty lines")
     return names
@@ -164,7 +201,7 @@ def _yolo_label_file(folder: Path, picture: Path) -> Path:
 
 def _yolo_boxes(label_file: Path, names: list[str]) -> list[Box]:
     boxes = []
-    for number, line in enumerate(_text(label_file).splitlines(), 1):
+    for number, line in enumerate(read_text(label_file).splitlines(), 1):
         if not line.strip():
             continue
         try:
@@ -203,50 +240,22 @@ def read_voc(folder: Path, *, source: str = "") -> list[Sample]:
     return [_voc_sample(path, pictures, source) for path in files]
 
 
-class _NoDocumentType(TreeBuilder):
-    # The parser calls this before it reads a single entity.
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002
-        raise ValueError("it declares a document type; remove the DOCTYPE")
-
-
 def _voc_sample(path: Path, pictures: Path, source: str) -> Sample:
+    root = read_xml(path)
     try:
-        parser = XMLParser(target=_NoDocumentType())
-        parser.feed(path.read_bytes())
-        root: Element = parser.close()
-        size = (float(_inner(root, "size/width")), float(_inner(root, "size/height")))
+        size = (float(inner_text(root, "size/width")), float(inner_text(root, "size/height")))
         boxes = [_voc_box(entry, size) for entry in root.iter("object")]
-        name = _inner(root, "filename")
-    except ParseError as fault:
-        raise DataError(path, f"not XML ({fault}); export it again", line=fault.position[0]) from None
+        name = inner_text(root, "filename")
     except (ValueError, ZeroDivisionError) as fault:
         raise DataError(path, f"{fault}; not a VOC annotation, export it again") from None
-    return Sample(named_picture(pictures, name, named_in=path), _labels(boxes), source=source, boxes=tuple(boxes))
+    picture = named_picture(pictures, name, named_in=path)
+    pixels = (round(size[0]), round(size[1]))
+    return Sample(picture, labels_of(boxes), source=source, boxes=tuple(boxes), size=pixels)
 
 
 def _voc_box(entry: Element, size: tuple[float, float]) -> Box:
-    left, top, right, bottom = (float(_inner(entry, f"bndbox/{key}")) for key in ("xmin", "ymin", "xmax", "ymax"))
-    box = box_in_picture(_inner(entry, "name"), (left, top, right, bottom), size)
+    left, top, right, bottom = (float(inner_text(entry, f"bndbox/{key}")) for key in ("xmin", "ymin", "xmax", "ymax"))
+    box = box_in_picture(inner_text(entry, "name"), (left, top, right, bottom), size)
     if box is None:
-        raise ValueError(f"the box of {_inner(entry, 'name')!r} is empty or outside its picture")
+        raise ValueError(f"the box of {inner_text(entry, 'name')!r} is empty or outside its picture")
     return box
-
-
-def _inner(entry: Element, place: str) -> str:
-    text = (entry.findtext(place) or "").strip()
-    if not text:
-        raise ValueError(f"<{entry.tag}> lacks {place}")
-    return text
-
-
-def _labels(boxes: Iterable[Box]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(box.label for box in boxes))
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as fault:
-        raise DataError(path, f"cannot be read ({fault.strerror}); give the label file") from None
-    except UnicodeDecodeError:
-        raise DataError(path, "not UTF-8; save it as UTF-8") from None

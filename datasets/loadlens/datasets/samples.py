@@ -28,9 +28,11 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A picture with what is said of it.
+    """A picture with what is said of it; what the source does not say is empty.
 
-    `group` joins pictures of one scene, empty where the source does not say; `source` is where the picture came from.
+    `group` joins pictures of one scene; `source` is where the picture came from, `site` the yard and `day` (YYYY-MM-DD)
+    when it was taken; `part` is the part of the split that it was put into; `name` is what its source called it. `size`
+    is the width and height in pixels of the picture that the boxes were drawn on.
     """
 
     path: Path
@@ -38,6 +40,11 @@ class Sample:
     group: str = ""
     source: str = ""
     boxes: tuple[Box, ...] = ()
+    site: str = ""
+    day: str = ""
+    part: str = ""
+    name: str = ""
+    size: tuple[int, int] | None = None
 
 
 def pictures_below(folder: Path) -> list[Path]:

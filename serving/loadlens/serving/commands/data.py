@@ -1,4 +1,4 @@
-"""`loadlens data`: the public sets we know, and rendered unloadings with their truth."""
+"""`loadlens data`: the public sets we know, data sets of one's own, and rendered unloadings with their truth."""
 
 import json
 from pathlib import Path
@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from loadlens.serving.commands import data_sets
 from loadlens.serving.errors import RefusedError, WrongUseError
 
 app = typer.Typer(rich_markup_mode=None, help="Picture sets, and rendered unloadings.")
+app.command("import")(data_sets.import_)
 
 
 @app.command("sets")

@@ -1,0 +1,92 @@
+"""`loadlens data import`: labelled pictures of any common format become a data set of ours."""
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from loadlens.serving.errors import RefusedError, WrongUseError
+
+if TYPE_CHECKING:
+    from loadlens.datasets.importing import Imported
+
+_SHOWN = 20
+
+
+def import_(
+    form: Annotated[
+        Literal["folders", "csv", "coco", "yolo", "voc", "label-studio", "cvat"],
+        typer.Argument(metavar="FORMAT", help="folders (one per class), csv, coco, yolo, voc, label-studio or cvat."),
+    ],
+    path: Annotated[Path, typer.Argument(metavar="SOURCE", help="The folder, the label file, or a .zip of them.")],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder of the data set.")],
+    classes: Annotated[
+        Path | None,
+        typer.Option(help='TOML table [classes]: their label = our class id, or "" to leave it out.'),
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Where the pictures are, if not beside the labels (coco, label-studio, cvat).")
+    ] = None,
+    label_column: Annotated[str, typer.Option(help="The column of a CSV that holds the label.")] = "label",
+    source: Annotated[str, typer.Option(help="Where the pictures come from, where the labels do not say.")] = "",
+    site: Annotated[str, typer.Option(help="The yard, where the labels do not say.")] = "",
+    day: Annotated[str, typer.Option(help="The day, YYYY-MM-DD, where the labels do not say.")] = "",
+    part: Annotated[
+        Literal["", "train", "calibration", "test"], typer.Option(help="The part of a split that was made elsewhere.")
+    ] = "",
+    add: Annotated[bool, typer.Option("--add", help="Add to the data set that is there.")] = False,
+    leave_out_unreadable: Annotated[
+        bool, typer.Option("--leave-out-unreadable", help="Leave out pictures that cannot be read, and name them.")
+    ] = False,
+) -> None:
+    """Bring labelled pictures into a data set. What is refused leaves the data set as it was."""
+    from loadlens.datasets.errors import DataError  # noqa: PLC0415
+    from loadlens.datasets.importing import ImportOptions, import_pictures  # noqa: PLC0415
+
+    options = ImportOptions(
+        pictures=pictures,
+        classes=classes,
+        label_column=label_column,
+        said={"source": source, "site": site, "day": _day(day), "part": part},
+        leave_out_unreadable=leave_out_unreadable,
+        add=add,
+    )
+    try:
+        done = import_pictures(form, path, out, options)
+    except DataError as error:
+        raise RefusedError(str(error)) from error
+    _tell(done, out)
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat() if text else ""
+    except ValueError:
+        raise WrongUseError(f"--day {text}: write it YYYY-MM-DD") from None
+
+
+def _tell(done: "Imported", out: Path) -> None:
+    from loadlens.datasets.importing import class_counts  # noqa: PLC0415
+
+    print(f"{out}: {done.new} new pictures, {len(done.manifest.samples)} in all; digest {done.manifest.digest[:16]}")
+    for name, count in class_counts(done.manifest.samples.values()).items():
+        alone = "  alone: a class that is trained on and measured needs pictures of two scenes" if count == 1 else ""
+        print(f"  {count:>6} {name}{alone}")
+    empty = sum(not sample.labels for sample in done.manifest.samples.values())
+    notes = {
+        "pictures show nothing that is labelled": empty,
+        "pictures are named by no label": done.unlabelled,
+        "pictures left out, since the mapping leaves out every label of theirs": done.left_out_by_class,
+        "pictures left out, since they cannot be read": len(done.unreadable),
+    }
+    for note, count in notes.items():
+        if count:
+            print(f"{count} {note}", file=sys.stderr)
+    for fault in done.unreadable[:_SHOWN]:
+        print(f"  {fault}", file=sys.stderr)
+    for duplicate in done.duplicates:
+        kept = "the first is kept" if duplicate.labels_agree else "labelled differently, so all are left out"
+        print(f"the same picture, {kept}: {', '.join(map(str, duplicate.paths))}", file=sys.stderr)
