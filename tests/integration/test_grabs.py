@@ -78,6 +78,13 @@ def test_layers_are_weighed_by_their_grabs_whenever_their_masses_become_known(se
     report = early.closed()
     assert weights(report) == by_mass
     assert "1 of 3 masses of grabs (55 kg) count for no layer" in flags(report)["grab_mass_unplaced"]
+    # What a correction would lead to is shown with these masses, to the last figure.
+    correct = {"decision": "correct", "reason": "weighed", "correction": {"water_percent": 1}}
+    place = f"/v1/loads/{early.load}/reviews"
+    shown = server.http.post(f"{place}/preview", json=correct).json()["after"]["report"]
+    assert weights(shown) == by_mass
+    assert server.http.post(place, json=correct).status_code == 201
+    assert early.report() == shown
     # Whose clock is wrong cannot say which surface lay open when a grab was weighed.
     off = Lane(server, "3", shots, clock_off_s=3600)
     off.grab(1000, 40)

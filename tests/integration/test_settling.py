@@ -91,6 +91,33 @@ def test_a_correction_makes_the_next_version_by_the_same_rules(server, load):
     assert reviews[0]["correction"]["items"] == [{"what": "gas cylinder", "kg": "12.5"}]
 
 
+def test_a_preview_says_to_the_gram_what_the_review_then_records(server, load):
+    correction = {"contaminants_kg": {"wood": "123.4"}, "residue_kg": 61, "water_percent": "1.25"}
+    correct = {"decision": "correct", "reason": "weighed what was picked", "correction": correction}
+    unweighed = post(server, f"{load}/reviews/preview", correct, 200)["after"]
+    assert "no weights" in unweighed["no_money"]
+    weigh(server, load, gross=48960, tare=16420)
+    known, head = server.http.get(f"{load}/assessment"), server.http.get("/v1/journal/head").json()["seq"]
+
+    shown = post(server, f"{load}/reviews/preview", correct, 200)
+    assert shown["before"]["report"] == known.json()
+    assert shown["before"]["version"] == int(known.headers["Assessment-Version"])
+    assert shown["after"]["report"]["truck"] != known.json()["truck"]
+    accepted = post(server, f"{load}/reviews/preview", {"decision": "accept", "reason": "seen"}, 200)
+    assert accepted["after"] == accepted["before"] == shown["before"]
+    stopped = post(server, f"{load}/reviews/preview", {"decision": "stop", "reason": "a cylinder"}, 200)
+    assert (stopped["after"]["money"], stopped["after"]["report"]) == (None, known.json())
+    assert server.http.get("/v1/journal/head").json()["seq"] == head  # nothing was recorded
+
+    post(server, f"{load}/reviews", correct)
+    after = server.http.get(f"{load}/assessment")
+    assert shown["after"]["report"] == after.json()
+    assert shown["after"]["version"] == int(after.headers["Assessment-Version"])
+    post(server, f"{load}/settle", {})
+    assert server.http.get(f"{load}/ticket.json").json()["money"] == shown["after"]["money"]
+    assert post(server, f"{load}/reviews/preview", correct, 409)  # it is settled
+
+
 def test_a_load_that_a_person_has_stopped_is_not_settled(server, load):
     weigh(server, load, gross=48960, tare=16420)
     post(server, f"{load}/reviews", {"decision": "stop", "reason": "a closed gas cylinder"})
@@ -177,6 +204,7 @@ def test_a_review_that_cannot_be_is_refused_and_changes_nothing(server, load, bo
     weigh(server, load, gross=48960, tare=16420)
     before = server.http.get(load).content
     assert says in post(server, f"{load}/reviews", body, 422)["detail"]
+    assert says in post(server, f"{load}/reviews/preview", body, 422)["detail"]
     assert server.http.get(load).content == before
 
 

@@ -84,6 +84,7 @@ ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("POST", "/v1/loads/{load_id}/cancel"): YARD,
     ("POST", "/v1/loads/{load_id}/reopen"): MANAGERS,
     ("POST", "/v1/loads/{load_id}/reviews"): YARD,
+    ("POST", "/v1/loads/{load_id}/reviews/preview"): YARD,
     ("GET", "/v1/loads/{load_id}/reviews"): READERS,
     ("POST", "/v1/loads/{load_id}/settle"): MANAGERS,
     ("GET", "/v1/loads/{load_id}/ticket.json"): READERS,

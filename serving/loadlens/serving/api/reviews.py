@@ -1,5 +1,6 @@
 """A person decides on a load; and a load that everything is known of is settled."""
 
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.tags import IfMatch, tagged
-from loadlens.serving.records import loads, reviews, tickets
+from loadlens.serving.records import loads, previews, reviews, tickets
 from loadlens.serving.store.tables import Review
 
 router = APIRouter(tags=["reviews"])
@@ -93,7 +94,6 @@ def post_review(
 ) -> Response:
     """Decide on the newest assessment. A correction makes the next version; the answer is the load as it is then."""
     parts = parts_of(request)
-    correction = new.correction.model_dump(mode="json") if new.correction else None
 
     def work(session: Session) -> Answer:
         load = matched(session, parts, load_id, if_match)
@@ -104,12 +104,24 @@ def post_review(
             standard,
             decision=new.decision,
             reason=new.reason,
-            correction=correction,
+            correction=_plain(new.correction),
             actor=actor_of(request),
         )
         return load_answer(session, parts, load, 201)
 
     return change(request, new, key, work)
+
+
+@router.post("/loads/{load_id}/reviews/preview", responses=answers(404, 409, 412))
+def preview_review(request: Request, load_id: str, new: NewReview, if_match: IfMatch = None) -> dict[str, Any]:
+    """What this review would lead to: the report and, where there are prices and weights, the money, before and after
+    it. Computed as the review computes it; nothing is recorded."""
+    parts = parts_of(request)
+    with parts.loads.reading() as session:
+        load = matched(session, parts, load_id, if_match)
+        standard = parts.loads.standard_of(load)
+        before, after = previews.preview(session, load, standard, new.decision, _plain(new.correction))
+    return {"before": asdict(before), "after": asdict(after)}
 
 
 @router.get("/loads/{load_id}/reviews", responses=answers(404))
@@ -143,6 +155,10 @@ def get_ticket(request: Request, load_id: str, number: Annotated[int | None, Que
     with parts_of(request).loads.reading() as session:
         loads.find(session, load_id)
         return tagged(request, tickets.numbered(session, load_id, number).body)
+
+
+def _plain(correction: Correction | None) -> dict[str, Any] | None:
+    return None if correction is None else correction.model_dump(mode="json")
 
 
 def _described(review: Review) -> dict[str, Any]:

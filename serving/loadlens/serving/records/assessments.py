@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import func, select
@@ -25,6 +25,18 @@ from loadlens.serving.store.journal import SYSTEM
 from loadlens.serving.store.tables import Assessment, Load, Picture, Review, Transition
 
 _LOOK = ("review", "stop")
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """An assessment that is not recorded yet, with what it was computed from beside the observation.
+
+    `doubt` is a reason to look that came up on the way and is to be noted with it.
+    """
+
+    result: LoadAssessment
+    inputs: Inputs
+    doubt: Flag | None = None
 
 
 def newest(session: Session, load_id: str) -> Assessment | None:
@@ -115,12 +127,20 @@ def correct(
     session: Session, load: Load, standard: Standard, known: Assessment, correction: str, *, actor: str
 ) -> Assessment:
     """The next version, with a person's correction; UnacceptableError where that cannot be."""
-    seen = grabs.weighed(session, load, standard, from_json(known.observation))
+    corrected = with_correction(session, load, standard, known, correction)
+    if corrected.doubt is not None:
+        loads.flag(session, load, corrected.doubt.code, corrected.doubt.level, corrected.doubt.why)
+    return _record(session, load, corrected, version=known.version + 1, reason="corrected", actor=actor)
+
+
+def with_correction(session: Session, load: Load, standard: Standard, known: Assessment, correction: str) -> Assessed:
+    """What a correction makes of a load; nothing is recorded. UnacceptableError where that cannot be."""
+    seen, doubt = grabs.placed(session, load, standard, from_json(known.observation))
     inputs = replace(inputs_now(session, load), correction=correction)
+    if doubt is not None and doubt not in inputs.noted:
+        inputs = replace(inputs, noted=(*inputs.noted, doubt))
     try:
-        return _assess(
-            session, load, standard, seen, inputs, version=known.version + 1, reason="corrected", actor=actor
-        )
+        return Assessed(inputs.assess(seen, standard), inputs, doubt)
     except (JudgedError, ObservationError, QuantityError) as error:
         raise UnacceptableError(str(error)) from None
 
@@ -167,6 +187,16 @@ def _calls(assessment: Assessment | None) -> list[dict[str, str]]:
     return [flag for flag in json.loads(assessment.report)["truck"]["flags"] if flag["level"] in _LOOK]
 
 
+def report_of(session: Session, load: Load, assessed: LoadAssessment, version: int) -> dict[str, Any]:
+    """The report of an assessment as this version of it: with the places of its pictures."""
+    made = assessed.to_report()
+    drawn, watched = pictures_of(session, load.id, version), watching(session, load.id, version)
+    for layer in made["layers"]:
+        if layer["index"] in drawn:
+            layer["overlay"] = f"/v1/loads/{load.id}/layers/{layer['index']}/overlay.jpg?version={watched}"
+    return made
+
+
 def _assess(
     session: Session,
     load: Load,
@@ -178,18 +208,18 @@ def _assess(
     reason: str,
     actor: str,
 ) -> Assessment:
-    assessed = inputs.assess(observation, standard)
-    made = assessed.to_report()
-    drawn, watched = pictures_of(session, load.id, version), watching(session, load.id, version)
-    for layer in made["layers"]:
-        if layer["index"] in drawn:
-            layer["overlay"] = f"/v1/loads/{load.id}/layers/{layer['index']}/overlay.jpg?version={watched}"
+    assessed = Assessed(inputs.assess(observation, standard), inputs)
+    return _record(session, load, assessed, version=version, reason=reason, actor=actor)
+
+
+def _record(session: Session, load: Load, made: Assessed, *, version: int, reason: str, actor: str) -> Assessment:
+    assessed, observation, standard = made.result, made.result.observation, made.result.standard
     assessment = Assessment(
         load_id=load.id,
         version=version,
         observation=to_json(observation),
-        report=canonical_json(made),
-        inputs=inputs.to_json(standard),
+        report=canonical_json(report_of(session, load, assessed, version)),
+        inputs=made.inputs.to_json(standard),
         reason=reason,
     )
     session.add(assessment)

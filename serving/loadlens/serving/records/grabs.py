@@ -6,6 +6,7 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from loadlens.grading.flags import Flag
 from loadlens.grading.grabs import Grab, weigh_layers
 from loadlens.grading.observation import LoadObservation
 from loadlens.grading.standard import Standard
@@ -19,6 +20,16 @@ def weighed(session: Session, load: Load, standard: Standard, observation: LoadO
 
     Where the standard weighs layers by them, masses that count for no layer are noted for a person.
     """
+    found, doubt = placed(session, load, standard, observation)
+    if doubt is not None:
+        loads.flag(session, load, doubt.code, doubt.level, doubt.why)
+    return found
+
+
+def placed(
+    session: Session, load: Load, standard: Standard, observation: LoadObservation
+) -> tuple[LoadObservation, Flag | None]:
+    """What `weighed` gives, and the reason to look that it notes; here nothing is noted."""
     clock_wrong = any(flag.code == "clock_wrong" for flag in loads.flags(session, load.id))
     began = datetime.fromisoformat(observation.started_at)
     grabs = [
@@ -27,17 +38,17 @@ def weighed(session: Session, load: Load, standard: Standard, observation: LoadO
         if reading.kg is not None
     ]
     if not grabs:
-        return observation
+        return observation, None
     if clock_wrong:
         found, lost, why = observation, tuple(grabs), "the clock of a camera was wrong"
     else:
         found, lost = weigh_layers(observation, grabs)
         why = "no layer had ended yet when they were read"
-    if lost and standard.rules.layer_weight == "grab_mass":
-        kg = sum((grab.kg for grab in lost), Decimal(0))
-        told = f"{len(lost)} of {len(grabs)} masses of grabs ({kg:f} kg) count for no layer: {why}"
-        loads.flag(session, load, "grab_mass_unplaced", "review", told)
-    return found
+    if not lost or standard.rules.layer_weight != "grab_mass":
+        return found, None
+    kg = sum((grab.kg for grab in lost), Decimal(0))
+    told = f"{len(lost)} of {len(grabs)} masses of grabs ({kg:f} kg) count for no layer: {why}"
+    return found, Flag("grab_mass_unplaced", "review", told)
 
 
 def load_of(session: Session, reading: Reading, lead_s: float) -> Load | None:

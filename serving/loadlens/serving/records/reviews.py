@@ -11,7 +11,7 @@ from loadlens.serving.canonical import canonical_json
 from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records import assessments, loads
 from loadlens.serving.store import journal
-from loadlens.serving.store.tables import Load, Review
+from loadlens.serving.store.tables import Assessment, Load, Review
 
 Decision = Literal["accept", "correct", "stop"]
 
@@ -31,10 +31,7 @@ def add(
     Raises ConflictError where there is nothing to decide on, JudgedError and ObservationError for a correction that
     cannot be.
     """
-    known = assessments.newest(session, load.id)
-    if known is None:
-        raise ConflictError(f"load {load.id} is {load.status}; it is reviewed once it was graded")
-    loads.check_move(load, "review")
+    known = decided_on(session, load)
     text = None if correction is None else canonical_json(correction)
     if text is not None:
         known = assessments.correct(session, load, standard, known, text, actor=actor)
@@ -46,6 +43,15 @@ def add(
     journal.append(session, "review.recorded", f"load:{load.id}", body, actor, rows=[review])
     loads.move(session, load, "review", actor=actor, reason=reason)
     return review
+
+
+def decided_on(session: Session, load: Load) -> Assessment:
+    """The assessment that a decision would be about; ConflictError where there is nothing to decide on."""
+    known = assessments.newest(session, load.id)
+    if known is None:
+        raise ConflictError(f"load {load.id} is {load.status}; it is reviewed once it was graded")
+    loads.check_move(load, "review")
+    return known
 
 
 def of_load(session: Session, load_id: str) -> list[Review]:

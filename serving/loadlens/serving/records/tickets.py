@@ -80,6 +80,14 @@ def numbered(session: Session, load_id: str, number: int | None) -> Ticket:
     return found
 
 
+def worth(assessed: LoadAssessment) -> tuple[dict[str, Any] | None, str | None]:
+    """What a ticket without adjustments would say of the money, or None and what is missing for it."""
+    try:
+        return _money(settle(assessed, hazard_cleared=True)), None
+    except SettlementError as error:
+        return None, str(error)
+
+
 def _settled(assessed: LoadAssessment, adjustments: Sequence[tuple[str, str]]) -> Settlement:
     currency = assessed.standard.rules.currency
     try:
