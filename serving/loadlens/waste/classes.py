@@ -1,0 +1,90 @@
+"""What a photo of waste can show, and the codes that each may have, read from `classes.toml`.
+
+A photo never decides a code. A candidate says under which condition it would be the one and what to ask; a person
+confirms it (`POST /v1/waste/containers`).
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from loadlens.waste.codes import CodeError, WasteCode, code_list
+
+_KEYS = {"id", "name", "looks_like", "codes"}
+_CANDIDATE_KEYS = {"list", "code", "why", "ask"}
+
+
+class ClassError(ValueError):
+    """A class of waste that is not known, or a file of classes with a fault; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A code that a waste may have: `why` is the condition, `ask` what a person has to find out."""
+
+    code: WasteCode
+    why: str
+    ask: str
+
+    @property
+    def said(self) -> str:
+        """The reason as a person reads it, with what is doubtful about the list itself."""
+        about = code_list(self.code.list_id)
+        doubts = [] if self.code.verified else ["the list was not read, check the code"]
+        if about.superseded_by:
+            doubts.append(f"edition {about.edition}, superseded by {about.superseded_by}: check the code")
+        doubt = f" ({'; '.join(doubts)})" if doubts else ""
+        return f"could be {self.code.code} {self.why}: ask {self.ask}{doubt}"
+
+    def to_plain(self) -> dict[str, str]:
+        """JSON-ready."""
+        return {"list": self.code.list_id, "code": self.code.code, "why": self.said}
+
+
+@dataclass(frozen=True, slots=True)
+class WasteClass:
+    """One class of waste with its candidate codes, hazardous ones first."""
+
+    id: str
+    name_en: str
+    name_zh: str
+    looks_like: str
+    candidates: tuple[Candidate, ...]
+
+
+@cache
+def waste_classes() -> Mapping[str, WasteClass]:
+    """The shipped classes by id, in the order of their file."""
+    return read_classes(Path(str(resources.files("loadlens.waste"))) / "classes.toml")
+
+
+def read_classes(path: Path) -> Mapping[str, WasteClass]:
+    """Read a file of classes. Raises ClassError for a code that its list has not, a class named twice, an odd key."""
+    entries = tomllib.loads(path.read_text(encoding="utf-8"))["class"]
+    classes: dict[str, WasteClass] = {}
+    for entry in entries:
+        if entry.keys() != _KEYS:
+            raise ClassError(f"{path.name}: a class has exactly {', '.join(sorted(_KEYS))}, not {sorted(entry)}")
+        if entry["id"] in classes:
+            raise ClassError(f"{path.name}: {entry['id']} is named twice")
+        # What may be hazardous is read first: nobody should stop at a harmless code.
+        candidates = [_candidate(path, entry["id"], one) for one in entry["codes"]]
+        candidates.sort(key=lambda one: one.code.hazardous is not True)
+        classes[entry["id"]] = WasteClass(
+            entry["id"], entry["name"]["en"], entry["name"]["zh"], entry["looks_like"], tuple(candidates)
+        )
+    return classes
+
+
+def _candidate(path: Path, class_id: str, entry: Mapping[str, Any]) -> Candidate:
+    where = f"{path.name}: {class_id}"
+    if entry.keys() != _CANDIDATE_KEYS or not all(isinstance(text, str) and text for text in entry.values()):
+        raise ClassError(f"{where}: a candidate has exactly {', '.join(sorted(_CANDIDATE_KEYS))}, none of them empty")
+    try:
+        return Candidate(code_list(entry["list"]).find(entry["code"]), entry["why"], entry["ask"])
+    except CodeError as error:
+        raise ClassError(f"{where}: {error}") from error
