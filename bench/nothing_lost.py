@@ -42,10 +42,10 @@ from sqlalchemy.orm import Session
 
 from loadlens.datasets.procedural import ProceduralTextures
 from loadlens.datasets.yard import ClipSpec, render_clip
+from loadlens.grading.observation_json import to_json
 from loadlens.grading.standard import DEFAULT_STANDARD, load_standard
 from loadlens.serving.jpeg import encode_jpeg
 from loadlens.serving.live_load import LiveLoad
-from loadlens.serving.observation_json import to_json
 from loadlens.serving.records.inputs import inputs_from
 from loadlens.serving.store.tables import Assessment, LoadFrame, StoredFrame
 from loadlens.vision.image import EncodedImage

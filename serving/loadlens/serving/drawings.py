@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from loadlens.grading.observation import LayerObservation
+from loadlens.grading.observation_json import from_json
 from loadlens.serving.evidence.retention import let_go_of
 from loadlens.serving.jpeg import encode_jpeg
-from loadlens.serving.observation_json import from_json
 from loadlens.serving.records import assessments
 from loadlens.serving.store.blobs import Blobs
 from loadlens.vision.frame import Frame

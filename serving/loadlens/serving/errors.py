@@ -31,6 +31,7 @@ class RefusedError(CommandError):
 def told_plainly() -> Iterator[None]:
     """Turn what the rooms below raise about inputs and figures into errors of the command line."""
     # Imported here, because the command line starts without the libraries that these rooms need.
+    from loadlens.grading.calibration import CalibrationError  # noqa: PLC0415
     from loadlens.grading.quantity import QuantityError  # noqa: PLC0415
     from loadlens.grading.weighing import WeightsError  # noqa: PLC0415
     from loadlens.vision.bed import BedError  # noqa: PLC0415
@@ -39,7 +40,7 @@ def told_plainly() -> Iterator[None]:
 
     try:
         yield
-    except (SourceError, ModelError) as error:
+    except (SourceError, ModelError, CalibrationError) as error:
         raise RefusedError(str(error)) from error
     except (QuantityError, WeightsError, BedError) as error:
         raise WrongUseError(str(error)) from error

@@ -1,13 +1,14 @@
 """assess_load: what was seen, under one standard, becomes a grade, a deduction, flags and a decision.
 
-A pure function: the same observations, standard, weights and judgements give the same bytes, on any machine, years
-later. No clock, no file, no random number.
+A pure function: the same observations, standard, calibration, weights and judgements give the same bytes, on any
+machine, years later. No clock, no file, no random number.
 """
 
 import json
 from dataclasses import dataclass
 from typing import Any
 
+from loadlens.grading.calibration import SiteCalibration
 from loadlens.grading.composition import Composition, ObservationError, compose
 from loadlens.grading.deduction import Deduction, Judged, deduct
 from loadlens.grading.flags import (
@@ -81,14 +82,16 @@ def assess_load(
     declared: str | None = None,
     judged: Judged | None = None,
     noted: tuple[Flag, ...] = (),
+    calibration: SiteCalibration | None = None,
 ) -> LoadAssessment:
-    """Assess a load. Raises ObservationError where the observations contradict themselves.
+    """Assess a load. Raises ObservationError where the observations contradict themselves, CalibrationError where the
+    site's `calibration` is not for them (None: areas count as the classes' densities say).
 
     Without `weights` every mass is None and percentages remain. `declared` is the grade the supplier names, `judged`
     what people measured beside the camera, `noted` reasons to look that come from elsewhere (a radiation portal).
     """
     entered = judged or Judged()
-    composition = compose(observation, standard)
+    composition = compose(observation, standard, calibration)
     weighed = {name: float(mass.per(weights.net)) for name, mass in entered.contaminants.items()} if weights else {}
     impurity, contaminants = impurity_intervals(composition, observation, weighed)
     deduction = deduct(impurity, _limit(composition, standard, declared), standard, weights, entered)
@@ -101,7 +104,7 @@ def assess_load(
         *grab_flags(composition, weights),
         *lowered,
         *grade_flags(composition, standard, grade, declared, observation.forms_known),
-        *deduction_flags(deduction, observation, standard, weights, entered),
+        *deduction_flags(deduction, observation, standard, weights, entered, calibration=calibration),
         *noted,
     )
     return LoadAssessment(

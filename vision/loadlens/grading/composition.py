@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from loadlens.grading.calibration import CalibrationError, SiteCalibration
 from loadlens.grading.observation import LayerObservation, LoadObservation, SurfaceClass
 from loadlens.grading.standard import UNGRADED, LayerWeight, Standard
 
@@ -27,7 +28,8 @@ class LayerComposition:
 
     `weight` is its part of the truck (all layers sum to 1). `grades` are shares of visible area and with
     `ungraded`, the contaminants' area and `unknown` sum to 1. `mass` is every contaminant's share of the layer's
-    mass, `density` the mass per area of the layer relative to clean scrap.
+    mass (times the factor of the site's calibration, where there is one), `density` the mass per area of the layer
+    relative to clean scrap.
     """
 
     seen: LayerObservation
@@ -43,7 +45,7 @@ class Composition:
     """The truck: weighted means of its layers. All shares 0..1; `contaminants` of area, `mass` of the net mass.
 
     `weighted_by` is the policy that was used; it differs from the standard's only where grab masses are missing.
-    A load without layers is all unknown.
+    A load without layers is all unknown. `calibration` is the site's, where one was given.
     """
 
     layers: tuple[LayerComposition, ...]
@@ -57,15 +59,28 @@ class Composition:
     unknown: float
     confidence: float
     main_grade: str | None
+    calibration: SiteCalibration | None = None
+
+    @property
+    def unseen(self) -> float:
+        """The share of the net mass that the site's tickets say no camera sees; 0 without a calibration."""
+        return self.calibration.unseen if self.calibration and self.layers else 0.0
 
     @property
     def impurity(self) -> float:
         """The contaminants' share of the net mass, 0..1."""
-        return min(1.0, math.fsum(self.mass.values()))
+        return min(1.0, math.fsum([self.unseen, *self.mass.values()]))
 
 
-def compose(observation: LoadObservation, standard: Standard) -> Composition:
-    """Put the layers together under the standard's rules. Raises ObservationError for impossible observations."""
+def compose(
+    observation: LoadObservation, standard: Standard, calibration: SiteCalibration | None = None
+) -> Composition:
+    """Put the layers together under the standard's rules, and as the site's tickets taught where that is given.
+
+    Raises ObservationError for impossible observations, CalibrationError where the calibration is not for them.
+    """
+    if calibration is not None:
+        _check_calibration(calibration, observation, standard)
     for layer in observation.layers:
         _check(layer, observation.classes)
     policy = standard.rules.layer_weight
@@ -73,7 +88,10 @@ def compose(observation: LoadObservation, standard: Standard) -> Composition:
         policy = "area_density"
     classes = observation.classes
     weights = layer_weights(observation.layers, policy, classes)
-    layers = tuple(_layer(*pair, standard, classes) for pair in zip(observation.layers, weights, strict=True))
+    factors: Mapping[str, float] = {}
+    if calibration is not None:
+        weights, factors = _by_depth(observation.layers, weights, calibration), calibration.factor
+    layers = tuple(_layer(*pair, standard, classes, factors) for pair in zip(observation.layers, weights, strict=True))
     forms = _mean((layer.weight, layer.seen.forms) for layer in layers)
     grades = _mean((layer.weight, layer.grades) for layer in layers)
     return Composition(
@@ -88,6 +106,7 @@ def compose(observation: LoadObservation, standard: Standard) -> Composition:
         unknown=math.fsum(layer.weight * layer.seen.unknown for layer in layers) if layers else 1.0,
         confidence=math.fsum(layer.weight * layer.seen.confidence for layer in layers),
         main_grade=main_grade(grades, standard),
+        calibration=calibration,
     )
 
 
@@ -131,8 +150,39 @@ def main_grade(grades: Shares, standard: Standard) -> str | None:
     return min((code for code, share in found.items() if share >= largest - _TIE), key=order.index)
 
 
+def _by_depth(
+    layers: tuple[LayerObservation, ...], weights: tuple[float, ...], calibration: SiteCalibration
+) -> tuple[float, ...]:
+    """The weights as the calibration tilts them from the first layer to the last, summing to 1."""
+    in_time = sorted(range(len(layers)), key=lambda place: (layers[place].start_s, layers[place].index))
+    factors = dict(zip(in_time, calibration.layer_factors(len(layers)), strict=True))
+    raw = [weight * factors[place] for place, weight in enumerate(weights)]
+    return tuple(weight / math.fsum(raw) for weight in raw)
+
+
+def _check_calibration(calibration: SiteCalibration, observation: LoadObservation, standard: Standard) -> None:
+    about = f"the calibration of {calibration.site}"
+    if calibration.model_sha256 != observation.model.sha256:
+        raise CalibrationError(
+            f"{about} was fitted on what model {calibration.model_sha256[:12]}… saw, but this load was seen by "
+            f"{observation.model.sha256[:12]}…; fit it anew on loads that this model has seen"
+        )
+    if calibration.layer_weight != standard.rules.layer_weight:
+        raise CalibrationError(
+            f"{about} was fitted with layers weighed by {calibration.layer_weight}, but {standard.id} weighs them by "
+            f"{standard.rules.layer_weight}; fit it anew under {standard.id}"
+        )
+    contaminants = {name for name, about_class in observation.classes.items() if about_class.kind == "contaminant"}
+    if missing := sorted(contaminants - calibration.factor.keys()):
+        raise CalibrationError(f"{about} knows no factor for {', '.join(missing)}; fit it anew")
+
+
 def _layer(
-    seen: LayerObservation, weight: float, standard: Standard, classes: Mapping[str, SurfaceClass]
+    seen: LayerObservation,
+    weight: float,
+    standard: Standard,
+    classes: Mapping[str, SurfaceClass],
+    factors: Mapping[str, float],
 ) -> LayerComposition:
     by_grade: dict[str, list[float]] = {}
     for form, share in seen.forms.items():
@@ -140,7 +190,8 @@ def _layer(
         by_grade.setdefault((rule and rule.grade) or UNGRADED, []).append(share)
     density = mean_density(seen, classes)
     mass = {
-        name: share * classes[name].density / density if density else 0.0 for name, share in seen.contaminants.items()
+        name: share * classes[name].density / density * factors.get(name, 1.0) if density else 0.0
+        for name, share in seen.contaminants.items()
     }
     ungraded = math.fsum(by_grade.pop(UNGRADED, ()))
     grades = {code: math.fsum(by_grade[code]) for code in sorted(by_grade)}

@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Literal
 
+from loadlens.grading.calibration import SiteCalibration
 from loadlens.grading.composition import Composition
 from loadlens.grading.deduction import Deduction, Judged
 from loadlens.grading.observation import HazardSighting, LoadObservation
@@ -133,10 +134,19 @@ def grade_flags(
 
 
 def deduction_flags(
-    deduction: Deduction, observation: LoadObservation, standard: Standard, weights: Weights | None, judged: Judged
+    deduction: Deduction,
+    observation: LoadObservation,
+    standard: Standard,
+    weights: Weights | None,
+    judged: Judged,
+    *,
+    calibration: SiteCalibration | None,
 ) -> Iterator[Flag]:
     """Doubts about the deduction: its interval, its limit, its weights."""
-    if observation.area_error is None:
+    if calibration is not None:
+        why = f"contaminants count as {calibration.tickets} tickets of {calibration.site} taught"
+        yield Flag("site_calibration", "info", why)
+    elif observation.area_error is None:
         why = "the model carries no measured errors, so the deduction has no interval (not calibrated)"
         yield Flag("not_calibrated", "review", why)
     elif standard.rules.layer_weight != "area_density":

@@ -7,12 +7,15 @@ density of the layer). Its sigma is first-order error propagation of two indepen
 - the density, known as a range low..high, read as the middle 90 % of a normal error: (high - low) / (2 x 1.645).
 Split-conformal quantiles of (truth - R) / sigma on held-out loads then make the interval honest whatever the shape
 of the errors; sigma only has to say which loads are harder than others.
+
+With a site's calibration both come from there: what its tickets taught of the mass, and how far they lay from it.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from loadlens.grading.calibration import SiteCalibration
 from loadlens.grading.composition import Composition, ObservationError, compose
 from loadlens.grading.observation import AreaError, LoadObservation, SurfaceClass
 from loadlens.grading.standard import Standard
@@ -29,15 +32,17 @@ class ShareInterval:
     high: float | None
 
 
-def impurity_estimate(observation: LoadObservation, standard: Standard) -> tuple[float, float]:
+def impurity_estimate(
+    observation: LoadObservation, standard: Standard, calibration: SiteCalibration | None = None
+) -> tuple[float, float]:
     """The contaminants' share of the net mass and its sigma, exactly as `assess_load` uses them.
 
     Without `area_error` the sigma holds the density error alone: calibration data must carry the area errors that
-    the model file will carry. Raises ObservationError.
+    the model file will carry. Raises ObservationError, CalibrationError.
     """
-    composition = compose(observation, standard)
+    composition = compose(observation, standard, calibration)
     sigmas = sigma_by_class(composition, observation.classes, observation.area_error)
-    return composition.impurity, _root_of_squares(sigmas.values())
+    return composition.impurity, math.hypot(_unseen_sd(composition), *sigmas.values())
 
 
 def impurity_intervals(
@@ -46,11 +51,11 @@ def impurity_intervals(
     """The impurity of the truck and of each contaminant with intervals, all shares of the net mass.
 
     `weighed` are shares that a person has measured: they take the place of the estimates and have no error of the
-    camera. The quantiles were measured on the total; for a single contaminant they are the best guess there is.
+    camera. Once a person has weighed something, nothing is added for what no camera sees: it may be what was weighed.
+    The quantiles were measured on the total; for a single contaminant they are the best guess there is.
     Raises ObservationError where a weighed class is no contaminant that the model knows.
     """
-    error = observation.area_error
-    sigmas = sigma_by_class(composition, observation.classes, error)
+    sigmas = sigma_by_class(composition, observation.classes, observation.area_error)
     if unknown := sorted(weighed.keys() - sigmas.keys()):
         known = ", ".join(sigmas)
         raise ObservationError(
@@ -58,9 +63,11 @@ def impurity_intervals(
         )
     sigmas |= dict.fromkeys(weighed, 0.0)
     shares = dict(sorted({**composition.mass, **weighed}.items()))
-    impurity = min(1.0, math.fsum(shares.values()))
-    total = _interval(impurity, _root_of_squares(sigmas.values()), error)
-    return total, {name: _interval(share, sigmas[name], error) for name, share in shares.items()}
+    unseen, unseen_sd = (0.0, 0.0) if weighed else (composition.unseen, _unseen_sd(composition))
+    impurity = min(1.0, math.fsum([unseen, *shares.values()]))
+    measured = composition.calibration or observation.area_error
+    total = _interval(impurity, math.hypot(unseen_sd, *sigmas.values()), measured)
+    return total, {name: _interval(share, sigmas[name], measured) for name, share in shares.items()}
 
 
 def sigma_by_class(
@@ -68,6 +75,8 @@ def sigma_by_class(
 ) -> dict[str, float]:
     """The sigma of every contaminant's mass share, for all contaminants the model knows, seen or not."""
     contaminants = sorted(name for name, about in classes.items() if about.kind == "contaminant")
+    if (site := composition.calibration) is not None:
+        return {name: site.relative_sd * composition.mass.get(name, 0.0) for name in contaminants}
     return {name: _sigma(composition, classes[name], error) for name in contaminants}
 
 
@@ -86,14 +95,14 @@ def _sigma(composition: Composition, about: SurfaceClass, error: AreaError | Non
     return math.hypot(area_sd * math.fsum(by_area), density_sd * math.fsum(by_density))
 
 
-def _interval(share: float, sigma: float, error: AreaError | None) -> ShareInterval:
+def _unseen_sd(composition: Composition) -> float:
+    return composition.calibration.unseen_sd if composition.calibration and composition.layers else 0.0
+
+
+def _interval(share: float, sigma: float, measured: AreaError | SiteCalibration | None) -> ShareInterval:
     """The conformal interval, inside 0..1 and never without the estimate itself."""
-    if error is None:
+    if measured is None:
         return ShareInterval(share, None, None)
-    low = min(share, max(0.0, share + sigma * error.low_quantile))
-    high = max(share, min(1.0, share + sigma * error.high_quantile))
+    low = min(share, max(0.0, share + sigma * measured.low_quantile))
+    high = max(share, min(1.0, share + sigma * measured.high_quantile))
     return ShareInterval(share, low, high)
-
-
-def _root_of_squares(values: Iterable[float]) -> float:
-    return math.hypot(*values)

@@ -41,11 +41,18 @@ def report(assessment: "LoadAssessment") -> dict[str, Any]:
                 "sha256": observation.model.sha256,
             },
             "standard": {"id": standard.id, "version": standard.version, "sha256": standard.sha256},
+            **_calibration(assessment),
         },
         "layers": [_layer(layer) for layer in assessment.composition.layers],
         "truck": _truck(assessment),
         "explain": explain(assessment),
     }
+
+
+def _calibration(assessment: "LoadAssessment") -> dict[str, Any]:
+    """The site's calibration; no word of it where none was given, as in reports made before there were any."""
+    site = assessment.composition.calibration
+    return {} if site is None else {"calibration": {"site": site.site, "sha256": site.sha256}}
 
 
 def _layer(layer: "LayerComposition") -> dict[str, Any]:
@@ -76,6 +83,7 @@ def _truck(assessment: "LoadAssessment") -> dict[str, Any]:
     composition = assessment.composition
     weights = assessment.weights
     uncertainty = weights.scale_uncertainty() if weights else None
+    measured = composition.calibration or assessment.observation.area_error
     return {
         "grade": assessment.grade,
         "main_grade": composition.main_grade,
@@ -88,7 +96,7 @@ def _truck(assessment: "LoadAssessment") -> dict[str, Any]:
         "contaminants": {name: _contaminant(assessment, name) for name in assessment.contaminants},
         "deduction": {
             **_deduction(assessment.deduction),
-            "coverage_level": assessment.observation.area_error and assessment.observation.area_error.level,
+            "coverage_level": measured and measured.level,
             "scale_uncertainty_kg": _kg(uncertainty),
         },
         "net_kg": _kg(weights.net if weights else None),
@@ -164,6 +172,9 @@ def explain(assessment: "LoadAssessment") -> list[str]:
     composition, deduction, weights = assessment.composition, assessment.deduction, assessment.weights
     net = weights.net if weights else None
     lines = [f"Layers are weighed by {composition.weighted_by.replace('_', ' ')} ({assessment.standard.id})."]
+    if (site := composition.calibration) is not None:
+        tilt = f"the last layer of a load counts {site.layer_factors(2)[1] / site.layer_factors(2)[0]:.2f} x the first"
+        lines.append(f"Calibrated on {site.tickets} tickets of {site.site} ({site.sha256[:12]}…): {tilt}.")
     for layer in composition.layers:
         for name in sorted(layer.mass):
             if layer.mass[name] * layer.weight < 5e-5:
@@ -171,9 +182,12 @@ def explain(assessment: "LoadAssessment") -> list[str]:
             about = assessment.observation.classes[name]
             lines.append(
                 f"Layer {layer.seen.index}: {name.replace('_', ' ')} on {_readable(layer.seen.contaminants[name])} of "
-                f"the area x density {about.density:g} / {layer.density:.3f} = {_readable(layer.mass[name])} of its "
+                f"the area x density {about.density:g} / {layer.density:.3f}"
+                f"{f' x {site.factor[name]:.3f} (site)' if site else ''} = {_readable(layer.mass[name])} of its "
                 f"mass; x weight {layer.weight:.3f} = {_amount(net, layer.mass[name] * layer.weight)}."
             )
+    if composition.unseen:
+        lines.append(f"Not seen by a camera: {_amount(net, composition.unseen)} of every load of the site.")
     lines += [_item_line(item) for item in deduction.items]
     total = f"Deduction: {_readable(float(deduction.share))} of the net"
     if deduction.mass is not None:

@@ -13,6 +13,7 @@ from loadlens.serving.errors import WrongUseError, told_plainly
 
 if TYPE_CHECKING:
     from loadlens.grading.assessment import LoadAssessment
+    from loadlens.grading.calibration import SiteCalibration
     from loadlens.grading.weighing import Weights
     from loadlens.vision.pipeline import Observed
 
@@ -31,22 +32,26 @@ def grade(
     out: Annotated[Path | None, typer.Option(help="Folder for report.json, report.html and overlays.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     model: ModelPath = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="What tickets of the site taught (`loadlens train RECIPE --tickets`); recorded.")
+    ] = None,
 ) -> int:
     """Grade one load, watched by one camera."""
     with told_plainly():
         chosen = find_standard(standard)
         weights = _weights(gross, tare, division)
+        site = _calibration(calibration)
         if out is not None:
             from loadlens.serving.folders import check_out  # noqa: PLC0415
 
             check_out(out)
         observed = _observe(source, bed, model)
-    assessment = _assess(observed, chosen, weights, declared)
+        assessment = _assess(observed, chosen, weights, declared, site)
     report = assessment.to_report()
     if out is not None:
         from loadlens.serving.report_folder import write_report  # noqa: PLC0415
 
-        write_report(out, report, observed.pictures(), chosen)
+        write_report(out, report, observed, chosen)
     print(json.dumps(report, ensure_ascii=False, indent=2) if as_json else summary(report, out))
     return HAZARD_FOUND if assessment.decision == "stop" else 0
 
@@ -78,12 +83,22 @@ def _observe(source: str, bed: str | None, model: Path | None) -> "Observed":
         return observe_source(source, load_model(model), bed=given, load_id=load_id, progress=show)
 
 
+def _calibration(path: Path | None) -> "SiteCalibration | None":
+    from loadlens.grading.calibration import load_calibration  # noqa: PLC0415
+
+    return None if path is None else load_calibration(path)
+
+
 def _assess(
-    observed: "Observed", standard: Standard, weights: "Weights | None", declared: str | None
+    observed: "Observed",
+    standard: Standard,
+    weights: "Weights | None",
+    declared: str | None,
+    calibration: "SiteCalibration | None",
 ) -> "LoadAssessment":
     from loadlens.grading.assessment import assess_load  # noqa: PLC0415
 
-    return assess_load(observed.observation, standard, weights=weights, declared=declared)
+    return assess_load(observed.observation, standard, weights=weights, declared=declared, calibration=calibration)
 
 
 def summary(report: dict[str, Any], out: Path | None) -> str:

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from loadlens.grading.assessment import ObservationError
+from loadlens.grading.observation_json import ObservationJsonError, from_json
 from loadlens.grading.standard import StandardError, parse_standard
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.evidence.finding import Finding
-from loadlens.serving.observation_json import ObservationJsonError, from_json
 from loadlens.serving.records.inputs import inputs_from
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.errors import BlobError

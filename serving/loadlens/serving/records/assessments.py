@@ -12,12 +12,12 @@ from loadlens.grading.assessment import LoadAssessment, ObservationError
 from loadlens.grading.deduction import JudgedError
 from loadlens.grading.flags import Flag
 from loadlens.grading.observation import LoadObservation
+from loadlens.grading.observation_json import from_json, to_json
 from loadlens.grading.quantity import QuantityError
 from loadlens.grading.standard import Standard
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.lifecycle import ASSESSED, Event, allows
 from loadlens.serving.load_errors import ConflictError, UnacceptableError, UnknownLoadError
-from loadlens.serving.observation_json import from_json, to_json
 from loadlens.serving.records import frames, grabs, loads, weights
 from loadlens.serving.records.inputs import Inputs, inputs_from
 from loadlens.serving.store import journal

@@ -16,7 +16,7 @@ from loadlens.grading.observation import (
     ModelVersion,
     SurfaceClass,
 )
-from loadlens.serving.observation_json import ObservationJsonError, from_json, to_json
+from loadlens.grading.observation_json import ObservationJsonError, from_json, to_json
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 whole = st.integers(-(2**63), 2**63)
