@@ -3,7 +3,8 @@
 LoadError
 ├── UnknownLoadError         there is no such load
 ├── ConflictError            the load is not in a state for this, or was told something else before
-│   └── FramesMissingError   `missing` names what has to be sent first
+│   ├── FramesMissingError   `missing` names what has to be sent first
+│   └── ClaimedError         somebody else works on the load; `holder` is who
 ├── ChangedError             it is no longer what the caller has seen
 └── UnacceptableError        what was sent cannot be used
 """
@@ -32,6 +33,15 @@ class FramesMissingError(ConflictError):
         lines = [f"{camera} {_listed(seqs)}" for camera, seqs in sorted(missing.items())]
         super().__init__(f"frames are missing: {'; '.join(lines)}; send them, then close again")
         self.missing = {camera: list(seqs) for camera, seqs in missing.items()}
+
+
+class ClaimedError(ConflictError):
+    """Somebody else works on the load."""
+
+    def __init__(self, load_id: str, holder: str, expires_at: str) -> None:
+        super().__init__(f"load {load_id} is claimed by {holder} until {expires_at}; take another, or ask them")
+        self.holder = holder
+        self.expires_at = expires_at
 
 
 class ChangedError(LoadError):

@@ -14,7 +14,7 @@ from loadlens.grading.observation import LoadObservation
 from loadlens.grading.standard import Standard, list_standards, load_standard
 from loadlens.serving.lifecycle import OPEN, Event, allows
 from loadlens.serving.load_errors import ConflictError, UnacceptableError
-from loadlens.serving.records import assessments, cameras, frames, grabs, loads, readings, weights
+from loadlens.serving.records import assessments, cameras, frames, grabs, loads, readings, results, weights
 from loadlens.serving.records.frames import Place, Shot
 from loadlens.serving.records.loads import Particulars
 from loadlens.serving.records.readings import Use
@@ -120,6 +120,8 @@ class Loads:
         weights.add(session, load.id, kind, weighed, actor=actor)
         if weights.both(session, load.id) is not None:
             self.reassess(session, load, reason=f"{kind} weighed", actor=actor)
+        else:
+            results.weighed(session, load)
         event: Event = "weigh_gross" if kind == "gross" else "weigh_tare"
         if allows(load.status, event):
             loads.move(session, load, event, actor=actor)

@@ -111,6 +111,10 @@ class Settings(BaseSettings):
     sweep_every_s: float = Field(default=30, gt=0)
     """How often the server looks for such loads and cameras."""
 
+    claim_expires_s: int = Field(default=600, gt=0, le=86400)
+    """Whoever has claimed a load and says nothing for so many seconds has let go of it: long enough to walk to the
+    truck and back, short enough that no truck waits for somebody who went home."""
+
     clock_tolerance_s: float = Field(default=300, gt=0)
     """A camera's clock that is further off than this many seconds is not believed, and a person is told."""
 

@@ -1,6 +1,8 @@
 """Migrations: what an older schema held is there in the newest one."""
 
 import json
+from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 from alembic import command
@@ -9,18 +11,29 @@ from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from loadlens.serving.records import queue
+from loadlens.serving.records.queue import Filter
 from loadlens.serving.store.database import open_database, writing
+from loadlens.serving.store.queue_tables import LoadResult
 from loadlens.serving.store.tables import Load, LoadFrame, Picture, StoredFrame, Transition, Weight
 
 
-def test_what_the_first_schema_held_is_there_after_migration(database_url):
+@contextmanager
+def at_schema(database_url, revision):
+    """A connection to a new database as it was in the days of a schema."""
     engine = create_engine(database_url)
     config = Config()
     config.set_main_option("script_location", "loadlens.serving.store:migrations")
     config.set_main_option("path_separator", "os")
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        command.upgrade(config, revision)
+        yield connection
+    engine.dispose()
+
+
+def test_what_the_first_schema_held_is_there_after_migration(database_url):
+    with at_schema(database_url, "0001") as connection:
         for load_id, status in (("new", "open"), ("weighed", "open"), ("seen", "open"), ("bad", "failed")):
             connection.execute(text(f"INSERT INTO loads VALUES ('{load_id}', '{status}', NULL, 's', 't', NULL, NULL)"))
         for load_id, decision in (("good", "accept"), ("stopped", "stop")):
@@ -30,7 +43,6 @@ def test_what_the_first_schema_held_is_there_after_migration(database_url):
         connection.execute(text("INSERT INTO weights VALUES (1, 'weighed', 'gross', '48960', NULL, 't')"))
         connection.execute(text("INSERT INTO frames VALUES ('seen', 'yard', 0, 't', 'digest', 2, 1, 't')"))
         connection.execute(text("INSERT INTO pictures VALUES ('good', 0, 'digest')"))
-    engine.dispose()
 
     engine = open_database(database_url)
     with Session(engine) as session:
@@ -55,3 +67,36 @@ def test_what_the_first_schema_held_is_there_after_migration(database_url):
         "good": "graded",
         "stopped": "flagged",
     }
+
+
+def assessed(kg_low, kg_high, *flags):
+    deduction = {"kg": 500.0, "kg_low": kg_low, "kg_high": kg_high, "percent_of_net": 2.5}
+    flags = [{"code": code, "level": level, "why": "because"} for code, level in flags]
+    return json.dumps({"load": {"coverage": 0.9}, "truck": {"grade": "g", "flags": flags, "deduction": deduction}})
+
+
+def test_loads_that_waited_before_there_was_a_queue_are_in_it(database_url):
+    corrected = json.dumps({"correction": {"residue_kg": "5"}})
+    made = {
+        "narrow": [("flagged", assessed(400.0, 600.0, ("coverage_low", "review")), "{}")],
+        "wide": [("flagged", assessed(100.0, 900.0, ("coverage_low", "review")), "{}")],
+        "hazard": [("flagged", assessed(490.0, 510.0, ("hazard", "stop")), "{}")],
+        "over": [("settled", assessed(0.0, 9000.0), "{}"), ("settled", assessed(1.0, 2.0), corrected)],
+    }
+    with at_schema(database_url, "0008") as connection:
+        for load, versions in made.items():
+            values = {"id": load, "status": versions[-1][0], "standard": "s", "created_at": "t"}
+            columns, named = ", ".join(values), ", ".join(f":{name}" for name in values)
+            connection.execute(text(f"INSERT INTO loads ({columns}) VALUES ({named})"), values)
+            for number, (_, report, inputs) in enumerate(versions, 1):
+                values = {"load": load, "number": number, "report": report, "inputs": inputs}
+                insert = "INSERT INTO assessments VALUES (:load, :number, '{}', :report, :inputs, 'watched', 't')"
+                connection.execute(text(insert), values)
+    engine = open_database(database_url)
+    with Session(engine) as session:
+        page = queue.page(session, Filter(), None, 10, actor="user:ann", at=datetime.now(UTC))
+        over = session.get(LoadResult, "over")
+        assert (over.version, over.machine_percent, over.kg_high) == (2, "2.5", "2.0")
+    engine.dispose()
+    shown = [(entry.load.id, entry.result.stake_in, entry.result.stake) for entry in page.entries]
+    assert shown == [("hazard", "kg", "20.000"), ("wide", "kg", "800.000"), ("narrow", "kg", "200.000")]

@@ -27,6 +27,7 @@ from loadlens.serving.api import (
     loads,
     people,
     problems,
+    queue,
     readings,
     results,
     reviews,
@@ -102,7 +103,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     )
     problems.install(app)
     lane_things = (lanes, cameras, devices, frames, readings, alarms)
-    for thing in (*lane_things, loads, results, reviews, journal, events, waste, session, people):
+    for thing in (*lane_things, loads, results, reviews, queue, journal, events, waste, session, people):
         # A frame is as large as the settings let it be (api/frames.py); what people and machines say is short.
         app.include_router(thing.router, prefix="/v1", max_body_size=None if thing is frames else _LONGEST_JSON)
     app.include_router(figures.router)

@@ -89,6 +89,10 @@ ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("POST", "/v1/loads/{load_id}/settle"): MANAGERS,
     ("GET", "/v1/loads/{load_id}/ticket.json"): READERS,
     ("POST", "/v1/loads/{load_id}/disputes"): YARD,
+    ("GET", "/v1/queue"): READERS,
+    ("GET", "/v1/loads/{load_id}/claim"): READERS,
+    ("POST", "/v1/loads/{load_id}/claim"): YARD,
+    ("DELETE", "/v1/loads/{load_id}/claim"): YARD,
     ("GET", "/v1/loads/{load_id}/transitions"): READERS,
     ("GET", "/v1/loads/{load_id}/assessments"): READERS,
     ("GET", "/v1/loads/{load_id}/assessments/{version}"): READERS,
@@ -124,7 +128,7 @@ OF_NO_LANE = frozenset(
     }
 )
 # Here the lane stands in the query, there in the body, where the route itself looks (`check_own_lane`).
-LIST_OF_LOADS = ("GET", "/v1/loads")
+LISTS_OF_LOADS = frozenset({("GET", "/v1/loads"), ("GET", "/v1/queue")})
 NEW_LOAD = ("POST", "/v1/loads")
 
 
@@ -210,7 +214,7 @@ class Doors:
                 roles = " or ".join(sorted(allowed))
                 raise HTTPException(403, f"{caller.name} has the role {caller.role}; this needs {roles}")
             if door and caller.lane is not None and door.path not in OF_NO_LANE:
-                if (door.method, door.path) == LIST_OF_LOADS:
+                if (door.method, door.path) in LISTS_OF_LOADS:
                     params = {"lane": ",".join(request.query_params.getlist("lane"))}
                 if (door.method, door.path) != NEW_LOAD:
                     await run_in_threadpool(_check_lane, parts, caller, params)

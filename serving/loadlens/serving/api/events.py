@@ -24,6 +24,8 @@ KINDS = (
     "load.opened",
     "load.transition",
     "load.flagged",
+    "load.claimed",
+    "load.unclaimed",
     "layer.settled",
     "hazard.raised",
     "alarm.raised",

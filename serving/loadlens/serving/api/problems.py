@@ -18,6 +18,7 @@ from loadlens.serving.access.passwords import PasswordError
 from loadlens.serving.access.users import UserError
 from loadlens.serving.load_errors import (
     ChangedError,
+    ClaimedError,
     ConflictError,
     FramesMissingError,
     LoadError,
@@ -31,7 +32,6 @@ log = logging.getLogger("loadlens.api")
 _LATER = {"Retry-After": "2"}
 _STATUS = {
     UnknownLoadError: 404,
-    FramesMissingError: 409,
     ConflictError: 409,
     ChangedError: 412,
     UnacceptableError: 422,
@@ -85,7 +85,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(LoadError)
     def load_error(_: Request, error: LoadError) -> JSONResponse:
         if isinstance(error, FramesMissingError):
-            return problem(_STATUS[type(error)], str(error), missing=error.missing)
+            return problem(409, str(error), missing=error.missing)
+        if isinstance(error, ClaimedError):
+            return problem(409, str(error), holder=error.holder, expires_at=error.expires_at)
         return problem(_STATUS[type(error)], str(error))
 
     @app.exception_handler(UserError)

@@ -18,7 +18,7 @@ from loadlens.grading.standard import Standard
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.lifecycle import ASSESSED, Event, allows
 from loadlens.serving.load_errors import ConflictError, UnacceptableError, UnknownLoadError
-from loadlens.serving.records import frames, grabs, loads, weights
+from loadlens.serving.records import frames, grabs, loads, results, weights
 from loadlens.serving.records.inputs import Inputs, inputs_from
 from loadlens.serving.store import journal
 from loadlens.serving.store.journal import SYSTEM
@@ -214,11 +214,12 @@ def _assess(
 
 def _record(session: Session, load: Load, made: Assessed, *, version: int, reason: str, actor: str) -> Assessment:
     assessed, observation, standard = made.result, made.result.observation, made.result.standard
+    report = report_of(session, load, assessed, version)
     assessment = Assessment(
         load_id=load.id,
         version=version,
         observation=to_json(observation),
-        report=canonical_json(report_of(session, load, assessed, version)),
+        report=canonical_json(report),
         inputs=made.inputs.to_json(standard),
         reason=reason,
     )
@@ -231,4 +232,5 @@ def _record(session: Session, load: Load, made: Assessed, *, version: int, reaso
         "software": observation.software,
     }
     journal.append(session, "assessment.recorded", f"load:{load.id}", about, actor, rows=[assessment])
+    results.note(session, load, assessed, report, version=version, is_corrected=made.inputs.correction is not None)
     return assessment

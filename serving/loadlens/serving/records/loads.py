@@ -13,6 +13,7 @@ from loadlens.serving.records import frames
 from loadlens.serving.records.weights import weighings
 from loadlens.serving.store import journal
 from loadlens.serving.store.journal import SYSTEM
+from loadlens.serving.store.queue_tables import LoadResult
 from loadlens.serving.store.tables import Lane, Load, LoadFlag, LoadWord, StoredFrame, Transition, now
 
 
@@ -121,6 +122,8 @@ def move(session: Session, load: Load, event: Event, *, actor: str, reason: str 
     journal.append(
         session, "load.transition", f"load:{load.id}", {"event": event, "status": target}, actor, rows=[step]
     )
+    if (result := session.get(LoadResult, load.id)) is not None:
+        result.waiting = target == "flagged"
     known = weighings(session, load.id)
     follow = lifecycle.pending(target, gross="gross" in known, tare="tare" in known)
     if follow is not None:

@@ -1,6 +1,7 @@
 """Reviews: a person decides on a load. Appended, never edited; a correction leads to a new assessment."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy import select
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from loadlens.grading.standard import Standard
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.load_errors import ConflictError
-from loadlens.serving.records import assessments, loads
+from loadlens.serving.records import assessments, claims, loads
 from loadlens.serving.store import journal
 from loadlens.serving.store.tables import Assessment, Load, Review
 
@@ -28,9 +29,10 @@ def add(
 ) -> Review:
     """Record a decision on the newest assessment. A correction is assessed first: the review leaves its version.
 
-    Raises ConflictError where there is nothing to decide on, JudgedError and ObservationError for a correction that
-    cannot be.
+    It ends the claim on the load. Raises ConflictError where there is nothing to decide on, ClaimedError where
+    somebody else has claimed the load, UnacceptableError for a correction that cannot be.
     """
+    claims.check(session, load.id, actor=actor, at=datetime.now(UTC))
     known = decided_on(session, load)
     text = None if correction is None else canonical_json(correction)
     if text is not None:
@@ -42,6 +44,7 @@ def add(
     body = {"decision": decision, "version": known.version}
     journal.append(session, "review.recorded", f"load:{load.id}", body, actor, rows=[review])
     loads.move(session, load, "review", actor=actor, reason=reason)
+    claims.end(session, load.id)
     return review
 
 
