@@ -4,12 +4,12 @@ Free of ONNX Runtime, so that training writes it with the same code that serving
 """
 
 import json
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from loadlens.grading.observation import AreaError
+from loadlens.vision import json_check as check
 from loadlens.vision.taxonomy import load_taxonomy
 
 METADATA_KEY = "loadlens.model"
@@ -72,11 +72,9 @@ class ModelMetadata:
     def from_json(cls, text: str, *, name: str = "model metadata") -> Self:
         """Read what `to_json` wrote. Raises ModelError that lists every fault; `name` is what the message is about."""
         try:
-            about = json.loads(text, parse_constant=_no_constant)
-        except (ValueError, RecursionError) as fault:
-            raise ModelError(f"{name}: metadata is not JSON ({fault}); {_REMEDY}") from None
-        if not isinstance(about, dict):
-            raise ModelError(f"{name}: metadata is not a JSON object; {_REMEDY}")
+            about = check.read_object(text)
+        except ValueError as fault:
+            raise ModelError(f"{name}: {fault}; {_REMEDY}") from None
         _refuse_faults(about, name)
         values = {key: value for key, value in about.items() if key != "schema"}
         values["class_ids"] = tuple(about["class_ids"])
@@ -85,16 +83,10 @@ class ModelMetadata:
         return cls(**values)
 
 
-Check = Callable[[Any], str | None]
-
-
 def _refuse_faults(about: Mapping[str, Any], name: str) -> None:
-    lacking = [key for key in _CHECKS if key not in about]
-    faults = [f"metadata lacks {', '.join(lacking)}"] if lacking else []
-    faults += [f"{key} is not a key of {SCHEMA}" for key in about if key not in _CHECKS]
-    found = {key: check(about[key]) for key, check in _CHECKS.items() if key in about}
-    faults += [f"{key} {fault}" for key, fault in found.items() if fault]
-    if not any(found.get(key, "lacking") for key in ("class_ids", "conformal", "hazard_thresholds")):
+    faults = check.faults_of(about, _CHECKS, SCHEMA)
+    between = ("class_ids", "conformal", "hazard_thresholds")
+    if all(key in about and _CHECKS[key](about[key]) is None for key in between):
         faults += _faults_between(about)
     if faults:
         raise ModelError(f"{name}: {'; '.join(faults)}; {_REMEDY}")
@@ -113,64 +105,6 @@ def _faults_between(about: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _schema(value: Any) -> str | None:
-    return None if value == SCHEMA else f"is {value!r}, this software reads {SCHEMA!r}"
-
-
-def _text(value: Any) -> str | None:
-    return None if isinstance(value, str) and value.strip() else "is not text"
-
-
-def _whole(low: int, high: int) -> Check:
-    def check(value: Any) -> str | None:
-        right = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-        return None if right else f"is {value!r}, not a whole number from {low} to {high}"
-
-    return check
-
-
-def _share(value: Any) -> str | None:
-    return None if _is_number(value) and 0 <= value <= 1 else f"is {value!r}, not a number from 0 to 1"
-
-
-def _or_null(check: Check) -> Check:
-    return lambda value: None if value is None else check(value)
-
-
-def _table_of(check: Check) -> Check:
-    def check_table(value: Any) -> str | None:
-        if not isinstance(value, dict):
-            return "is not an object"
-        faults = {key: check(entry) for key, entry in value.items()}
-        return "; ".join(f"of {key} {fault}" for key, fault in faults.items() if fault) or None
-
-    return check_table
-
-
-def _record(**checks: Check) -> Check:
-    """An object with exactly these keys."""
-
-    def check(value: Any) -> str | None:
-        if not isinstance(value, dict) or set(value) != set(checks):
-            return f"is not an object with the keys {', '.join(checks)}"
-        faults = {key: check(value[key]) for key, check in checks.items()}
-        return "; ".join(f"{key} {fault}" for key, fault in faults.items() if fault) or None
-
-    return check
-
-
-def _number(value: Any) -> str | None:
-    return None if _is_number(value) else f"is {value!r}, not a number"
-
-
 def _class_ids(value: Any) -> str | None:
     if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
         return "is not a list of class ids"
@@ -180,37 +114,32 @@ def _class_ids(value: Any) -> str | None:
     return "names a class twice" if len(set(value)) < len(value) else None
 
 
-def _calibration(value: Any) -> str | None:
-    return None if isinstance(value, dict) and _text(value.get("method")) is None else "does not name its method"
-
-
-_COUNT = _whole(1, 10**12)
-_CHECKS: Mapping[str, Check] = {
-    "schema": _schema,
-    "name": _text,
-    "version": _text,
+_CHECKS: Mapping[str, check.Check] = {
+    "schema": check.exactly(SCHEMA),
+    "name": check.text,
+    "version": check.text,
     "class_ids": _class_ids,
-    "stride": _whole(1, 256),
-    "trained_width": _whole(1, 8192),
-    "calibration": _calibration,
-    "conformal": _table_of(_share),
-    "conformal_level": _share,
-    "hazard_thresholds": _table_of(_share),
-    "hazard_recall": _table_of(_share),
-    "unsure_below": _share,
-    "ood_threshold": _or_null(_share),
-    "area_error": _or_null(
-        _record(
-            area_sd=_table_of(_share),
-            default_sd=_share,
-            level=_share,
-            low_quantile=_number,
-            high_quantile=_number,
-            n=_COUNT,
+    "stride": check.whole(1, 256),
+    "trained_width": check.whole(1, 8192),
+    "calibration": check.method,
+    "conformal": check.table_of(check.share),
+    "conformal_level": check.share,
+    "hazard_thresholds": check.table_of(check.share),
+    "hazard_recall": check.table_of(check.share),
+    "unsure_below": check.share,
+    "ood_threshold": check.or_null(check.share),
+    "area_error": check.or_null(
+        check.record(
+            area_sd=check.table_of(check.share),
+            default_sd=check.share,
+            level=check.share,
+            low_quantile=check.number,
+            high_quantile=check.number,
+            n=check.count,
         )
     ),
-    "data_digest": _text,
-    "config_digest": _text,
-    "metrics": _table_of(_record(value=_number, low=_number, high=_number, n=_COUNT)),
-    "software": _text,
+    "data_digest": check.text,
+    "config_digest": check.text,
+    "metrics": check.metrics,
+    "software": check.text,
 }

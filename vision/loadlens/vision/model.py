@@ -1,15 +1,14 @@
-"""The model file: verified, identified by its bytes, and run on the processor. Only this module knows ONNX Runtime."""
+"""The model file: verified, identified by its bytes, and run on the processor."""
 
 import hashlib
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as runtime
 
-from loadlens.vision.metadata import METADATA_KEY, ModelError, ModelMetadata
+from loadlens.vision.metadata import ModelError, ModelMetadata
+from loadlens.vision.onnx_file import REFUSED, REMEDY, first_line, open_session, read_model_file
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import load_taxonomy
 
@@ -18,18 +17,7 @@ __all__ = ["WHOLE", "ModelError", "ModelMetadata", "SurfaceModel", "installed_mo
 # The input that asks for `photo`; without it the model answers for cells alone.
 WHOLE = "whole"
 
-_REMEDY = "export it again with `loadlens export`"
-_LARGEST_FILE = 200 * 2**20
 _LARGEST_SIDE = 8192
-_REFUSED = (
-    runtime.Fail,
-    runtime.InvalidArgument,
-    runtime.InvalidGraph,
-    runtime.InvalidProtobuf,
-    runtime.NoSuchFile,
-    runtime.NotImplemented,
-    runtime.RuntimeException,
-)
 
 
 class SurfaceModel:
@@ -38,13 +26,7 @@ class SurfaceModel:
     def __init__(self, data: bytes, *, name: str, threads: int = 1) -> None:
         self._name = name
         self.sha256 = hashlib.sha256(data).hexdigest()
-        try:
-            self._session = _session(data, threads)
-        except _REFUSED as fault:
-            raise ModelError(f"{name}: ONNX Runtime refuses it ({_first_line(fault)}); {_REMEDY}") from None
-        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-        if text is None:
-            raise ModelError(f"{name}: the ONNX file has no metadata under {METADATA_KEY!r}; {_REMEDY}")
+        self._session, text = open_session(data, name=name, threads=threads)
         self.metadata = ModelMetadata.from_json(text, name=name)
         self._check_ends()
         self._try_out()
@@ -71,7 +53,7 @@ class SurfaceModel:
             (output,), photo = self._session.run(["surface"], fed), None
         grid = (1, len(self.metadata.class_ids), padded.shape[0] // stride, padded.shape[1] // stride)
         if output.shape != grid:
-            raise ModelError(f"{self._name}: output {list(output.shape)} where {list(grid)} is due; {_REMEDY}")
+            raise ModelError(f"{self._name}: output {list(output.shape)} where {list(grid)} is due; {REMEDY}")
         self._check_probabilities(output)
         named = None if photo is None else self._checked_photo(photo)
         return Surface(output[0], self.metadata.class_ids, stride, named)
@@ -79,22 +61,22 @@ class SurfaceModel:
     def _checked_photo(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
         forms = sum(load_taxonomy()[name].kind == "form" for name in self.metadata.class_ids)
         if output.shape != (1, forms):
-            raise ModelError(f"{self._name}: 'photo' is {list(output.shape)} where {[1, forms]} is due; {_REMEDY}")
+            raise ModelError(f"{self._name}: 'photo' is {list(output.shape)} where {[1, forms]} is due; {REMEDY}")
         self._check_probabilities(output)
         return np.asarray(output[0], np.float32)
 
     def _check_probabilities(self, output: NDArray[np.float32]) -> None:
         # Written so that NaN, which compares false with everything, is caught as well.
         if not (output.min() >= -1e-4 and output.sum(axis=1).max() <= 1.001):
-            raise ModelError(f"{self._name}: the output is no probabilities (0..1, at most 1 a cell); {_REMEDY}")
+            raise ModelError(f"{self._name}: the output is no probabilities (0..1, at most 1 a cell); {REMEDY}")
 
     def _check_ends(self) -> None:
         ends = [(end.name, end.type, len(end.shape)) for end in self._session.get_inputs()]
         if ends != [("image", "tensor(uint8)", 4)]:
-            raise ModelError(f"{self._name}: its input is {ends}, not one uint8 'image' of 4 axes; {_REMEDY}")
+            raise ModelError(f"{self._name}: its input is {ends}, not one uint8 'image' of 4 axes; {REMEDY}")
         found = [(end.name, end.type, len(end.shape)) for end in self._session.get_outputs()]
         if ("surface", "tensor(float)", 4) not in found:
-            raise ModelError(f"{self._name}: its outputs {found} lack a float32 'surface' of 4 axes; {_REMEDY}")
+            raise ModelError(f"{self._name}: its outputs {found} lack a float32 'surface' of 4 axes; {REMEDY}")
         # A model may also name whole pictures, when it is told to.
         wanted = [(end.name, end.type) for end in self._session.get_overridable_initializers()]
         self._names_photos = (WHOLE, "tensor(bool)") in wanted and ("photo", "tensor(float)", 2) in found
@@ -104,8 +86,8 @@ class SurfaceModel:
         stride = self.metadata.stride
         try:
             self.look(np.zeros((2 * stride, 3 * stride, 3), np.uint8), whole=True)
-        except _REFUSED as fault:
-            raise ModelError(f"{self._name}: it does not run ({_first_line(fault)}); {_REMEDY}") from None
+        except REFUSED as fault:
+            raise ModelError(f"{self._name}: it does not run ({first_line(fault)}); {REMEDY}") from None
 
 
 def load_model(path: Path | None = None, *, threads: int = 1, kind: type[SurfaceModel] = SurfaceModel) -> SurfaceModel:
@@ -115,15 +97,7 @@ def load_model(path: Path | None = None, *, threads: int = 1, kind: type[Surface
     file, or its metadata is missing or faulty.
     """
     file = _models_folder() / "loadlens-surface.onnx" if path is None else path
-    if not file.is_file():
-        raise ModelError(f"{file}: no such model file; give one made by `loadlens export`")
-    if file.stat().st_size > _LARGEST_FILE:
-        raise ModelError(f"{file}: larger than {_LARGEST_FILE >> 20} MiB, so no model of ours; {_REMEDY}")
-    try:
-        data = file.read_bytes()
-    except OSError as fault:
-        raise ModelError(f"{file}: cannot be read ({fault.strerror}); make it readable") from None
-    return kind(data, name=str(file), threads=threads)
+    return kind(read_model_file(file), name=str(file), threads=threads)
 
 
 def installed_models() -> list[Path]:
@@ -133,20 +107,3 @@ def installed_models() -> list[Path]:
 
 def _models_folder() -> Path:
     return Path(str(resources.files("loadlens.vision"))) / "models"
-
-
-def _session(data: bytes, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Idle threads that spin would take the cores from the decoder.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Weights in other files would not be covered by the digest: point the runtime where there are none.
-    options.add_session_config_entry("session.model_external_initializers_file_folder_path", "/nonexistent")
-    # Faults are raised; the runtime need not write them to stderr as well.
-    options.log_severity_level = 4
-    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-
-
-def _first_line(fault: Exception) -> str:
-    return str(fault).splitlines()[0]
