@@ -24,13 +24,14 @@ ABOUT = PhotoMetadata(
     metrics={"accuracy": Metric(0.9, 0.87, 0.93, 360)},
     software="0.1.0",
 )
+TEXT = ABOUT.to_json()
 
 
 @pytest.fixture
 def model_file(tmp_path):
     """Writes a real model: the share of each colour in the picture's light."""
 
-    def write(text=ABOUT.to_json(), *, output="classes", scale=1.0):
+    def write(text=TEXT, *, output="classes", scale=1.0):
         nodes = [
             helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
             helper.make_node("ReduceMean", ["float"], ["mean"], axes=[1, 2], keepdims=0),

@@ -65,11 +65,7 @@ def settle(
         raise SettlementError("the load was stopped for a hazard; a person must clear it first")
     if assessment.weights is None or assessment.settlement is None or assessment.deduction.mass is None:
         raise SettlementError("there are no weights; give gross and tare")
-    prices = _prices(assessment)
-    per_tonne = Money(0, assessment.standard.rules.currency)
-    for line in prices:
-        per_tonne += line.price_per_tonne * line.share
-    per_tonne = per_tonne.rounded()
+    prices, per_tonne = price_of(assessment)
     amount = per_tonne * (assessment.settlement.kg / 1000)
     for adjustment in adjustments:
         amount += adjustment.amount
@@ -82,6 +78,18 @@ def settle(
         adjustments=adjustments,
         amount=amount.rounded(),
     )
+
+
+def price_of(assessment: LoadAssessment) -> tuple[tuple[PriceLine, ...], Money]:
+    """The lines of the price and the price per tonne that they give, to the hundredth; weights are not needed.
+
+    Raises SettlementError where a grade or its price is missing.
+    """
+    prices = _prices(assessment)
+    per_tonne = Money(0, assessment.standard.rules.currency)
+    for line in prices:
+        per_tonne += line.price_per_tonne * line.share
+    return prices, per_tonne.rounded()
 
 
 def _prices(assessment: LoadAssessment) -> tuple[PriceLine, ...]:
