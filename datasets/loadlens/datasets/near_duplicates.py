@@ -5,7 +5,7 @@ A perceptual hash finds re-encoded copies only: on the trade's photos no two vie
 that match both ways and agree on one shift, turn and scale. Mirrored copies and pictures without texture are missed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -33,25 +33,38 @@ class Features:
     descriptors: NDArray[np.float32]
 
 
-def group_near_duplicates(samples: Sequence[Sample]) -> list[Sample]:
+def group_near_duplicates(
+    samples: Sequence[Sample], candidates: Iterable[tuple[int, int]] | None = None
+) -> list[Sample]:
     """The same samples with `group` filled in: "1", "2" ... in the order of their first pictures.
 
-    Pictures are compared where they share a label, for splits are made label by label; a group that the source gives
-    stays together. Time grows with the square of a label's pictures, about 4 ms a pair. Raises DataError for a file
-    that is no picture.
+    Compared are the `candidates`, pairs of places in `samples`; by default all pictures that share a label, for then
+    splits are made label by label, and time grows with the square of a label's pictures, about 4 ms a pair. A group
+    that the source gives stays together. Raises DataError for a file that is no picture.
     """
     features = [picture_features(sample.path) for sample in samples]
     leader = list(range(len(samples)))
-    for first, second in combinations(range(len(samples)), 2):
-        one, other = samples[first], samples[second]
-        if _leader(leader, first) == _leader(leader, second) or not set(one.labels) & set(other.labels):
+    _join_given(leader, samples)
+    pairs = combinations(range(len(samples)), 2) if candidates is None else candidates
+    for first, second in pairs:
+        if candidates is None and not set(samples[first].labels) & set(samples[second].labels):
             continue
-        if (one.group and one.group == other.group) or same_scene(features[first], features[second]):
+        if _leader(leader, first) == _leader(leader, second):
+            continue
+        if same_scene(features[first], features[second]):
             leader[_leader(leader, second)] = _leader(leader, first)
     numbers: dict[int, str] = {}
     for index in range(len(samples)):
         numbers.setdefault(_leader(leader, index), str(len(numbers) + 1))
     return [replace(sample, group=numbers[_leader(leader, index)]) for index, sample in enumerate(samples)]
+
+
+def _join_given(leader: list[int], samples: Sequence[Sample]) -> None:
+    """Join what the sources call one group; two sources may use the same number for different things."""
+    first: dict[tuple[str, str], int] = {}
+    for index, sample in enumerate(samples):
+        if sample.group:
+            leader[index] = first.setdefault((sample.source, sample.group), index)
 
 
 def picture_features(path: Path) -> Features:

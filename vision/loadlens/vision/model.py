@@ -12,7 +12,7 @@ from loadlens.vision.onnx_file import REFUSED, REMEDY, first_line, open_session,
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import load_taxonomy
 
-__all__ = ["WHOLE", "ModelError", "ModelMetadata", "SurfaceModel", "installed_models", "load_model"]
+__all__ = ["WHOLE", "ModelError", "ModelMetadata", "SurfaceModel", "installed_models", "load_model", "shipped_model"]
 
 # The input that asks for `photo`; without it the model answers for cells alone.
 WHOLE = "whole"
@@ -96,8 +96,13 @@ def load_model(path: Path | None = None, *, threads: int = 1, kind: type[Surface
     The file is read once: what was hashed is what runs. Raises ModelError where it is missing, too large, no ONNX
     file, or its metadata is missing or faulty.
     """
-    file = _models_folder() / "loadlens-surface.onnx" if path is None else path
+    file = path or shipped_model()
     return kind(read_model_file(file), name=str(file), threads=threads)
+
+
+def shipped_model() -> Path:
+    """The model file that is used where none is given."""
+    return _models_folder() / "loadlens-surface.onnx"
 
 
 def installed_models() -> list[Path]:

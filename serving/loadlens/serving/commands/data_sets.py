@@ -1,5 +1,6 @@
-"""`loadlens data import`: labelled pictures of any common format become a data set of ours."""
+"""`loadlens data import` and `check`: labelled pictures become a data set of ours, and its faults are found."""
 
+import json
 import sys
 from datetime import date
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from loadlens.serving.commands.choices import ModelPath
+from loadlens.serving.commands.training import run_training
 from loadlens.serving.errors import RefusedError, WrongUseError
 
 if TYPE_CHECKING:
@@ -59,6 +62,28 @@ def import_(
     except DataError as error:
         raise RefusedError(str(error)) from error
     _tell(done, out)
+
+
+def check(
+    folder: Annotated[Path, typer.Argument(help="Folder of a data set.")],
+    out: Annotated[Path | None, typer.Option(help="The page to write; default: FOLDER-check.html.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    model: ModelPath = None,
+) -> None:
+    """Find near-duplicates, leaks between parts, likely wrong labels and lonely classes; writes a page."""
+    page = out or folder.parent / f"{folder.name}-check.html"
+    found = run_training("data_commands", "check", folder, page, model)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+        return
+    lonely = [name for name, balance in found["classes"].items() if balance["scenes"] < 2]
+    print(f"pictures           {found['pictures']} of {len(found['classes'])} classes")
+    print(f"likely wrong       {len(found['likely_wrong'])} of {found['judged']} judged")
+    print(f"clashing labels    {len(found['one_scene_several_labels'])} scenes")
+    print(f"leaks              {len(found['leaks_between_parts'])} scenes in several parts")
+    print(f"several pictures   {len(found['scenes_of_several_pictures'])} scenes")
+    print(f"one scene only     {', '.join(lonely) or 'no class'}")
+    print(f"page               {page}")
 
 
 def _day(text: str) -> str:

@@ -17,7 +17,7 @@ def train(
     photos: Photos = None,
 ) -> None:
     """Train a model by a recipe."""
-    _run("train", recipe, out, photos)
+    run_training("commands", "train", recipe, out, photos)
 
 
 def evaluate(
@@ -27,7 +27,7 @@ def evaluate(
     loads: Annotated[int, typer.Option(min=0, help="How many rendered loads to measure on; 0: none.")] = 100,
 ) -> None:
     """Measure a model on pictures and loads that it never saw; the figures go into the model file too."""
-    _run("evaluate", model, data, out, loads)
+    run_training("commands", "evaluate", model, data, out, loads)
 
 
 def export(
@@ -39,14 +39,15 @@ def export(
     ] = 120,
 ) -> None:
     """Calibrate a run and write its model file."""
-    _run("export", run, out, photos, loads)
+    run_training("commands", "export", run, out, photos, loads)
 
 
-def _run(command: str, *arguments: Any) -> None:
+def run_training(module: str, command: str, *arguments: Any) -> Any:
+    """Call what a command does in the training package. Raises CommandError where that is not installed."""
     # By name, because serving must work where training and torch are not installed.
     try:
-        commands = importlib.import_module("loadlens.training.commands")
-        getattr(commands, command)(*arguments)
+        commands = importlib.import_module(f"loadlens.training.{module}")
+        return getattr(commands, command)(*arguments)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("loadlens"):
             raise
