@@ -33,6 +33,7 @@ from loadlens.serving.api import (
     reviews,
     session,
     waste,
+    waste_files,
 )
 from loadlens.serving.api.admission import Admission, disk_shortage
 from loadlens.serving.api.doors import Doors
@@ -106,6 +107,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     for thing in (*lane_things, loads, results, reviews, queue, journal, events, waste, session, people):
         # A frame is as large as the settings let it be (api/frames.py); what people and machines say is short.
         app.include_router(thing.router, prefix="/v1", max_body_size=None if thing is frames else _LONGEST_JSON)
+    app.include_router(waste_files.router, prefix="/v1", max_body_size=waste_files.LARGEST_WORKBOOK)
     app.include_router(figures.router)
     app.include_router(session.page)
     _add_health(app)

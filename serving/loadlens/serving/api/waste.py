@@ -1,68 +1,23 @@
 """Waste: codes, containers, and the ledger with its balances."""
 
-from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from loadlens.serving.api.loads import Because
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.records import waste
-from loadlens.serving.store.waste_tables import WasteContainer
-from loadlens.waste.batches import BatchError, parse_batch
+from loadlens.serving.waste_forms import Id, NewContainer, NewEntry
 from loadlens.waste.codes import CodeError, WasteCode, code_list
-from loadlens.waste.identity import IdentityError, parse_identity
-from loadlens.waste.ledger import Entry, LedgerError, Posting
+from loadlens.waste.ledger import Entry
 from loadlens.waste.search import search
 
 router = APIRouter(prefix="/waste", tags=["waste"])
 
 _MOST_ENTRIES = 500
-Id = Annotated[str, Field(pattern=r"^\w[\w.\-]{0,63}$")]
-Identity = Annotated[str, Field(min_length=1, max_length=80)]
-# A correction has a route of its own, which makes the counter-entry itself.
-Stage = Literal["produced", "stored", "retrieved", "treated", "handed_over", "moved", "repacked", "reweighed"]
-Line = Annotated[str, Field(max_length=500)]
-
-
-class NewContainer(BaseModel):
-    """A container of waste as its label says; whoever sends it confirms the code."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    identity: Identity
-    list: Annotated[str, Field(max_length=32)]
-    code: Annotated[str, Field(max_length=16)]
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    litres: Annotated[Decimal, Field(gt=0, max_digits=9, decimal_places=1, allow_inf_nan=False)]
-
-
-class NewPosting(BaseModel):
-    """Grams that arrive at a place (> 0) or leave it (< 0)."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    container: Identity
-    place: Annotated[str, Field(min_length=1, max_length=80)]
-    grams: Annotated[int, Field(gt=-(10**12), lt=10**12)]
-
-
-class NewEntry(BaseModel):
-    """One entry; `id` is made where it is made, so that it can be sent again."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: Id
-    stage: Stage
-    at: AwareDatetime
-    postings: Annotated[list[NewPosting], Field(min_length=1, max_length=100)]
-    batch: Annotated[str, Field(max_length=32)] = ""
-    reason: Line = ""
-    particulars: Annotated[dict[Annotated[str, Field(max_length=64)], Line], Field(max_length=32)] = {}
 
 
 class Entries(BaseModel):
@@ -98,25 +53,10 @@ def find_codes(
 )
 def add_container(request: Request, response: Response, new: NewContainer) -> dict[str, Any]:
     """Register a container under a confirmed code."""
-    try:
-        _, identity = parse_identity(new.identity)
-        entry = code_list(new.list).find(new.code)
-    except (IdentityError, CodeError) as error:
-        raise UnacceptableError(str(error)) from None
-    if identity.code != entry.code:
-        raise UnacceptableError(f"the identity {new.identity} is of code {identity.code}, not {entry.code}")
-    container = WasteContainer(
-        identity=new.identity,
-        list_id=entry.list_id,
-        edition=entry.edition,
-        code=entry.code,
-        name=new.name,
-        litres=f"{new.litres.normalize():f}",
-        actor=actor_of(request),
-    )
+    container = new.container(actor_of(request))
     with parts_of(request).loads.writing() as session:
         response.status_code = 201 if waste.register(session, container) else 200
-    return {"identity": new.identity, "code": _code(entry)}
+    return {"identity": new.identity, "code": _code(code_list(container.list_id).find(container.code))}
 
 
 @router.get("/containers/{identity}", responses=answers(404))
@@ -142,7 +82,7 @@ def get_container(request: Request, identity: str) -> dict[str, Any]:
 def add_entries(request: Request, sent: Entries) -> dict[str, Any]:
     """Enter what was done; entries that were sent before are known, those that lack something wait and say for what."""
     actor = actor_of(request)
-    made = [_entry(new, actor) for new in sent.entries]
+    made = [new.entry(actor) for new in sent.entries]
     with parts_of(request).loads.writing() as session:
         return _answered(waste.post(session, made))
 
@@ -186,24 +126,6 @@ def get_stock(request: Request, place: str | None = None, code: str | None = Non
     with parts_of(request).loads.reading() as session:
         rows = waste.stock(session, place=place, code=code)
     return {"stock": rows, "grams": sum(row["grams"] for row in rows)}
-
-
-def _entry(new: NewEntry, actor: str) -> Entry:
-    try:
-        if new.batch:
-            parse_batch(new.batch)
-        return Entry(
-            id=new.id,
-            stage=new.stage,
-            at=datetime.fromisoformat(new.at.isoformat()),
-            actor=actor,
-            postings=tuple(Posting(one.container, one.place, one.grams) for one in new.postings),
-            batch=new.batch,
-            reason=new.reason,
-            particulars=new.particulars,
-        )
-    except (LedgerError, BatchError) as error:
-        raise UnacceptableError(str(error)) from None
 
 
 def _answered(done: waste.Answers) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from loadlens.serving.commands import waste_ledger
 from loadlens.serving.errors import CommandError, RefusedError, WrongUseError
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["pdf", "png", "zpl"]
 
-app = typer.Typer(rich_markup_mode=None, help="Solid waste: codes and labels.")
+app = typer.Typer(rich_markup_mode=None, help="Solid waste: codes, labels, the ledger.")
+app.command()(waste_ledger.export)
+app.command("import")(waste_ledger.import_)
 
 
 @app.command()

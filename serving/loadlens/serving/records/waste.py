@@ -35,8 +35,11 @@ class Answers:
     withdrawn: dict[str, str] = field(default_factory=dict)
 
 
-def register(session: Session, container: WasteContainer) -> bool:
-    """Keep a new container; False where exactly this one is known. ConflictError where another has its identity."""
+def register(session: Session, container: WasteContainer, *, by: str | None = None) -> bool:
+    """Keep a new container; False where exactly this one is known. ConflictError where another has its identity.
+
+    `by` is who puts it in, where that is not who confirmed its code.
+    """
     known = session.get(WasteContainer, container.identity)
     if known is not None:
         told = ("list_id", "edition", "code", "name", "litres")
@@ -45,7 +48,8 @@ def register(session: Session, container: WasteContainer) -> bool:
         return False
     session.add(container)
     subject = f"waste:{container.identity}"
-    journal.append(session, "waste.labelled", subject, {"code": container.code}, container.actor, rows=[container])
+    actor = by or container.actor
+    journal.append(session, "waste.labelled", subject, {"code": container.code}, actor, rows=[container])
     return True
 
 
@@ -85,6 +89,45 @@ def post(session: Session, entries: Sequence[Entry]) -> Answers:
     answers.waiting.update({entry.id: waiting[entry.id] for entry in entries if entry.id in waiting})
     answers.known[:] = [id_ for id_ in answers.known if id_ not in waiting]
     return answers
+
+
+def take_over(session: Session, entries: Sequence[Entry], *, by: str) -> dict[str, str]:
+    """Accept the entries of another ledger, in whatever order; returns, by id, why the others cannot be.
+
+    Nothing of it waits: the caller undoes everything where anything is left. `by` is who takes it over.
+    """
+    left = list(entries)
+    while True:
+        refused = {entry.id: why for entry in left if (why := _take_over(session, entry, by)) is not None}
+        if not refused or len(refused) == len(left):
+            break
+        left = [entry for entry in left if entry.id in refused]
+    if not refused:
+        _retry(session)
+    return refused
+
+
+def _take_over(session: Session, entry: Entry, by: str) -> str | None:
+    known = _known(session, entry.id)
+    if known is not None:
+        return None if known == entry else f"entry {entry.id} is known with other contents"
+    if entry.takes_back is not None:
+        undone = _accepted(session, entry.takes_back)
+        if undone is None:
+            return f"there is no accepted entry {entry.takes_back!r} to take back"
+        if sorted(map(_reversed, entry.postings)) != sorted(map(_plain, undone.postings)):
+            return f"it does not take back what entry {entry.takes_back} did, posting by posting"
+        if session.scalars(select(WasteEntry.id).where(WasteEntry.takes_back == entry.takes_back)).first():
+            return f"entry {entry.takes_back} was taken back already"
+    return _accept(session, entry, by)
+
+
+def _plain(posting: Posting) -> tuple[str, str, int]:
+    return posting.container, posting.place, posting.grams
+
+
+def _reversed(posting: Posting) -> tuple[str, str, int]:
+    return posting.container, posting.place, -posting.grams
 
 
 def take_back(session: Session, entry_id: str, *, new_id: str, actor: str, reason: str) -> Answers:
@@ -174,7 +217,7 @@ def stock(session: Session, *, place: str | None, code: str | None) -> list[dict
     return [{**row._mapping, "grams": int(row.grams)} for row in session.execute(query)]
 
 
-def _accept(session: Session, entry: Entry) -> str | None:
+def _accept(session: Session, entry: Entry, by: str | None = None) -> str | None:
     """Take an entry into the ledger, or say why it cannot be now. Writers take turns, so nothing changes in between."""
     changes: defaultdict[tuple[str, str], int] = defaultdict(int)
     for posting in entry.postings:
@@ -196,11 +239,11 @@ def _accept(session: Session, entry: Entry) -> str | None:
             session.add(WasteStock(container=container, place=place, grams=grams))
         else:
             row.grams += grams
-    _write(session, entry)
+    _write(session, entry, by or entry.actor)
     return None
 
 
-def _write(session: Session, entry: Entry) -> None:
+def _write(session: Session, entry: Entry, by: str) -> None:
     row = WasteEntry(
         id=entry.id,
         stage=entry.stage,
@@ -218,9 +261,7 @@ def _write(session: Session, entry: Entry) -> None:
         for line, one in enumerate(entry.postings)
     ]
     session.add_all(lines)
-    journal.append(
-        session, "waste.entered", f"waste:{entry.id}", {"stage": entry.stage}, entry.actor, rows=[row, *lines]
-    )
+    journal.append(session, "waste.entered", f"waste:{entry.id}", {"stage": entry.stage}, by, rows=[row, *lines])
 
 
 def _retry(session: Session) -> list[str]:

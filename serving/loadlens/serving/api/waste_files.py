@@ -1,0 +1,100 @@
+"""The waste ledger as files: XLSX and CSV out, XLSX in."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from enum import StrEnum
+from typing import IO, Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+
+from loadlens.serving.api.parts import Parts, actor_of, parts_of
+from loadlens.serving.api.problems import answers, problem
+from loadlens.serving.load_errors import UnacceptableError
+from loadlens.serving.records.waste_export import TABLES, tables
+from loadlens.serving.records.waste_import import Imported, ImportRefusedError, import_ledger
+from loadlens.waste.workbook import WorkbookError, write_csv, write_xlsx
+
+router = APIRouter(prefix="/waste", tags=["waste"])
+
+LARGEST_WORKBOOK = 2**25
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_BYTES = {"schema": {"type": "string", "format": "binary"}}
+_BODY = {"requestBody": {"required": True, "content": {XLSX: _BYTES}}}
+
+TableName = StrEnum("TableName", {name: name for name in TABLES})  # type: ignore[misc]
+
+
+@router.get(
+    "/ledger.xlsx",
+    response_class=StreamingResponse,
+    responses=answers() | {200: {"description": "every table of the ledger as a sheet", "content": {XLSX: _BYTES}}},
+)
+def ledger_as_xlsx(request: Request) -> StreamingResponse:
+    """The whole ledger: the five stages, inner movements, balances, stock, and the sheets that an import reads."""
+    return _file(parts_of(request), lambda session, out: write_xlsx(tables(session), out), XLSX, "ledger.xlsx")
+
+
+@router.get(
+    "/ledger.csv",
+    response_class=StreamingResponse,
+    responses=answers() | {200: {"description": "one table of the ledger", "content": {"text/csv": _BYTES}}},
+)
+def ledger_as_csv(
+    request: Request, table: Annotated[TableName, Query(description="which table of the ledger")]
+) -> StreamingResponse:
+    """One table of the ledger, in UTF-8. A text that a spreadsheet would take for a formula begins with '."""
+
+    def write(session: Session, out: IO[bytes]) -> None:
+        write_csv(next(one for one in tables(session) if one.name == table), out)
+
+    return _file(parts_of(request), write, "text/csv; charset=utf-8", "ledger.csv")
+
+
+@router.post("/ledger.xlsx", status_code=201, openapi_extra=_BODY, responses=answers(408, 409, 413))
+async def import_xlsx(request: Request) -> Response:
+    """Take over a ledger: all of it, or nothing and `faults` with every row that is wrong."""
+    parts, actor = parts_of(request), actor_of(request)
+    try:
+        async with asyncio.timeout(parts.settings.body_within_s):
+            data = await request.body()
+    except TimeoutError:
+        return problem(408, f"the workbook did not arrive within {parts.settings.body_within_s} s")
+    try:
+        done = await run_in_threadpool(_import, parts, data, actor)
+    except ImportRefusedError as error:
+        return problem(422, str(error), faults=error.faults)
+    return JSONResponse(
+        {"containers": done.containers, "entries": done.entries, "sha256": done.sha256}, status_code=201
+    )
+
+
+def _import(parts: Parts, data: bytes, actor: str) -> Imported:
+    with parts.loads.writing() as session:
+        return import_ledger(session, data, actor=actor)
+
+
+def _file(parts: Parts, write: Callable[[Session, IO[bytes]], None], kind: str, name: str) -> StreamingResponse:
+    """A file that is written whole before its first byte is sent, so that it is never cut short without a word."""
+    with ExitStack() as stack:
+        file = stack.enter_context(tempfile.TemporaryFile())
+        try:
+            with parts.loads.reading() as session:
+                write(session, file)
+        except WorkbookError as error:
+            raise UnacceptableError(str(error)) from None
+        length = file.tell()
+        stack.pop_all()
+    headers: dict[str, Any] = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(length)}
+    return StreamingResponse(_chunks(file), media_type=kind, headers=headers)
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while chunk := file.read(2**16):
+            yield chunk

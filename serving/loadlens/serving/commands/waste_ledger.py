@@ -1,0 +1,78 @@
+"""`loadlens waste export` and `import`: the ledger of a data folder as files, and back."""
+
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from loadlens.serving.commands.keys import DataFolder, sealed_database
+from loadlens.serving.errors import RefusedError, WrongUseError
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+def export(
+    *,
+    out: Annotated[Path, typer.Option(help="The file to write (a folder, for CSV); made anew.")],
+    kind: Annotated[Literal["xlsx", "csv"], typer.Option("--format", help="One workbook, or a CSV file a table.")] = (
+        "xlsx"
+    ),
+    data: DataFolder = None,
+) -> None:
+    """Write the ledger: the five stages of HJ 1259, balances, stock, and what `waste import` reads."""
+    from loadlens.serving.store.database import read_session  # noqa: PLC0415
+    from loadlens.waste.workbook import WorkbookError  # noqa: PLC0415
+
+    if out.exists():
+        raise WrongUseError(f"{out} exists; give another --out")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        sealed_database(data) as engine,
+        read_session(engine) as session,
+        tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as beside,
+    ):
+        made = Path(beside, "new")
+        try:
+            _write(session, made, kind)
+        except WorkbookError as error:
+            raise RefusedError(str(error)) from error
+        made.rename(out)
+    print(out)
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="XLSX", help="A workbook as `waste export` writes it.")],
+    *,
+    data: DataFolder = None,
+) -> None:
+    """Take over a ledger: all of it, or nothing, with every row that is wrong and why."""
+    from loadlens.serving.records.waste_import import ImportRefusedError, import_ledger  # noqa: PLC0415
+    from loadlens.serving.store.database import write_session  # noqa: PLC0415
+
+    try:
+        held = file.read_bytes()
+    except OSError as error:
+        raise RefusedError(f"{file}: cannot be read ({error.strerror}); check the path") from error
+    try:
+        with sealed_database(data) as engine, write_session(engine) as session:
+            done = import_ledger(session, held, actor="cli")
+    except ImportRefusedError as error:
+        raise RefusedError("\n".join(["nothing was imported:", *error.faults])) from error
+    print(f"{done.containers} containers and {done.entries} entries are in the ledger")
+
+
+def _write(session: "Session", made: Path, kind: str) -> None:
+    from loadlens.serving.records.waste_export import tables  # noqa: PLC0415
+    from loadlens.waste.workbook import write_csv, write_xlsx  # noqa: PLC0415
+
+    if kind == "xlsx":
+        with made.open("wb") as whole:
+            write_xlsx(tables(session), whole)
+        return
+    made.mkdir()
+    for table in tables(session):
+        file: IO[bytes]
+        with (made / f"{table.name}.csv").open("wb") as file:
+            write_csv(table, file)

@@ -1,0 +1,90 @@
+"""What may be said of a container and of an entry of the waste ledger, over HTTP as in a workbook."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from loadlens.serving.load_errors import UnacceptableError
+from loadlens.serving.store.waste_tables import WasteContainer
+from loadlens.waste.batches import BatchError, parse_batch
+from loadlens.waste.container import ContainerError, checked_code
+from loadlens.waste.ledger import Entry, LedgerError, Posting
+
+Id = Annotated[str, Field(pattern=r"^\w[\w.\-]{0,63}$")]
+Identity = Annotated[str, Field(min_length=1, max_length=80)]
+# A correction has a route of its own, which makes the counter-entry itself.
+Stage = Literal["produced", "stored", "retrieved", "treated", "handed_over", "moved", "repacked", "reweighed"]
+Line = Annotated[str, Field(max_length=500)]
+
+
+class NewContainer(BaseModel):
+    """A container of waste as its label says; whoever sends it confirms the code."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    identity: Identity
+    list: Annotated[str, Field(max_length=32)]
+    code: Annotated[str, Field(max_length=16)]
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    litres: Annotated[Decimal, Field(gt=0, max_digits=9, decimal_places=1, allow_inf_nan=False)]
+
+    def container(self, actor: str) -> WasteContainer:
+        """The container, confirmed by `actor`. Raises UnacceptableError."""
+        try:
+            entry = checked_code(self.identity, self.list, self.code)
+        except ContainerError as error:
+            raise UnacceptableError(str(error)) from None
+        return WasteContainer(
+            identity=self.identity,
+            list_id=entry.list_id,
+            edition=entry.edition,
+            code=entry.code,
+            name=self.name,
+            litres=f"{self.litres.normalize():f}",
+            actor=actor,
+        )
+
+
+class NewPosting(BaseModel):
+    """Grams that arrive at a place (> 0) or leave it (< 0)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    container: Identity
+    place: Annotated[str, Field(min_length=1, max_length=80)]
+    grams: Annotated[int, Field(gt=-(10**12), lt=10**12)]
+
+
+class NewEntry(BaseModel):
+    """One entry; `id` is made where it is made, so that it can be sent again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Id
+    stage: Stage
+    at: AwareDatetime
+    postings: Annotated[list[NewPosting], Field(min_length=1, max_length=100)]
+    batch: Annotated[str, Field(max_length=32)] = ""
+    reason: Line = ""
+    particulars: Annotated[dict[Annotated[str, Field(max_length=64)], Line], Field(max_length=32)] = {}
+
+    def entry(self, actor: str, takes_back: str | None = None) -> Entry:
+        """The entry as the ledger takes it. Raises UnacceptableError."""
+        try:
+            if self.batch:
+                parse_batch(self.batch)
+            return Entry(
+                id=self.id,
+                stage=self.stage,
+                at=datetime.fromisoformat(self.at.isoformat()),
+                actor=actor,
+                postings=tuple(Posting(one.container, one.place, one.grams) for one in self.postings),
+                batch=self.batch,
+                reason=self.reason,
+                takes_back=takes_back,
+                particulars=self.particulars,
+            )
+        except (LedgerError, BatchError) as error:
+            raise UnacceptableError(str(error)) from None

@@ -1,0 +1,170 @@
+"""Tables as XLSX and CSV, and XLSX read back. Text stays text: nothing that somebody typed can become a formula.
+
+Errors: WorkbookError(ValueError), for a table that does not fit a sheet and for a file that is none.
+"""
+
+import csv
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import chain
+from typing import IO
+
+from openpyxl import Workbook, load_workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+
+Cell = str | int | Decimal | None
+
+# What a sheet of a spreadsheet program holds, its head included.
+MOST_ROWS = 2**20
+_LARGEST_UNPACKED = 2**30
+# A spreadsheet program takes a cell of a CSV file that begins so for a formula; the wide ones in some languages.
+_BEGINS_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+# XML cannot hold these, or gives them back as others; spreadsheets write them as _xHHHH_, and so this very writing too.
+_NOT_IN_XML = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+
+class WorkbookError(ValueError):
+    """A table that does not fit, or a file that is no workbook; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with a name of 1 to 31 characters; its rows are read once, while it is written."""
+
+    name: str
+    head: tuple[str, ...]
+    rows: Iterable[Sequence[Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRow:
+    """A row that was read: its number as the spreadsheet program shows it, its cells as text, and what is wrong."""
+
+    number: int
+    cells: Mapping[str, str]
+    faults: tuple[str, ...]
+
+
+def write_xlsx(tables: Iterable[Table], out: IO[bytes]) -> None:
+    """Write tables as the sheets of one workbook. Raises WorkbookError where one has more rows than a sheet."""
+    book = Workbook(write_only=True)
+    with _closing(book):
+        for table in tables:
+            sheet = book.create_sheet(table.name)
+            sheet.freeze_panes = "A2"
+            for number, row in enumerate(chain([table.head], table.rows), 1):
+                if number > MOST_ROWS:
+                    raise WorkbookError(f"{table.name} has more rows than the {MOST_ROWS} of a sheet; take it as CSV")
+                sheet.append([_cell(sheet, value) for value in row])
+        book.save(out)
+
+
+@contextmanager
+def _closing(book: Workbook) -> Iterator[None]:
+    """Close the sheets that an error leaves open; the library closes them only where it saves the book."""
+    try:
+        yield
+    finally:
+        for sheet in book.worksheets:
+            if not sheet.closed:
+                sheet.close()
+
+
+def write_csv(table: Table, out: IO[bytes]) -> None:
+    """Write a table as CSV in UTF-8, with the mark by which spreadsheet programs know that it is."""
+    text = io.TextIOWrapper(out, encoding="utf-8-sig", newline="", write_through=True)
+    writer = csv.writer(text)
+    for row in chain([table.head], table.rows):
+        writer.writerow([_plain(value) for value in row])
+    text.detach()
+
+
+def read_xlsx(data: bytes, sheets: Mapping[str, Sequence[str]]) -> dict[str, list[SheetRow]]:
+    """The rows of these sheets of a workbook, which must have these columns; empty rows are left out.
+
+    Sheets that are not asked for are not read. Raises WorkbookError where the file is no workbook, or has not a sheet,
+    or has other columns.
+    """
+    _check_size(data)
+    try:
+        book = load_workbook(io.BytesIO(data), read_only=True)
+    except Exception as error:  # the library raises whatever its parser stumbles over
+        raise WorkbookError(f"the file is no workbook (.xlsx) that can be read: {error}") from None
+    try:
+        if missing := [name for name in sheets if name not in book.sheetnames]:
+            raise WorkbookError(f"the workbook has no sheet {missing[0]!r}; it needs {', '.join(sheets)}")
+        return {name: list(_rows(book[name], name, columns)) for name, columns in sheets.items()}
+    finally:
+        book.close()
+
+
+def _cell(sheet: object, value: Cell) -> object:
+    if not isinstance(value, str):
+        return value
+    cell = WriteOnlyCell(sheet, value=_NOT_IN_XML.sub(lambda found: f"_x{ord(found[0]):04X}_", value))
+    cell.data_type = "s"
+    return cell
+
+
+def _plain(value: Cell) -> str:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_BEGINS_A_FORMULA) else value
+    return "" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def _check_size(data: bytes) -> None:
+    """A small file may unpack to more than the memory holds."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except zipfile.BadZipFile:
+        raise WorkbookError("the file is no workbook (.xlsx)") from None
+    if unpacked > _LARGEST_UNPACKED:
+        raise WorkbookError(f"the workbook unpacks to {unpacked} bytes; split it")
+
+
+def _rows(sheet: ReadOnlyWorksheet, name: str, columns: Sequence[str]) -> Iterator[SheetRow]:
+    sheet.reset_dimensions()
+    try:
+        lines = enumerate(sheet.iter_rows(max_col=len(columns) + 1), 1)
+        _, first = next(lines, (1, ()))
+        head = [_text(cell.value) for cell in first if cell.value is not None]
+        if sorted(head) != sorted(columns):
+            raise WorkbookError(
+                f"sheet {name!r} has the columns {', '.join(head) or 'none'}; it needs {', '.join(columns)}"
+            )
+        for number, line in lines:
+            if all(cell.value is None for cell in line[: len(head)]):
+                continue
+            faults = [f"{column} holds a formula; write its value" for column, cell in _pairs(head, line, "f")]
+            faults += [f"{column} holds an error" for column, cell in _pairs(head, line, "e")]
+            cells = {column: _text(cell.value) for column, cell in zip(head, line, strict=False)}
+            yield SheetRow(number, dict.fromkeys(columns, "") | cells, tuple(faults))
+    except WorkbookError:
+        raise
+    except Exception as error:  # as above: a sheet is parsed while it is read
+        raise WorkbookError(f"sheet {name!r} cannot be read: {error}") from None
+
+
+def _pairs(head: Sequence[str], line: Sequence[object], kind: str) -> list[tuple[str, object]]:
+    pairs = zip(head, line, strict=False)
+    return [(column, cell) for column, cell in pairs if getattr(cell, "data_type", None) == kind]
+
+
+def _text(value: object) -> str:
+    """A cell as text; whole numbers without a fraction, however the program keeps them."""
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value) if isinstance(value, str) else str(value)

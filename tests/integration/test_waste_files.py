@@ -1,0 +1,77 @@
+"""The waste ledger as files over HTTP and on the command line, into an empty system and back."""
+
+import csv
+import io
+import os
+import subprocess
+import sys
+from datetime import date
+
+from openpyxl import load_workbook
+
+from loadlens.waste.identity import SCHEMES, Identity
+
+XLSX = "/v1/waste/ledger.xlsx"
+
+
+def waste(*arguments):
+    command = [sys.executable, "-m", "loadlens.serving.cli", "waste", *map(str, arguments)]
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("LOADLENS_")}
+    return subprocess.run(command, env=outside, capture_output=True, text=True, check=False)
+
+
+def a_drum(server):
+    number = next(server.numbers)
+    identity = SCHEMES["hj1276-37"].compose(Identity("91130200699229617X", "321-024-48", date(2026, 11, 25), number))
+    about = {"identity": identity, "list": "hazardous-cn", "code": "321-024-48", "name": "=铝灰渣", "litres": 200}
+    assert server.http.post("/v1/waste/containers", json=about).status_code == 201
+    postings = [
+        {"container": identity, "place": "production", "grams": -412_500},
+        {"container": identity, "place": "floor", "grams": 412_500},
+    ]
+    made = {"id": f"f{number}", "stage": "produced", "at": "2026-11-25T08:00:00+08:00", "postings": postings}
+    assert server.http.post("/v1/waste/entries", json={"entries": [made]}).json()["accepted"] == [made["id"]]
+    return identity
+
+
+def test_the_ledger_goes_out_as_files_and_into_an_empty_system(server, tmp_path):
+    drum = a_drum(server)
+    answer = server.http.get(XLSX)
+    assert answer.headers["content-type"].startswith("application/vnd.openxmlformats")
+    book = load_workbook(io.BytesIO(answer.content))
+    assert drum in [row[7] for row in book["产生"].values]
+    held = server.http.get("/v1/waste/ledger.csv", params={"table": "stock"})
+    (head, *rows) = list(csv.reader(io.StringIO(held.content.decode("utf-8-sig"), newline="")))
+    stock = {row[head.index("container")]: dict(zip(head, row, strict=True)) for row in rows}
+    assert (stock[drum]["grams"], stock[drum]["t"], stock[drum]["name"]) == ("412500", "0.412500", "'=铝灰渣")
+    for wrong in ("nothing", ""):
+        assert server.http.get("/v1/waste/ledger.csv", params={"table": wrong}).status_code == 422
+
+    file, empty = tmp_path / "ledger.xlsx", tmp_path / "empty"
+    file.write_bytes(answer.content)
+    taken = waste("import", file, "--data", empty)
+    assert taken.returncode == 0, taken.stderr
+    done = waste("export", "--out", tmp_path / "tables", "--format", "csv", "--data", empty)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "tables" / "stock.csv").read_bytes() == held.content
+    assert waste("export", "--out", tmp_path / "tables", "--data", empty).returncode == 2
+    file.write_bytes(b"a letter")
+    refused = waste("import", file, "--data", empty)
+    assert (refused.returncode, "no workbook" in refused.stderr) == (3, True)
+
+
+def test_an_import_over_http_is_for_managers_and_tells_every_row(server):
+    a_drum(server)
+    book = load_workbook(io.BytesIO(server.http.get(XLSX).content))
+    rows = [row for row in book["containers"].iter_rows(min_row=2) if row[0].value]
+    for row in rows:
+        row[3].value = "000"
+    out = io.BytesIO()
+    book.save(out)
+    refused = server.http.post(XLSX, content=out.getvalue())
+    assert refused.status_code == 422
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert len([fault for fault in refused.json()["faults"] if "is not written as hazardous-cn" in fault]) == len(rows)
+    assert server.http.post(XLSX, content=b"PK").status_code == 422
+    with server.http_as("inspector") as inspector:
+        assert inspector.post(XLSX, content=b"").status_code == 403

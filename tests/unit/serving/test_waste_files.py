@@ -1,0 +1,257 @@
+"""The waste ledger leaves as a workbook whose sums agree, and comes back from it whole or not at all."""
+
+import contextlib
+import io
+import random
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from openpyxl import load_workbook
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from loadlens.serving.load_errors import ConflictError
+from loadlens.serving.records import waste
+from loadlens.serving.records.waste_export import tables
+from loadlens.serving.records.waste_import import ImportRefusedError, import_ledger
+from loadlens.serving.store.anchor import Anchor
+from loadlens.serving.store.database import open_database, write_session
+from loadlens.serving.store.journal import Seal, sealed
+from loadlens.serving.store.signing import SigningKeys
+from loadlens.serving.store.tables import JournalRecord
+from loadlens.serving.store.waste_tables import WasteContainer, WasteEntry, WasteStock
+from loadlens.waste.identity import SCHEMES, Identity
+from loadlens.waste.ledger import FLOOR, HANDED_OVER, PRODUCTION, TREATED, WEIGHING, Entry, move, repack, room
+from loadlens.waste.workbook import write_xlsx
+
+BEGAN = datetime(2026, 1, 5, 8, tzinfo=UTC)
+CODES = {"321-024-48": "铝灰渣", "900-214-08": "废机油", "900-052-31": "=废铅蓄电池"}
+
+
+def opened(url, place):
+    return sealed(open_database(url), Seal(SigningKeys(place / "keys" / "signing.key"), Anchor(place / "anchor")))
+
+
+@pytest.fixture
+def new_engine(tmp_path):
+    made = []
+
+    def make(url):
+        made.append(opened(url, tmp_path / f"seal{len(made)}"))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.dispose()
+
+
+@pytest.fixture
+def empty(new_engine, tmp_path):
+    return new_engine(f"sqlite:///{tmp_path / 'empty.sqlite'}")
+
+
+@pytest.fixture(scope="module")
+def six_steps(tmp_path_factory):
+    """A workbook of a short life."""
+    place = tmp_path_factory.mktemp("six")
+    engine = opened(f"sqlite:///{place / 'old.sqlite'}", place)
+    live(engine, seed=2, length=6)
+    yield exported(engine)
+    engine.dispose()
+
+
+def container(number, code):
+    identity = SCHEMES["hj1276-37"].compose(Identity("91130200699229617X", code, date(2026, 1, 5), number))
+    return WasteContainer(
+        identity=identity,
+        list_id="hazardous-cn",
+        edition="2021",
+        code=code,
+        name=CODES[code],
+        litres="200",
+        actor="user:li",
+    )
+
+
+def live(engine, seed=1, length=40):
+    """A random life of a plant: produced, stored, repacked, weighed again, taken back, treated, handed over."""
+    rng = random.Random(seed)
+    with write_session(engine) as session:
+        names = []
+        for number in range(1, 13):
+            names.append(container(number, rng.choice(list(CODES))))
+            waste.register(session, names[-1])
+        identities = [one.identity for one in names]
+        for number in range(length):
+            _step(session, rng, number, identities)
+
+
+def _step(session, rng, number, identities):
+    at, name = BEGAN + timedelta(hours=number), f"e{number}"
+    stock = [(row.container, row.place, row.grams) for row in session.scalars(select(WasteStock)) if row.grams]
+    stock.sort()
+
+    def enter(stage, postings, **more):
+        assert waste.post(session, [Entry(name, stage, at, "user:li", postings, **more)]).accepted
+
+    kind = rng.choice(["produced", "stored", "ended", "repacked", "reweighed", "corrected"])
+    if kind == "corrected" and number:
+        undo = rng.choice(list(session.scalars(select(WasteEntry.id).where(WasteEntry.takes_back.is_(None)))))
+        with contextlib.suppress(ConflictError):
+            waste.take_back(session, undo, new_id=name, actor="user:wang", reason="-1+1 was meant")
+        return
+    if kind in ("produced", "corrected") or not stock:
+        said = {"产生设施编码": "MF0001", "去向": "@room"}
+        grams = rng.randint(1, 10**7)
+        enter(
+            "produced",
+            move(rng.choice(identities), grams, PRODUCTION, FLOOR),
+            batch="HWCS20260105001",
+            particulars=said,
+        )
+        return
+    box, place, grams = rng.choice(stock)
+    part = rng.randint(1, grams)
+    other = rng.choice([one for one in identities if one != box])
+    if kind == "repacked":
+        enter("repacked", repack(place, {box: part}, {other: part}))
+    elif kind == "reweighed":
+        enter("reweighed", move(box, part, place, WEIGHING), reason="the scale was checked")
+    elif kind == "ended":
+        stage, end = rng.choice([("treated", TREATED), ("handed_over", HANDED_OVER)])
+        enter(stage, move(box, part, place, end), particulars={"接收单位名称": "示例公司"})
+    elif place == FLOOR:
+        enter("stored", move(box, part, FLOOR, room(str(rng.randint(1, 3)))))
+    else:
+        enter("moved", move(box, part, place, FLOOR))
+
+
+def exported(engine):
+    out = io.BytesIO()
+    with Session(engine) as session:
+        write_xlsx(tables(session), out)
+    return out.getvalue()
+
+
+def imported(engine, data):
+    with write_session(engine) as session:
+        return import_ledger(session, data, actor="user:manager")
+
+
+def balances(engine):
+    with Session(engine) as session:
+        query = select(WasteStock).where(WasteStock.grams > 0).order_by(WasteStock.container, WasteStock.place)
+        return [(row.container, row.place, row.grams) for row in session.scalars(query)]
+
+
+def changed(data, sheet, cell, value):
+    book, out = load_workbook(io.BytesIO(data)), io.BytesIO()
+    book[sheet][cell] = value
+    book.save(out)
+    return out.getvalue()
+
+
+def held(engine):
+    with Session(engine) as session:
+        return [session.scalar(select(func.count()).select_from(kind)) for kind in (WasteContainer, WasteEntry)]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_ledger_that_was_exported_and_imported_has_every_balance_to_the_gram(
+    new_engine, tmp_path, database_url, seed
+):
+    old = new_engine(f"sqlite:///{tmp_path / 'old.sqlite'}")
+    live(old, seed)
+    data = exported(old)
+    fresh = new_engine(database_url)
+    done = imported(fresh, data)
+    assert [done.containers, done.entries] == held(old) == held(fresh)
+    assert balances(fresh) == balances(old) != []
+    first, second = (load_workbook(io.BytesIO(one)) for one in (data, exported(fresh)))
+    for name in ("balance", "stock", "postings", "particulars"):
+        assert list(first[name].values) == list(second[name].values), name
+    assert imported(fresh, data).entries == done.entries
+    assert balances(fresh) == balances(old)
+    with Session(fresh) as session:
+        assert set(session.scalars(select(WasteEntry.actor))) <= {"imported: user:li", "imported: user:wang"}
+        records = session.scalars(select(JournalRecord).where(JournalRecord.kind == "waste.entered")).all()
+        assert {record.actor for record in records} == {"user:manager"}
+
+
+def test_the_sums_of_the_tables_agree(new_engine, database_url):
+    engine = new_engine(database_url)
+    live(engine, seed=5, length=60)
+    book = load_workbook(io.BytesIO(exported(engine)))
+    sheet = [list(row) for row in book["balance"].values]
+    head, *codes, total = sheet
+    figures = {name: Decimal(str(value)) for name, value in zip(head, total, strict=True) if name not in head[:3]}
+    for name, figure in figures.items():
+        column = head.index(name)
+        assert sum(Decimal(str(row[column])) for row in codes) == figure
+    assert {row[head.index("difference")] for row in sheet[1:]} == {0}
+    assert figures["repacked"] == 0
+    assert figures["produced"] + figures["weighing"] == sum(figures[one] for one in ("treated", "handed_over", "stock"))
+    for stage, name in (("产生", "produced"), ("自行利用处置", "treated"), ("委外利用处置", "handed_over")):
+        first, *rows, last = [list(row) for row in book[stage].values]
+        column = next(number for number, title in enumerate(first) if title.endswith("量") and "数" not in title)
+        assert Decimal(str(last[column])) == sum(Decimal(str(row[column])) for row in rows) == figures[name]
+        assert len(rows) > 1
+    stock = sum(grams for *_, grams in balances(engine))
+    assert figures["stock"] * 10**6 == stock
+    named = [cell for row in book["产生"].iter_rows() for cell in row if cell.value == "=废铅蓄电池"]
+    assert named
+    assert {cell.data_type for cell in named} == {"s"}
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "says"),
+    [
+        (("containers", "D2"), "999-999-99", "containers row 2: hazardous-cn, edition 2021, has no code"),
+        (("containers", "F2"), "=200", "containers row 2: litres holds a formula"),
+        (("containers", "A3"), None, "containers row 3: identity"),
+        (("entries", "B2"), "thrown away", "entries row 2: stage"),
+        (("entries", "C2"), datetime(2026, 1, 5, 8), "entries row 2: at"),
+        (("entries", "E2"), "HWXX1", "entries row 2: 'HWXX1' is no batch code"),
+        (("entries", "A3"), "e0", "entries row 3: e0 stands in row 2 already"),
+        (("entries", "G2"), "e1", "entries row 2: a correction, and nothing else"),
+        (("postings", "D2"), -1, "would come from nowhere"),
+        (("postings", "D2"), 0.5, "entries row 2: postings.0.grams"),
+        (("postings", "A2"), "nobody", "postings row 2: there is no entry 'nobody'"),
+        (("particulars", "A2"), "nobody", "particulars row 2: there is no entry 'nobody'"),
+    ],
+)
+def test_a_workbook_with_a_fault_is_not_imported_at_all(empty, six_steps, place, value, says):
+    with pytest.raises(ImportRefusedError, match="nothing was imported") as refused:
+        imported(empty, changed(six_steps, *place, value))
+    assert [fault for fault in refused.value.faults if says in fault], refused.value.faults
+    assert held(empty) == [0, 0]
+
+
+def test_every_row_that_is_wrong_is_told_with_what_it_drags_along(new_engine, tmp_path):
+    old = new_engine(f"sqlite:///{tmp_path / 'old.sqlite'}")
+    with write_session(old) as session:
+        drum = container(1, "321-024-48")
+        waste.register(session, drum)
+        waste.post(
+            session,
+            [
+                Entry("a", "produced", BEGAN, "user:li", move(drum.identity, 500, PRODUCTION, FLOOR)),
+                Entry("b", "stored", BEGAN, "user:li", move(drum.identity, 500, FLOOR, room("1"))),
+            ],
+        )
+        waste.take_back(session, "b", new_id="c", actor="user:wang", reason="the wrong room")
+    fresh = new_engine(f"sqlite:///{tmp_path / 'new.sqlite'}")
+    data = exported(old)
+    with pytest.raises(ImportRefusedError) as refused:
+        imported(fresh, changed(changed(data, "postings", "D4", -600), "postings", "D5", 600))
+    assert refused.value.faults == [
+        f"entries row 3: container {drum.identity} holds 500 g at floor, and 600 g would leave it",
+        "entries row 4: there is no accepted entry 'b' to take back",
+    ]
+    forged = changed(changed(data, "postings", "D6", 400), "postings", "D7", -400)
+    with pytest.raises(ImportRefusedError, match="does not take back what entry b did"):
+        imported(fresh, forged)
+    assert imported(fresh, data).entries == 3
+    with pytest.raises(ImportRefusedError, match="known with other particulars"):
+        imported(fresh, changed(data, "containers", "E2", "another name"))
