@@ -5,11 +5,36 @@ Near-duplicates are the commonest cause of an accuracy nobody meets again: two f
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 Part = Literal["train", "calibration", "test"]
 PARTS: tuple[Part, ...] = ("train", "calibration", "test")
+
+
+class Joined:
+    """Which of the places 0..n-1 belong together (a forest of disjoint sets)."""
+
+    def __init__(self, n: int) -> None:
+        self._leader = list(range(n))
+
+    def leader(self, place: int) -> int:
+        """The same place for all that belong together."""
+        while self._leader[place] != place:
+            self._leader[place] = self._leader[self._leader[place]]
+            place = self._leader[place]
+        return place
+
+    def join(self, first: int, second: int) -> None:
+        """Put together all that belongs to the two."""
+        self._leader[self.leader(second)] = self.leader(first)
+
+    def join_equal(self, values: Iterable[object]) -> None:
+        """Put together the places whose values are equal; None and "" are equal to nothing."""
+        first: dict[object, int] = {}
+        for place, value in enumerate(values):
+            if value not in (None, ""):
+                self.join(first.setdefault(value, place), place)
 
 
 def _units(labels: Sequence[str], groups: Sequence[str], seed: int) -> dict[str, list[tuple[str, list[int]]]]:

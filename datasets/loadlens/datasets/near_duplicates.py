@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadlens.datasets.errors import DataError
+from loadlens.datasets.groups import Joined
 from loadlens.datasets.samples import Sample
 
 # Matches that agree before two pictures count as one scene. On every second folder of `scrap_grades` no two pictures
@@ -43,28 +44,19 @@ def group_near_duplicates(
     that the source gives stays together. Raises DataError for a file that is no picture.
     """
     features = [picture_features(sample.path) for sample in samples]
-    leader = list(range(len(samples)))
-    _join_given(leader, samples)
+    joined = Joined(len(samples))
+    # Two sources may use the same number for different things.
+    joined.join_equal((sample.source, sample.group) if sample.group else None for sample in samples)
     pairs = combinations(range(len(samples)), 2) if candidates is None else candidates
     for first, second in pairs:
         if candidates is None and not set(samples[first].labels) & set(samples[second].labels):
             continue
-        if _leader(leader, first) == _leader(leader, second):
-            continue
-        if same_scene(features[first], features[second]):
-            leader[_leader(leader, second)] = _leader(leader, first)
+        if joined.leader(first) != joined.leader(second) and same_scene(features[first], features[second]):
+            joined.join(first, second)
     numbers: dict[int, str] = {}
     for index in range(len(samples)):
-        numbers.setdefault(_leader(leader, index), str(len(numbers) + 1))
-    return [replace(sample, group=numbers[_leader(leader, index)]) for index, sample in enumerate(samples)]
-
-
-def _join_given(leader: list[int], samples: Sequence[Sample]) -> None:
-    """Join what the sources call one group; two sources may use the same number for different things."""
-    first: dict[tuple[str, str], int] = {}
-    for index, sample in enumerate(samples):
-        if sample.group:
-            leader[index] = first.setdefault((sample.source, sample.group), index)
+        numbers.setdefault(joined.leader(index), str(len(numbers) + 1))
+    return [replace(sample, group=numbers[joined.leader(index)]) for index, sample in enumerate(samples)]
 
 
 def picture_features(path: Path) -> Features:
@@ -100,10 +92,3 @@ def same_scene(first: Features, second: Features) -> bool:
         first.places[matched], second.places[best[matched]], method=cv2.RANSAC, ransacReprojThreshold=8
     )
     return agree is not None and int(agree.sum()) >= _AGREEING
-
-
-def _leader(leader: list[int], index: int) -> int:
-    while leader[index] != index:
-        leader[index] = leader[leader[index]]
-        index = leader[index]
-    return index

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from loadlens.datasets.importing import ImportOptions, import_pictures
+from loadlens.datasets.importing import ImportOptions, import_pictures, read_data_set
 from loadlens.datasets.samples import Sample
 from loadlens.serving.cli import main
 from loadlens.training.data_check import check_data, with_scenes
@@ -94,3 +94,20 @@ def test_two_views_are_one_scene_also_when_their_labels_differ(tmp_path):
     ]
     one, other, third = with_scenes(samples, features_of([0, 0, 1]))
     assert one.group == other.group != third.group
+
+
+def test_a_split_mends_the_leak_says_the_same_again_and_is_written_into_the_data_set(folder, capsys):
+    words = ["data", "split", str(folder), "--calibration", "0", "--train", "0.5", "--test", "0.5", "--json"]
+    assert main(words) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert first["replaced"] == 8
+    manifest = (folder / "manifest.jsonl").read_bytes()
+    parts = {one.name: one.part for one in read_data_set(folder).samples.values()}
+    assert parts["a.png"] == parts["b.png"]
+    assert set(parts.values()) == {"train", "test"}
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["digest"] == first["digest"]
+    assert (folder / "manifest.jsonl").read_bytes() == manifest
+    assert main(["data", "split", str(folder), "--by", "site"]) == 3
+    assert "8 of 8 pictures have no site" in capsys.readouterr().err
+    assert (folder / "manifest.jsonl").read_bytes() == manifest

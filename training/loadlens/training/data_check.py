@@ -111,7 +111,7 @@ def check_data(samples: Sequence[Sample], features: NDArray[np.float32]) -> Find
     judged, suspects = _suspects(samples, features)
     return Findings(
         samples=samples,
-        classes=_balance(samples),
+        classes=class_balance(samples),
         twins=twins,
         leaks=[places for places in twins if len({samples[place].part for place in places} - {""}) > 1],
         clashes=[places for places in twins if len({frozenset(samples[place].labels) for place in places}) > 1],
@@ -120,7 +120,8 @@ def check_data(samples: Sequence[Sample], features: NDArray[np.float32]) -> Find
     )
 
 
-def _balance(samples: Sequence[Sample]) -> dict[str, ClassBalance]:
+def class_balance(samples: Sequence[Sample]) -> dict[str, ClassBalance]:
+    """By class id: how its pictures spread over scenes and parts."""
     balance = {}
     for name in sorted({label for sample in samples for label in sample.labels}):
         with_it = [sample for sample in samples if name in sample.labels]

@@ -12,6 +12,7 @@ from loadlens.serving.errors import RefusedError, WrongUseError
 app = typer.Typer(rich_markup_mode=None, help="Picture sets, and rendered unloadings.")
 app.command("import")(data_sets.import_)
 app.command()(data_sets.check)
+app.command()(data_sets.split)
 
 
 @app.command("sets")

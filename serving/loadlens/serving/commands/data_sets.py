@@ -1,4 +1,4 @@
-"""`loadlens data import` and `check`: labelled pictures become a data set of ours, and its faults are found."""
+"""`loadlens data import`, `check` and `split`: labelled pictures become a data set, checked and split without leaks."""
 
 import json
 import sys
@@ -84,6 +84,41 @@ def check(
     print(f"several pictures   {len(found['scenes_of_several_pictures'])} scenes")
     print(f"one scene only     {', '.join(lonely) or 'no class'}")
     print(f"page               {page}")
+
+
+def split(
+    folder: Annotated[Path, typer.Argument(help="Folder of a data set.")],
+    *,
+    by: Annotated[
+        list[Literal["source", "site", "day"]] | None,
+        typer.Option(help="Keep these whole too, besides scenes; may be given several times."),
+    ] = None,
+    train: Annotated[float, typer.Option(min=0, max=1, help="Share to train on.")] = 0.6,
+    calibration: Annotated[float, typer.Option(min=0, max=1, help="Share to calibrate on.")] = 0.2,
+    test: Annotated[float, typer.Option(min=0, max=1, help="Share to measure on.")] = 0.2,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    allow_unmeasured: Annotated[
+        bool, typer.Option("--allow-unmeasured", help="Only train on classes that cannot be measured.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the split as JSON.")] = False,
+    model: ModelPath = None,
+) -> None:
+    """Put whole scenes (sources, sites, days) into train, calibration and test; writes the parts into the manifest."""
+    shares = (train, calibration, test)
+    asked = {"allow_unmeasured": allow_unmeasured, "model": model}
+    done = run_training("data_commands", "split", folder, by or [], shares, seed, **asked)
+    if as_json:
+        print(json.dumps(done, ensure_ascii=False))
+        return
+    print(f"{folder}: digest {done['digest'][:16]}")
+    print(f"{'class':<24} {'scenes':>7} {'train':>7} {'calibr.':>7} {'test':>7}")
+    for name, balance in done["classes"].items():
+        counts = [balance["parts"].get(part, 0) for part in ("train", "calibration", "test")]
+        print(f"{name:<24} {balance['scenes']:>7} " + " ".join(f"{count:>7}" for count in counts))
+    if done["unmeasured"]:
+        print(f"trained on but never measured: {', '.join(done['unmeasured'])}", file=sys.stderr)
+    if done["replaced"]:
+        print(f"{done['replaced']} pictures had a part before; it was replaced", file=sys.stderr)
 
 
 def _day(text: str) -> str:

@@ -42,12 +42,12 @@ def export(
     run_training("commands", "export", run, out, photos, loads)
 
 
-def run_training(module: str, command: str, *arguments: Any) -> Any:
+def run_training(module: str, command: str, *arguments: Any, **options: Any) -> Any:
     """Call what a command does in the training package. Raises CommandError where that is not installed."""
     # By name, because serving must work where training and torch are not installed.
     try:
         commands = importlib.import_module(f"loadlens.training.{module}")
-        return getattr(commands, command)(*arguments)
+        return getattr(commands, command)(*arguments, **options)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("loadlens"):
             raise
