@@ -3,6 +3,7 @@
 import json
 import sys
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
     from loadlens.datasets.importing import Imported
 
 _SHOWN = 20
+
+
+class Whole(StrEnum):
+    """What a split may keep whole besides scenes."""
+
+    SOURCE = "source"
+    SITE = "site"
+    DAY = "day"
 
 
 def import_(
@@ -90,7 +99,7 @@ def split(
     folder: Annotated[Path, typer.Argument(help="Folder of a data set.")],
     *,
     by: Annotated[
-        list[Literal["source", "site", "day"]] | None,
+        list[Whole] | None,
         typer.Option(help="Keep these whole too, besides scenes; may be given several times."),
     ] = None,
     train: Annotated[float, typer.Option(min=0, max=1, help="Share to train on.")] = 0.6,
@@ -106,7 +115,7 @@ def split(
     """Put whole scenes (sources, sites, days) into train, calibration and test; writes the parts into the manifest."""
     shares = (train, calibration, test)
     asked = {"allow_unmeasured": allow_unmeasured, "model": model}
-    done = run_training("data_commands", "split", folder, by or [], shares, seed, **asked)
+    done = run_training("data_commands", "split", folder, [key.value for key in by or []], shares, seed, **asked)
     if as_json:
         print(json.dumps(done, ensure_ascii=False))
         return
