@@ -109,6 +109,7 @@ ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("POST", "/v1/waste/entries/{entry_id}/correction"): MANAGERS,
     ("POST", "/v1/waste/entries/{entry_id}/withdrawal"): MANAGERS,
     ("GET", "/v1/waste/stock"): READERS,
+    ("GET", "/v1/waste/containers/{identity}/epcis.json"): READERS,
     ("GET", "/v1/waste/ledger.xlsx"): READERS,
     ("GET", "/v1/waste/ledger.csv"): READERS,
     ("POST", "/v1/waste/ledger.xlsx"): MANAGERS,

@@ -1,9 +1,11 @@
-"""The waste ledger as files: XLSX and CSV out, XLSX in."""
+"""The waste ledger as files: XLSX and CSV out, XLSX in; the history of a container as EPCIS."""
 
 import asyncio
+import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import IO, Annotated, Any
 
@@ -15,14 +17,17 @@ from starlette.concurrency import run_in_threadpool
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers, problem
 from loadlens.serving.load_errors import UnacceptableError
+from loadlens.serving.records import waste
 from loadlens.serving.records.waste_export import TABLES, tables
 from loadlens.serving.records.waste_import import Imported, ImportRefusedError, import_ledger
+from loadlens.waste.epcis import Box, container_history
 from loadlens.waste.workbook import WorkbookError, write_csv, write_xlsx
 
 router = APIRouter(prefix="/waste", tags=["waste"])
 
 LARGEST_WORKBOOK = 2**25
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+LD_JSON = "application/ld+json"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 _BODY = {"requestBody": {"required": True, "content": {XLSX: _BYTES}}}
 
@@ -53,6 +58,20 @@ def ledger_as_csv(
         write_csv(next(one for one in tables(session) if one.name == table), out)
 
     return _file(parts_of(request), write, "text/csv; charset=utf-8", "ledger.csv")
+
+
+@router.get(
+    "/containers/{identity}/epcis.json",
+    response_class=Response,
+    responses=answers(404) | {200: {"description": "an EPCIS 2.0 document", "content": {LD_JSON: {}}}},
+)
+def container_as_epcis(request: Request, identity: str) -> Response:
+    """The history of a container for other systems, as GS1 EPCIS 2.0 in JSON-LD."""
+    with parts_of(request).loads.reading() as session:
+        known = waste.find(session, identity)
+        box = Box(known.identity, known.list_id, known.edition, known.code, known.name, known.litres)
+        document = container_history(box, waste.history(session, identity), datetime.now(UTC))
+    return Response(json.dumps(document, ensure_ascii=False).encode(), media_type=LD_JSON)
 
 
 @router.post("/ledger.xlsx", status_code=201, openapi_extra=_BODY, responses=answers(408, 409, 413))
