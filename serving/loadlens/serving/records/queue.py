@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from loadlens.serving.load_errors import UnacceptableError
@@ -45,13 +45,14 @@ class Page:
 
 def page(session: Session, which: Filter, cursor: str | None, limit: int, *, actor: str, at: datetime) -> Page:
     """One page as `actor` sees it. Raises UnacceptableError for a cursor that no page has given."""
-    in_force = and_(Claim.load_id == LoadResult.load_id, Claim.expires_at > at.isoformat(timespec="milliseconds"))
-    query = _matching(
-        select(LoadResult, Load, Claim).join(Load, Load.id == LoadResult.load_id).outerjoin(Claim, in_force),
-        which,
-        actor,
+    wanted = _conditions(which, actor, at)
+    total = session.scalars(select(func.count()).select_from(LoadResult).where(*wanted)).one()
+    query = (
+        select(LoadResult, Load, Claim)
+        .join(Load, Load.id == LoadResult.load_id)
+        .outerjoin(Claim, and_(*_in_force(at)))
+        .where(*wanted)
     )
-    total = session.scalars(query.with_only_columns(func.count())).one()
     if cursor is not None:
         query = query.where(LoadResult.rank > _position(cursor))
     rows = session.execute(query.order_by(LoadResult.rank).limit(limit + 1))
@@ -60,22 +61,30 @@ def page(session: Session, which: Filter, cursor: str | None, limit: int, *, act
     return Page(found[:limit], total, _cursor(found[limit - 1].result.rank) if more else None)
 
 
-def _matching(query: Select[LoadResult, Load, Claim], which: Filter, actor: str) -> Select[LoadResult, Load, Claim]:
-    query = query.where(LoadResult.waiting)
-    if which.lane is not None:
-        query = query.where(Load.lane == which.lane)
-    if which.supplier is not None:
-        query = query.where(Load.supplier == which.supplier)
+def _conditions(which: Filter, actor: str, at: datetime) -> list[ColumnElement[bool]]:
+    """What holds of the rows that are shown. Each looks things up row by row, so that the rows come by the index that
+    sorts those that wait, and not by one of all the loads there ever were."""
+    conditions: list[ColumnElement[bool]] = [LoadResult.waiting.is_(True)]
+    for column, value in ((Load.lane, which.lane), (Load.supplier, which.supplier)):
+        if value is not None:
+            conditions.append(_there_is(Load.id == LoadResult.load_id, column == value))
     if which.flag is not None:
-        noted = exists().where(LoadFlag.load_id == LoadResult.load_id, LoadFlag.code == which.flag)
-        query = query.where(or_(LoadResult.codes.contains(f",{which.flag},", autoescape=True), noted))
+        noted = _there_is(LoadFlag.load_id == LoadResult.load_id, LoadFlag.code == which.flag)
+        conditions.append(or_(LoadResult.codes.contains(f",{which.flag},", autoescape=True), noted))
     if which.claimed == "nobody":
-        query = query.where(Claim.load_id.is_(None))
-    elif which.claimed == "me":
-        query = query.where(Claim.holder == actor)
-    elif which.claimed == "others":
-        query = query.where(Claim.holder != actor)
-    return query
+        conditions.append(~_there_is(*_in_force(at)))
+    elif which.claimed is not None:
+        holder = Claim.holder == actor if which.claimed == "me" else Claim.holder != actor
+        conditions.append(_there_is(*_in_force(at), holder))
+    return conditions
+
+
+def _there_is(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return select(literal(1)).where(*conditions).correlate(LoadResult).exists()
+
+
+def _in_force(at: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return Claim.load_id == LoadResult.load_id, Claim.expires_at > at.isoformat(timespec="milliseconds")
 
 
 def _cursor(rank: str) -> str:
