@@ -270,17 +270,6 @@ def test_the_key_is_rotated_while_the_server_runs(server, graded, shots, loadlen
     assert loadlens("verify", "--data", server.data).returncode == 0
 
 
-def test_a_contested_load_is_put_on_record_with_who_contested_it(server, graded):
-    place = f"/v1/loads/{graded}/disputes"
-    assert server.http.post(place, json={"why": "the supplier says it was dry"}).status_code == 204
-    assert server.http.post("/v1/loads/nowhere/disputes", json={"why": "?"}).status_code == 404
-    assert server.http.post(place, json={}).status_code == 422
-    asked = {"subject": f"load:{graded}", "kind": "load.flagged"}
-    recorded = server.http.get("/v1/journal", params=asked).json()["records"][-1]
-    assert recorded["body"]["code"] == "disputed"
-    assert recorded["actor"].startswith("key:")
-
-
 def test_a_drawing_that_was_let_go_is_drawn_again_until_its_frame_is_gone_too(server, shots, loadlens, monkeypatch):
     place = server.open_load()
     for shot in shots[:20]:  # before anything dangerous shows; mirrored, for what another load shows too is kept

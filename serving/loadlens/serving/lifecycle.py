@@ -33,6 +33,7 @@ Event = Literal[
     "settle",  # a ticket was issued
     "amend",  # what was declared was corrected; the load stays where it is
     "late_frames",  # frames that were taken before the close came after it: it is graded anew
+    "dispute",  # the supplier disputes what was settled: a person has to look
     "reopen",  # a manager takes it up again
     "cancel",  # given up
 ]
@@ -96,7 +97,7 @@ _TABLE: dict[State, dict[Event, State]] = {
         "reopen": "unloading",
         "cancel": "cancelled",
     },
-    "settled": {"reopen": "unloading"},
+    "settled": {"dispute": "flagged", "reopen": "unloading"},
     "cancelled": {"reopen": "unloading"},
 }
 

@@ -14,15 +14,16 @@ from loadlens.grading.observation import LoadObservation
 from loadlens.grading.standard import Standard, list_standards, load_standard
 from loadlens.serving.lifecycle import OPEN, Event, allows
 from loadlens.serving.load_errors import ConflictError, UnacceptableError
-from loadlens.serving.records import assessments, cameras, frames, grabs, loads, readings, results, weights
+from loadlens.serving.records import assessments, cameras, frames, grabs, loads, readings, results, statements, weights
 from loadlens.serving.records.frames import Place, Shot
 from loadlens.serving.records.loads import Particulars
 from loadlens.serving.records.readings import Use
+from loadlens.serving.records.statements import Reason, Said, Shown
 from loadlens.serving.records.weights import Kind, Weighed
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.database import read_session, write_session
 from loadlens.serving.store.journal import SYSTEM
-from loadlens.serving.store.tables import Load, Reading
+from loadlens.serving.store.tables import Load, Reading, Statement
 
 
 class Loads:
@@ -133,6 +134,16 @@ class Loads:
         """Correct what was said when the truck came; another declared grade makes the next assessment."""
         if "declared" in loads.amend(session, load, correct, actor=actor, reason=reason):
             self.reassess(session, load, reason="declared grade corrected", actor=actor)
+
+    def state(
+        self, session: Session, load: Load, shown: Shown, said: Said, reason: Reason | None, *, actor: str
+    ) -> Statement:
+        """Record that the supplier confirms what he was shown or, with a reason, disputes it: that makes the next
+        assessment, which says so, and a person has to look."""
+        statement = statements.add(session, load, shown, said, reason, actor=actor)
+        if reason is not None:
+            self.reassess(session, load, reason="disputed", actor=actor)
+        return statement
 
     def keep_frame(self, place: Place, data: bytes, shot: Shot, *, actor: str) -> tuple[bool, str | None]:
         """Keep a frame; returns, once it is durable, whether it is new and which load it belongs to, if any yet."""

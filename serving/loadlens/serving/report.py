@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from loadlens.grading.standard import UNGRADED, Standard
 from loadlens.vision.taxonomy import load_taxonomy
@@ -21,25 +21,30 @@ _THIN_SPACE = "\u202f"
 
 def render_report(report: Mapping[str, Any], pictures: Mapping[int, bytes], standard: Standard) -> str:
     """The report as HTML; `pictures` are the drawn-on key frames by layer, as JPEG bytes."""
-    return _template().render(
-        load=report["load"],
-        truck=report["truck"],
-        deduction=report["truck"]["deduction"],
-        layers=report["layers"],
-        explain=report["explain"],
-        versions=report["versions"],
-        digests=_digests(report),
-        decision=DECISIONS[report["truck"]["decision"]],
-        bar=_bar(report["truck"]["deduction"]),
-        pictures={index: base64.b64encode(jpeg).decode() for index, jpeg in pictures.items()},
-        grade_names={grade.code: f"{grade.name_en} {grade.name_zh}" for grade in standard.grades}
-        | {UNGRADED: "Without a grade 未定级"},
-        standard_title=f"{standard.title_en} {standard.title_zh}",
+    return (
+        templates()
+        .get_template("report.html")
+        .render(
+            load=report["load"],
+            truck=report["truck"],
+            deduction=report["truck"]["deduction"],
+            layers=report["layers"],
+            explain=report["explain"],
+            versions=report["versions"],
+            digests=_digests(report),
+            decision=DECISIONS[report["truck"]["decision"]],
+            bar=_bar(report["truck"]["deduction"]),
+            pictures={index: base64.b64encode(jpeg).decode() for index, jpeg in pictures.items()},
+            grade_names={grade.code: f"{grade.name_en} {grade.name_zh}" for grade in standard.grades}
+            | {UNGRADED: "Without a grade 未定级"},
+            standard_title=f"{standard.title_en} {standard.title_zh}",
+        )
     )
 
 
 @cache
-def _template() -> Template:
+def templates() -> Environment:
+    """The pages that are made here, with what they write figures and names by."""
     environment = Environment(
         loader=PackageLoader("loadlens.serving", "templates"),
         autoescape=True,
@@ -48,7 +53,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"percent": _percent, "kg": _kg, "class_name": class_name, "top": _top}
-    return environment.get_template("report.html")
+    return environment
 
 
 def class_name(class_id: str) -> str:

@@ -130,6 +130,12 @@ class Settings(BaseSettings):
     session_hours: int = Field(default=12, gt=0)
     """After so many hours everybody has to log in again."""
 
+    supplier_link_days: int = Field(default=7, gt=0)
+    """So many days the link to the supplier's page leads there. When they are over nothing is confirmed by itself."""
+
+    dispute_answer_days: int = Field(default=3, gt=0)
+    """A dispute that no manager has answered within so many days is flagged; it stays open."""
+
     oidc: OidcSettings | None = None
     """A service that people log in through, as a table (in the environment JSON): issuer, client_id, client_secret,
     claim, roles."""

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from loadlens.serving.lifecycle import ASSESSED, OPEN
 from loadlens.serving.loads import Loads
-from loadlens.serving.records import cameras, devices, loads
+from loadlens.serving.records import cameras, devices, loads, statements
 from loadlens.serving.records.kept_answers import forget_old
 from loadlens.serving.records.weights import weighings
 from loadlens.serving.settings import Settings
@@ -59,6 +59,7 @@ class Sweeper:
         devices.miss(session, lost.isoformat(timespec="milliseconds"))
         self._flag_unclosed(session, at)
         self._flag_unweighed(session, at)
+        self._flag_unanswered(session, at)
         forget_old(session, at)
 
     def _flag_unclosed(self, session: Session, at: datetime) -> None:
@@ -77,6 +78,12 @@ class Sweeper:
             why = f"the truck was not weighed empty within {hours:g} h of the close; find its tare, or cancel the load"
             if loads.flag(session, load, "tare_missing", "review", why):
                 self._records.reassess(session, load, reason="tare missing", actor=SYSTEM)
+
+    def _flag_unanswered(self, session: Session, at: datetime) -> None:
+        days = self._settings.dispute_answer_days
+        for dispute in statements.unanswered(session, _before(at, 24 * days)):
+            why = f"dispute {dispute.id} was not answered within {days} days; it stays open until a manager answers it"
+            loads.flag(session, loads.find(session, dispute.load_id), "dispute_unanswered", "review", why)
 
 
 def _before(at: datetime, hours: float) -> str:

@@ -1,20 +1,15 @@
 """Labels as PDF, PNG and ZPL: one drawing, true to size, fonts embedded; a printer of any kind gets the same label."""
 
 import io
-import json
 from datetime import UTC, datetime, time
-from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Literal
 
-import cvttf_NotoSansCJK_Bold
-import cvttf_NotoSansCJK_Regular
-import segno
 import typst
 from PIL import Image
 
 from loadlens.waste.label import BACKGROUND, HAZARDS_ZH, STATES_ZH, Label, LabelError
+from loadlens.waste.typesetting import qr_svg, typeset
 
 PRINTER_DPI = 203
 _QR_SHARE = 0.36  # of a label's side
@@ -55,27 +50,14 @@ def draw_zpl(label: Label, link: str) -> str:
     return f"^XA^PW{width}^LL{height}^FO0,0^GFA,{size},{size},{row_bytes},{data}^FS^PQ{label.size.sides}^XZ"
 
 
-def qr_svg(link: str) -> str:
-    """The QR code as SVG, with a quarter of it to spare for dirt (level Q) and its quiet zone."""
-    out = io.BytesIO()
-    segno.make(link, error="q", micro=False).save(out, kind="svg", border=4, dark="#000", light="#fff")
-    return out.getvalue().decode()
-
-
 def _compile(
     label: Label, link: str, kind: Literal["pdf", "png"], background: tuple[int, int, int], dpi: int = PRINTER_DPI
 ) -> bytes:
-    data = json.dumps(_data(label, link) | {"background": list(background)}, ensure_ascii=False)
-    made_at = datetime.combine(label.produced_on, time(), UTC)  # the same label gives the same bytes
+    data = _data(label, link) | {"background": list(background)}
     template = resources.files("loadlens.waste") / "templates" / "hazardous.typ"
     try:
-        return typst.compile(
-            template.read_bytes(),
-            font_paths=_fonts(),
-            format=kind,
-            ppi=dpi,
-            sys_inputs={"label": data},
-            timestamp=made_at,
+        return typeset(
+            template.read_bytes(), data, kind, made_at=datetime.combine(label.produced_on, time(), UTC), dpi=dpi
         )
     except typst.TypstError as error:
         if "needs" in str(error):
@@ -109,11 +91,3 @@ def _data(label: Label, link: str) -> dict[str, object]:
         "mass": str(label.mass),
         "remark": remark,
     }
-
-
-@cache
-def _fonts() -> typst.Fonts:
-    """The two weights of Noto Sans CJK that come with us; what the machine has is left aside, so labels look alike."""
-    packages = (cvttf_NotoSansCJK_Regular, cvttf_NotoSansCJK_Bold)
-    folders = [str(Path(str(package.__file__)).parent) for package in packages]
-    return typst.Fonts(include_system_fonts=False, font_paths=folders)

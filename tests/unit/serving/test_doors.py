@@ -19,6 +19,8 @@ LOGIN = {
     ("GET", "/v1/oidc/login"),
     ("GET", "/v1/oidc/callback"),
 }
+# Who has the link has all that it opens.
+LINKED = {("GET", "/s/{token}"), ("POST", "/s/{token}"), ("GET", "/s/{token}/layers/{index}.jpg")}
 
 
 @pytest.fixture
@@ -40,8 +42,8 @@ def test_a_route_that_nobody_decided_about_is_not_served(app):
         check_table(doors_of(app))
 
 
-def test_only_health_and_the_login_are_open_to_anybody():
-    assert {route for route, roles in ROUTES.items() if roles is None} == {("GET", "/healthz")} | LOGIN
+def test_only_health_the_login_and_the_suppliers_page_are_open_to_anybody():
+    assert {route for route, roles in ROUTES.items() if roles is None} == {("GET", "/healthz")} | LOGIN | LINKED
 
 
 def test_the_readme_shows_the_table_as_it_is():

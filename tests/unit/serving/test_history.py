@@ -15,13 +15,14 @@ from loadlens.serving.evidence.anchor_check import AnchorCheck
 from loadlens.serving.evidence.bundle import write_bundle
 from loadlens.serving.evidence.bundle_check import verify_bundle
 from loadlens.serving.evidence.in_force import declare_standards
-from loadlens.serving.evidence.retention import DISPUTED, Policy, let_go
+from loadlens.serving.evidence.retention import Policy, let_go
 from loadlens.serving.evidence.verify import verify_store
 from loadlens.serving.load_errors import LoadError
 from loadlens.serving.loads import Loads
-from loadlens.serving.records import hazards, loads, reviews
+from loadlens.serving.records import assessments, hazards, loads, reviews, statements
 from loadlens.serving.records.frames import Place, Shot, count
 from loadlens.serving.records.loads import Particulars
+from loadlens.serving.records.statements import Said, Shown
 from loadlens.serving.records.weights import Weighed
 from loadlens.serving.store.anchor import Anchor
 from loadlens.serving.store.blobs import FolderBlobs
@@ -91,6 +92,19 @@ class Yard:
             found = loads.find(session, load)
             decided = {"decision": "accept", "reason": f"looked at {number}", "correction": None}
             reviews.add(session, found, self.loads.standard_of(found), **decided, actor=ANN)
+
+    def state(self, load, number):
+        with self.loads.writing() as session:
+            newest = assessments.newest(session, load)
+            shown = Shown(newest.version if newest else 1, None, "0" * 64)
+            said, reason = Said(f"Zhang {number}", "too much", "yard"), "deduction" if number % 2 else None
+            self.loads.state(session, loads.find(session, load), shown, said, reason, actor=ANN)
+
+    def answer(self, load, number):
+        with self.loads.writing() as session:
+            found = loads.find(session, load)
+            for dispute in statements.unanswered(session, load_id=load):
+                statements.answer(session, found, dispute.id, "explained", f"look {number}", actor=ANN)
 
     def step(self, event):
         def happen(load, number):
@@ -182,7 +196,7 @@ def yard(tmp_path):
 
 NAMES = (
     *("open", "weigh", "amend", "frame", "close", "grade", "fail", "review", "reopen", "flag", "hazard"),
-    *("rotate", "let_go"),
+    *("state", "answer", "rotate", "let_go"),
 )
 STEPS = ("settle", "cancel", "late_frames")
 happenings = st.tuples(st.sampled_from(NAMES + STEPS), st.sampled_from("abc"), st.integers(0, 9))
@@ -228,7 +242,7 @@ def test_pictures_are_let_go_by_the_policy_and_that_is_on_record(yard):
     [
         lambda yard: yard.hazard("kept"),
         lambda yard: yard.flag("kept", 0),
-        lambda yard: yard.flag("kept", 0, DISPUTED, "review"),
+        lambda yard: (yard.state("kept", 1), yard.review("kept", 0), yard.step("settle")("kept", 0)),
         lambda yard: yard.reopen("kept", 0),
         lambda yard: (yard.reopen("kept", 0), yard.step("cancel")("kept", 0)),
     ],

@@ -86,5 +86,7 @@ def test_a_weighing_that_came_early_leads_on_as_soon_as_the_table_allows(state, 
 
 
 def test_what_the_table_does_not_know_is_refused_with_what_it_knows():
-    with pytest.raises(TransitionError, match=r"it is settled, where review is not possible \(possible: reopen\)"):
+    with pytest.raises(
+        TransitionError, match=r"it is settled, where review is not possible \(possible: dispute, reopen\)"
+    ):
         next_state("settled", "review")

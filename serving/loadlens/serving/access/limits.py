@@ -7,6 +7,9 @@ whatever strangers try, its owner comes in. Waiting ends by itself after a quart
 """
 
 import ipaddress
+import threading
+import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, delete, func, select
@@ -17,6 +20,7 @@ from loadlens.serving.store.tables import now
 
 WINDOW = timedelta(minutes=15)
 PER_NAME_AND_SOURCE, PER_ADDRESS, PER_NAME = 10, 60, 100
+PER_LINK = 300
 # What stands before a known device in place of an address.
 _DEVICE = "device:"
 # Whoever has an IPv6 address has the 2^64 beside it.
@@ -24,7 +28,7 @@ _IPV6_NETWORK = 64
 
 
 class TooManyAttemptsError(Exception):
-    """Too many logins were tried for this account or from this address."""
+    """Too many logins were tried for this account or from this address, or too much was asked for through a link."""
 
 
 class LoginLimit:
@@ -59,6 +63,25 @@ class LoginLimit:
         source = _source(address, device)
         with write_session(self._engine) as session:
             session.execute(delete(LoginAttempt).where(LoginAttempt.name == name, LoginAttempt.address == source))
+
+
+class LinkLimit:
+    """Counts what is asked for through each supplier's link, in this process alone and anew in every window."""
+
+    def __init__(self) -> None:
+        self._window = 0
+        self._asked: Counter[str] = Counter()
+        self._turn = threading.Lock()
+
+    def ask(self, link: str) -> None:
+        """Count one request; raises TooManyAttemptsError where it is one too many."""
+        window = int(time.monotonic() // WINDOW.total_seconds())
+        with self._turn:
+            if window != self._window:
+                self._window, self._asked = window, Counter()
+            self._asked[link] += 1
+            if self._asked[link] > PER_LINK:
+                raise TooManyAttemptsError("this link was used too often; wait 15 minutes, then try again")
 
 
 def _source(address: str, device: str | None) -> str:

@@ -19,6 +19,7 @@ from loadlens.serving.api import (
     alarms,
     cameras,
     devices,
+    disputes,
     events,
     figures,
     frames,
@@ -32,6 +33,8 @@ from loadlens.serving.api import (
     results,
     reviews,
     session,
+    supplier,
+    tickets,
     waste,
     waste_files,
 )
@@ -55,6 +58,7 @@ from loadlens.serving.timed_model import TimedModel
 from loadlens.vision.model import SurfaceModel, load_model
 
 _LONGEST_JSON = 2**20
+_LONGEST_FORM = 2**15
 
 
 class FolderInUseError(RuntimeError):
@@ -104,12 +108,14 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     )
     problems.install(app)
     lane_things = (lanes, cameras, devices, frames, readings, alarms)
-    for thing in (*lane_things, loads, results, reviews, queue, journal, events, waste, session, people):
+    reviewing = (reviews, queue, tickets, disputes)
+    for thing in (*lane_things, loads, results, *reviewing, journal, events, waste, session, people):
         # A frame is as large as the settings let it be (api/frames.py); what people and machines say is short.
         app.include_router(thing.router, prefix="/v1", max_body_size=None if thing is frames else _LONGEST_JSON)
     app.include_router(waste_files.router, prefix="/v1", max_body_size=waste_files.LARGEST_WORKBOOK)
     app.include_router(figures.router)
     app.include_router(session.page)
+    app.include_router(supplier.router, max_body_size=_LONGEST_FORM)
     _add_health(app)
     app.add_middleware(Doors, site=app)
     # The doors stand before the routes, and what they raise is answered as what the routes raise.

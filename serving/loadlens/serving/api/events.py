@@ -36,6 +36,9 @@ KINDS = (
     "assessment.recorded",
     "review.recorded",
     "ticket.issued",
+    "supplier.confirmed",
+    "supplier.disputed",
+    "dispute.answered",
 )
 _LOOK_EVERY_S = 0.3
 # A proxy cuts a line on which nothing is said.

@@ -5,14 +5,10 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
-from loadlens.serving.api.doors import caller_of
 from loadlens.serving.api.parts import parts_of
 from loadlens.serving.api.problems import answers
-from loadlens.serving.evidence.retention import DISPUTED
-from loadlens.serving.records.loads import find, flag
 from loadlens.serving.store.journal import newest_head
 from loadlens.serving.store.tables import JournalRecord
 
@@ -41,22 +37,6 @@ def list_records(
         "records": shown,
         "next_after": rows[limit - 1].seq if len(rows) > limit else None,
     }
-
-
-class Dispute(BaseModel):
-    """Somebody contests a load."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    why: Annotated[str, Field(min_length=1, max_length=1000)]
-
-
-@router.post("/loads/{load_id}/disputes", status_code=204, responses=answers(404))
-def dispute_load(request: Request, load_id: str, dispute: Dispute) -> None:
-    """Note that a load is contested: a person has to look, and its pictures are never let go."""
-    with parts_of(request).loads.writing() as session:
-        load = find(session, load_id)
-        flag(session, load, DISPUTED, "review", dispute.why, actor=caller_of(request).name)
 
 
 @router.get("/journal/head", responses=answers())

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, aliased
 
 from loadlens.serving.evidence.blob_check import DROPPED
 from loadlens.serving.records.frames import SAME_FRAME
+from loadlens.serving.records.statements import DISPUTED
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.database import writing
 from loadlens.serving.store.errors import StoreError
@@ -36,7 +37,6 @@ from loadlens.serving.store.tables import (
 log = logging.getLogger("loadlens.retention")
 
 What = Literal["frames", "drawings"]
-DISPUTED = "disputed"
 _OVER = ("settled", "cancelled")
 _EVERY_S = 3600
 

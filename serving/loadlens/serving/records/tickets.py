@@ -13,7 +13,7 @@ from loadlens.grading.standard import Standard
 from loadlens.grading.weighing import Weights
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.load_errors import ConflictError, UnknownLoadError
-from loadlens.serving.records import assessments, loads, reviews
+from loadlens.serving.records import assessments, loads, reviews, statements
 from loadlens.serving.store import journal
 from loadlens.serving.store.tables import Load, Review, Ticket, now
 
@@ -38,6 +38,8 @@ def issue(
     decided = reviews.of_load(session, load.id)
     if decided and decided[-1].decision == "stop":
         raise ConflictError(f"load {load.id} was stopped by {decided[-1].actor}: {decided[-1].reason}; review it again")
+    if disputes := statements.unanswered(session, load_id=load.id):
+        raise ConflictError(f"dispute {disputes[0].id} of load {load.id} is not answered; a manager answers it first")
     known = assessments.newest(session, load.id)
     if known is None:
         raise ConflictError(f"load {load.id} has no assessment")

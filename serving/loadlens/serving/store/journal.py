@@ -24,7 +24,7 @@ from loadlens.serving.canonical import canonical_json
 from loadlens.serving.store.anchor import Anchor, Head
 from loadlens.serving.store.database import writing
 from loadlens.serving.store.row_facts import VOUCHED, row_facts
-from loadlens.serving.store.signing import SigningKeys
+from loadlens.serving.store.signing import SigningKeys, is_signed
 from loadlens.serving.store.tables import Base, JournalHead, JournalRecord, Load, now
 
 SCHEMA = "loadlens.journal/1"
@@ -76,8 +76,7 @@ def append(
     head = _locked_head(session)
     seq, at, text = head.seq + 1, now(), canonical_json(content)
     digest = record_digest(head.digest, subject_part(subject), content_part(seq, at, kind, actor, text))
-    seal: Seal = session.connection().get_execution_options()[_SEAL]
-    key = _key(head)
+    seal, key = _seal(session), _key(head)
     signature = seal.keys.sign(key, signed_message(digest))
     session.add(
         JournalRecord(
@@ -100,7 +99,7 @@ def append(
 def rotate_key(engine: Engine, actor: str) -> str:
     """Sign from now on with a new key, which the old one introduces; returns it. Servers need no restart."""
     with Session(writing(engine)) as session:
-        seal: Seal = session.connection().get_execution_options()[_SEAL]
+        seal = _seal(session)
         key = seal.keys.add()
         append(session, "key.rotated", CHAIN, {"key": key}, actor)
         _locked_head(session).key = key
@@ -108,6 +107,18 @@ def rotate_key(engine: Engine, actor: str) -> str:
     # Until here the file holds both, so that a power cut leaves the right one in it either way.
     seal.keys.keep_only(key)
     return key
+
+
+def sign(session: Session, message: bytes) -> str:
+    """The signature of the key in force under something that is no record. Its first words must say what it is."""
+    return _seal(session).keys.sign(_key_in_force(session), message)
+
+
+def is_signed_here(session: Session, message: bytes, signature: str) -> bool:
+    """Whether the key in force has signed this. Raises SigningKeyError where the database names a key we have not."""
+    key = _key_in_force(session)
+    _seal(session).keys.check(key)
+    return is_signed(key, message, signature)
 
 
 def newest_head(session: Session) -> Head:
@@ -158,6 +169,15 @@ def _subject_of(row: Any) -> str:
     if isinstance(row, Load):
         return f"load:{row.id}"
     return f"load:{row.load_id}" if hasattr(row, "load_id") else f"table:{row.__tablename__}"
+
+
+def _seal(session: Session) -> Seal:
+    seal: Seal = session.connection().get_execution_options()[_SEAL]
+    return seal
+
+
+def _key_in_force(session: Session) -> str:
+    return _key(session.scalars(select(JournalHead)).one())
 
 
 def _key(head: JournalHead) -> str:

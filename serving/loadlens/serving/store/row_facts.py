@@ -26,6 +26,8 @@ VOUCHED = (
     "pictures",
     "reviews",
     "tickets",
+    "supplier_statements",
+    "dispute_answers",
     "alarms",
     "acknowledgements",
     "api_keys",

@@ -5,7 +5,7 @@ Frames come in streams: `load:<id>` where a camera names the load, `lane:<id>` w
 
 from datetime import UTC, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Text, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from loadlens.serving.lifecycle import State
@@ -258,6 +258,53 @@ class Ticket(Base):
     number: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[int]
     body: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
+    at: Mapped[str] = mapped_column(Text, default=now)
+
+
+class Statement(Base):
+    """What a supplier says of one version: that he confirms or disputes it. Appended, never edited; one for a version.
+
+    `sha256` is the digest of what he was shown, the ticket's JSON or, without one, the report's. `via` is "link" where
+    he said it on his page, "yard" where a person wrote down what he said or signed.
+    """
+
+    __tablename__ = "supplier_statements"
+    __table_args__ = (
+        ForeignKeyConstraint(["load_id", "version"], ["assessments.load_id", "assessments.version"]),
+        UniqueConstraint("load_id", "version", name="one_statement_on_a_version"),
+        CheckConstraint("said in ('confirm', 'dispute')", name="said_is_known"),
+        CheckConstraint("(said = 'dispute') = (reason IS NOT NULL)", name="a_dispute_has_a_reason"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    load_id: Mapped[str] = mapped_column(Text)
+    version: Mapped[int]
+    ticket: Mapped[int | None]
+    sha256: Mapped[str] = mapped_column(Text)
+    said: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    via: Mapped[str] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Text)
+    device: Mapped[str | None] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
+    at: Mapped[str] = mapped_column(Text, default=now)
+
+
+class DisputeAnswer(Base):
+    """A manager's answer to a dispute. Appended, never edited; `version` is the newest assessment at that moment."""
+
+    __tablename__ = "dispute_answers"
+    __table_args__ = (CheckConstraint("outcome in ('changed', 'explained')", name="outcome_is_known"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    statement: Mapped[int] = mapped_column(ForeignKey("supplier_statements.id"), index=True)
+    load_id: Mapped[str] = mapped_column(ForeignKey("loads.id"))
+    outcome: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    version: Mapped[int]
     actor: Mapped[str] = mapped_column(Text)
     at: Mapped[str] = mapped_column(Text, default=now)
 

@@ -1,0 +1,81 @@
+"""The ticket as a document, and the link to the supplier's page."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy.orm import Session
+
+from loadlens.serving.access.links import Named, make_link
+from loadlens.serving.api.parts import Parts, actor_of, parts_of
+from loadlens.serving.api.problems import answers
+from loadlens.serving.api.tags import tag_of
+from loadlens.serving.drawings import drawings_of
+from loadlens.serving.load_errors import ConflictError
+from loadlens.serving.records import assessments, loads, statements
+from loadlens.serving.sheet.contents import contents
+from loadlens.serving.sheet.pdf import Link, Paper, draw_ticket
+from loadlens.serving.sheet.source import source_of_ticket, source_of_version
+from loadlens.serving.sheet.words import Lang
+from loadlens.serving.store.journal import append
+
+router = APIRouter(tags=["tickets"])
+
+_PDF: dict[int | str, dict[str, object]] = {200: {"content": {"application/pdf": {}}}}
+
+
+@router.get("/loads/{load_id}/ticket.pdf", response_class=Response, responses=answers(404) | _PDF)
+def get_ticket_pdf(
+    request: Request,
+    load_id: str,
+    *,
+    number: Annotated[int | None, Query(ge=1, lt=2**31)] = None,
+    paper: Paper = "a4",
+    lang: Lang = "en",
+) -> Response:
+    """The ticket of a load to print: the newest, or that of a number. Its code opens the supplier's page, so only who
+    may send that link prints it."""
+    parts = parts_of(request)
+    with parts.loads.reading() as session:
+        load = loads.find(session, load_id)
+        source = source_of_ticket(session, parts.loads, load, number)
+        drawings = drawings_of(session, load_id, source.assessment.version)
+        issued = datetime.fromisoformat(source.ticket.at if source.ticket else load.created_at)
+        link = _link(session, parts, load_id, source.assessment.version, issued)
+
+    def picture(index: int) -> bytes | None:
+        drawing = drawings.get(index)
+        return None if drawing is None or drawing.is_gone else drawing.jpeg(parts.loads.blobs)
+
+    pdf = draw_ticket(source, paper, lang, link, picture)
+    headers = {"ETag": tag_of(pdf), "Content-Disposition": 'inline; filename="ticket.pdf"'}
+    return Response(pdf, media_type="application/pdf", headers=headers)
+
+
+@router.post("/loads/{load_id}/supplier-link", status_code=201, responses=answers(404, 409))
+def make_supplier_link(request: Request, load_id: str) -> dict[str, Any]:
+    """A link to the supplier's page of the newest version. Whoever has it may confirm or dispute that version until it
+    ends; nobody has to look at the load any more, and it is weighed."""
+    parts = parts_of(request)
+    with parts.loads.writing() as session:
+        load = loads.find(session, load_id)
+        newest = assessments.newest(session, load_id)
+        if newest is None:
+            raise ConflictError(f"load {load_id} has no assessment yet")
+        statements.check_open(session, load, newest.version)
+        contents(source_of_version(session, parts.loads, load, newest.version), "en")  # refuses one without weights
+        link = _link(session, parts, load_id, newest.version, datetime.now(UTC))
+        if link is None:
+            raise ConflictError("suppliers cannot reach this server; set public_url to its address")
+        body = {"version": newest.version, "until": link.until}
+        append(session, "supplier.linked", f"load:{load_id}", body, actor_of(request))
+        return {"url": link.url, **body}
+
+
+def _link(session: Session, parts: Parts, load_id: str, version: int, since: datetime) -> Link | None:
+    """The link to the page of a version, which ends so many days after `since`; None without a public address."""
+    if parts.settings.public_url is None:
+        return None
+    until = since + timedelta(days=parts.settings.supplier_link_days)
+    token = make_link(session, Named(load_id, version, until))
+    return Link(f"{parts.settings.public_url}/s/{token}", until.isoformat(timespec="milliseconds"))
