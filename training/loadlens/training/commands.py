@@ -4,7 +4,6 @@ import hashlib
 import json
 from dataclasses import asdict
 from importlib import metadata as installed
-from importlib import resources
 from pathlib import Path
 
 from loadlens.datasets.catalog import digest_of, find_set, pictures_in
@@ -17,7 +16,7 @@ from loadlens.training.export import rewrite_metadata
 from loadlens.training.loads import FIRST_TEST_SEED, fit_area_error, grade_rendered_loads, measure_loads
 from loadlens.training.network import STRIDE
 from loadlens.training.photos import fit_photo_answer
-from loadlens.training.recipe import Recipe, load_recipe
+from loadlens.training.recipe import Recipe, load_recipe, recipe_path
 from loadlens.training.samples import crane_part, photo_part
 from loadlens.training.train import form_positions, load_trained
 from loadlens.training.train import train as train_recipe
@@ -101,12 +100,6 @@ def evaluate(model: Path, data: Path, out: Path, loads: int) -> None:
     figures = {name: asdict(metric) for name, metric in metrics.items()}
     out.write_text(json.dumps({"metrics": figures, "confusion": confusion(named)}, indent=1), encoding="utf-8")
     rewrite_metadata(model, metrics=metrics)
-
-
-def recipe_path(recipe: str) -> Path:
-    """A shipped recipe by its name, anything else as a path."""
-    shipped = resources.files("loadlens.training") / "recipes" / f"{recipe}.toml"
-    return Path(str(shipped)) if shipped.is_file() else Path(recipe)
 
 
 def _backbone(photos: Path | None) -> Path | None:

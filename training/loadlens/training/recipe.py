@@ -1,11 +1,14 @@
-"""A recipe: everything that decides what a training run learns, in one strict TOML file."""
+"""Recipes: everything that decides what a run learns, in one strict TOML file."""
 
 import tomllib
 from dataclasses import dataclass, fields
+from importlib import resources
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from loadlens.vision.taxonomy import load_taxonomy
+
+Kind = TypeVar("Kind")
 
 
 class RecipeError(ValueError):
@@ -44,23 +47,34 @@ class Recipe:
     frozen_blocks: int
 
 
+def recipe_path(recipe: str) -> Path:
+    """A shipped recipe by its name, anything else as a path."""
+    shipped = resources.files("loadlens.training") / "recipes" / f"{recipe}.toml"
+    return Path(str(shipped)) if shipped.is_file() else Path(recipe)
+
+
 def load_recipe(path: Path) -> Recipe:
-    """Read a recipe; every key must be there and known. Raises RecipeError."""
+    """Read the recipe of a model; every key must be there and known. Raises RecipeError."""
+    recipe = read_strictly(path, Recipe)
+    _check(path, recipe)
+    return recipe
+
+
+def read_strictly(path: Path, kind: type[Kind]) -> Kind:
+    """A TOML file as a dataclass of plain values, every field of which is a key. Raises RecipeError."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise RecipeError(f"{path}: no such file; recipes are listed by `loadlens train --help`") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not TOML ({error})") from None
-    known = [field.name for field in fields(Recipe)]
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]  # a dataclass, as the docstring asks
     if unknown := sorted(set(table) - set(known)):
         raise RecipeError(f"{path}: unknown key {', '.join(unknown)}; a recipe has {', '.join(known)}")
     if missing := [name for name in known if name not in table]:
         raise RecipeError(f"{path}: {', '.join(missing)} missing")
-    types = get_type_hints(Recipe)
-    recipe = Recipe(**{name: _value(path, name, table[name], str(types[name])) for name in known})
-    _check(path, recipe)
-    return recipe
+    types = get_type_hints(kind)
+    return kind(**{name: _value(path, name, table[name], str(types[name])) for name in known})
 
 
 def _value(path: Path, name: str, value: Any, wanted: str) -> Any:

@@ -21,7 +21,7 @@ def proportion(right: int, n: int) -> Metric:
     return Metric(share, max(0.0, centre - reach), min(1.0, centre + reach), n)
 
 
-def mean(values: Sequence[float]) -> Metric:
+def mean(values: Sequence[float] | NDArray[np.float64]) -> Metric:
     """A mean with the 95 % interval of its bootstrap over the values."""
     return bootstrap(np.asarray(values, np.float64), lambda sample: float(sample.mean()))
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from loadlens.serving.errors import CommandError, RefusedError
+from loadlens.serving.errors import CommandError, RefusedError, WrongUseError
 
 Photos = Annotated[Path | None, typer.Option(help="Folder that holds the sets of `loadlens data sets`.")]
 
@@ -15,9 +15,21 @@ def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe by name, or a .toml file.")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     photos: Photos = None,
+    tickets: Annotated[
+        Path | None, typer.Option(help="Learn a site's deductions from its tickets (.csv), not a model.")
+    ] = None,
+    observations: Annotated[
+        Path | None, typer.Option(help="With --tickets: folder of graded loads (`grade --out`) or bundles.")
+    ] = None,
 ) -> None:
-    """Train a model by a recipe."""
-    run_training("commands", "train", recipe, out, photos)
+    """Train a model by a recipe, or with --tickets what a site's weighbridge tickets teach."""
+    if (tickets is None) != (observations is None):
+        raise WrongUseError("--tickets and --observations belong together: give both, or neither")
+    if tickets is None:
+        run_training("commands", "train", recipe, out, photos)
+    else:
+        # A module of its own: what tickets teach needs no torch.
+        run_training("site_run", "train_site", recipe, tickets, observations, out)
 
 
 def evaluate(

@@ -1,0 +1,62 @@
+"""The mill's own rules, worked by hand, and the constant that passes them."""
+
+import pytest
+
+from loadlens.grading.standard import load_standard
+from loadlens.training.mill import Compared, Verdict, mill_metrics, price_of
+
+MILL = load_standard("example-mill")
+
+
+def truck(ours_kg, theirs_kg, *, net=20_000.0, grade="重废1", said="重废1", share=(0.8, 0.8), price=(None, None)):
+    return Compared(
+        net,
+        Verdict(grade, {grade: share[0]}, ours_kg / net, price[0]),
+        Verdict(said, {said: share[1]}, theirs_kg / net, price[1]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "fits"),
+    [(200, 400, True), (600, 400, True), (150, 0, True), (160, 0, False), (1400, 900, False), (449, 900, False)],
+)
+def test_a_deduction_fits_by_half_to_one_and_a_half_or_150_kg(ours, theirs, fits) -> None:
+    assert mill_metrics([truck(ours, theirs)])["mill_deduction_fit"].value == fits
+
+
+def test_a_constant_passes_the_mills_rule_and_is_shown_for_what_it_is() -> None:
+    metrics = mill_metrics([truck(0, kg) for kg in (310, 400, 500, 790)])
+    assert metrics["mill_deduction_fit_constant"].value == 1.0
+    assert metrics["mill_deduction_fit"].value == 0.0
+    assert metrics["deduction_error"].value == pytest.approx(2000 / 4 / 20_000)
+    assert metrics["deduction_bias"].value == pytest.approx(-2000 / 4 / 20_000)
+    assert metrics["deduction_error_p95"].n == 4
+
+
+def test_the_main_grade_is_right_by_name_and_by_share() -> None:
+    trucks = [truck(0, 0), truck(0, 0, share=(0.69, 0.8)), truck(0, 0, grade="中废")]
+    trucks.append(truck(0, 0, said="中废", grade="中废"))
+    metrics = mill_metrics(trucks)
+    assert metrics["mill_main_grade_right"].value == 0.75
+    assert metrics["mill_main_grade_and_share_right"].value == 0.5
+    assert metrics["mill_main_grade_right_commonest"].value == 0.75
+    assert metrics["main_grade_share_error"].value == pytest.approx((0.11 + 0.8) / 4)
+
+
+def test_prices_are_counted_in_the_mills_classes() -> None:
+    off = [0, 29, 30, 49, 50, 99, 100, 500]
+    metrics = mill_metrics([truck(0, 0, price=(2000 + by, 2000)) for by in off])
+    names = ("0_to_30", "30_to_50", "50_to_100", "from_100")
+    assert [metrics[f"price_error_{name}"].value for name in names] == [0.25] * 4
+    assert metrics["price_error_0_to_30_constant"].value == 1.0
+
+
+def test_what_tickets_do_not_say_is_not_counted() -> None:
+    silent = Compared(20_000, Verdict("中废", {"中废": 1.0}, 0.01, 2500), Verdict(None, {}, 0.01, None))
+    assert not {name for name in mill_metrics([silent]) if "grade" in name or "price" in name}
+
+
+def test_a_price_is_the_mean_of_its_grades() -> None:
+    assert price_of("重废1", {"重废1": 0.6, "钢屑": 0.2}, MILL) == pytest.approx((0.6 * 2800 + 0.2 * 1900) / 0.8)
+    assert price_of(None, {}, MILL) is None
+    assert price_of("LRS", {"LRS": 1.0}, MILL) is None
