@@ -10,7 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from loadlens.training.network import POOLED, PhotoNet
-from loadlens.training.photos import STRENGTH, fit_head, fit_temperature, left_out_logits, photo_logits
+from loadlens.training.features import STRENGTH
+from loadlens.training.photos import fit_head, fit_temperature, left_out_logits, photo_logits
 from loadlens.training.samples import Photo
 
 FORMS = ("turnings", "shredded", "hms_1")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from loadlens.datasets.catalog import digest_of, find_set, pictures_in
 from loadlens.grading.standard import load_standard
+from loadlens.training.answers import to_plain
 from loadlens.training.calibrate import LEVEL, calibrate, render_stills
 from loadlens.training.crane import draw_crane, measure_crane, measure_pairs, see_crane
-from loadlens.training.evaluate import confusion, failures, measure_photos, measure_strangers, name_photos
+from loadlens.training.evaluate import answers, confusion, failures, measure_photos, measure_strangers, name_photos
 from loadlens.training.export import export as export_network
 from loadlens.training.export import rewrite_metadata
 from loadlens.training.loads import FIRST_TEST_SEED, fit_area_error, grade_rendered_loads, measure_loads
@@ -98,7 +99,8 @@ def evaluate(model: Path, data: Path, out: Path, loads: int) -> None:
         graded = grade_rendered_loads(seeds, model=model, photos=data, part="test")
         metrics |= measure_loads(graded, load_standard(_STANDARD), seen.metadata.area_error)
     figures = {name: asdict(metric) for name, metric in metrics.items()}
-    out.write_text(json.dumps({"metrics": figures, "confusion": confusion(named)}, indent=1), encoding="utf-8")
+    report = {"metrics": figures, "confusion": confusion(named), "photos": to_plain(answers(named))}
+    out.write_text(json.dumps(report, indent=1), encoding="utf-8")
     rewrite_metadata(model, metrics=metrics)
 
 

@@ -23,8 +23,9 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from loadlens.training.commands import BACKBONE
+from loadlens.training.features import STRENGTH
 from loadlens.training.network import PhotoNet, load_backbone
-from loadlens.training.photos import STRENGTH, fit_temperature, left_out_logits, photo_features
+from loadlens.training.photos import fit_temperature, left_out_logits, photo_features
 from loadlens.training.recipe import Recipe, load_recipe, recipe_path
 from loadlens.training.samples import Photo, photo_folds, read_whole, to_tensor
 from loadlens.training.statistics import bootstrap, calibration_error, macro_f1

@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from loadlens.datasets.groups import assign_folds
 from loadlens.datasets.near_duplicates import group_near_duplicates
 from loadlens.datasets.samples import Sample
-from loadlens.training.photos import STRENGTH
+from loadlens.training.features import STRENGTH
 
 # Two views of one load are among each other's nearest photos; only these are compared feature by feature.
 NEIGHBOURS = 20

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from loadlens.datasets.samples import Sample
 from loadlens.training.data_check import Findings
-from loadlens.training.samples import read_photo
+from loadlens.vision.image import EncodedImage, read_bytes, shrink
 from loadlens.vision.taxonomy import load_taxonomy
 
 _WIDTH = 260
@@ -61,9 +61,8 @@ class _Shown:
 
 @cache
 def _thumbnail(path: Path) -> str:
-    rgb = read_photo(path)
-    height = max(1, round(rgb.shape[0] * _WIDTH / rgb.shape[1]))
-    small = cv2.resize(rgb, (_WIDTH, height), interpolation=cv2.INTER_AREA)
+    rgb = EncodedImage(read_bytes(path), path.name).rgb(1)
+    small = shrink(rgb, _WIDTH, max(1, round(rgb.shape[0] * _WIDTH / rgb.shape[1])))
     _, jpeg = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
     return base64.b64encode(jpeg.tobytes()).decode()
 

@@ -3,6 +3,7 @@
 A photo is looked at exactly as the command line looks at it.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from loadlens.training.answers import Answer
 from loadlens.training.samples import Photo, read_photo, read_whole
 from loadlens.training.statistics import bootstrap, calibration_error, macro_f1, proportion
 from loadlens.vision.frame import Frame
@@ -69,6 +71,21 @@ def measure_photos(named: Sequence[NamedPhoto], train: Sequence[Photo]) -> dict[
         groups=scenes,
     )
     return metrics
+
+
+def answers(named: Sequence[NamedPhoto]) -> list[Answer]:
+    """What the model said to every photo."""
+    return [
+        Answer(
+            sha256=hashlib.sha256(item.photo.path.read_bytes()).hexdigest(),
+            scene=item.photo.scene,
+            true=item.photo.form,
+            said=item.look.top or "",
+            confidence=item.look.confidence,
+            abstain=item.look.abstain,
+        )
+        for item in named
+    ]
 
 
 def confusion(named: Sequence[NamedPhoto]) -> dict[str, dict[str, int]]:

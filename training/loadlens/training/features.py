@@ -18,6 +18,9 @@ from loadlens.vision.image import read_bytes
 from loadlens.vision.model import ModelError, SurfaceModel
 from loadlens.vision.pipeline import picture_for_model
 
+# Of the logistic regressions on features; fixed before anything was measured with it: that of the source's baseline.
+STRENGTH = 0.02
+
 
 class FeatureModel:
     """The photo branch of a model file, cut off before its head. Raises ModelError for a file without one."""

@@ -17,13 +17,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from loadlens.datasets.groups import assign_folds
+from loadlens.training.features import STRENGTH
 from loadlens.training.network import POOLED, STRIDE, PhotoNet, load_backbone
 from loadlens.training.samples import Photo, Picture, read_whole, to_tensor
 from loadlens.vision.frame import Frame
 from loadlens.vision.pipeline import picture_for_model
-
-# Fixed before anything was measured with it: the strength of the source's own baseline.
-STRENGTH = 0.02
 
 
 @dataclass(frozen=True, slots=True)

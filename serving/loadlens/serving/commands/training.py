@@ -1,6 +1,7 @@
-"""`loadlens train`, `evaluate` and `export`: handed to the training package, which a yard need not install."""
+"""`loadlens train`, `evaluate`, `export`, `compare`: handed to the training package, which a yard need not install."""
 
 import importlib
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,6 +53,26 @@ def export(
 ) -> None:
     """Calibrate a run and write its model file."""
     run_training("commands", "export", run, out, photos, loads)
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="RUN", help="File of `loadlens evaluate`, or a folder with it.")],
+    second: Annotated[Path, typer.Argument(metavar="RUN", help="The run that is to be better.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+) -> None:
+    """Compare two evaluated models on the same photos: differences with their 95 % intervals."""
+    found = run_training("compare", "compare_runs", first, second)
+    if as_json:
+        print(json.dumps(found))
+        return
+    print(f"second minus first on the same {found['photos']} photos of {found['scenes']} scenes, 95 % intervals")
+    for name, one in found["figures"].items():
+        gap = one["difference"]
+        shown = "" if one["shown"] else "  may be chance"
+        print(
+            f"{name:<18} {one['first']:7.1%} {one['second']:7.1%} "
+            f"{gap['value']:+7.1%} ({gap['low']:+.1%} to {gap['high']:+.1%}){shown}"
+        )
 
 
 def run_training(module: str, command: str, *arguments: Any, **options: Any) -> Any:

@@ -1,0 +1,60 @@
+"""What a model said to every single photo that it was measured on: kept with its figures, so that runs compare."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+# What an evaluation is called in the folder of its run.
+EVALUATION = "evaluation.json"
+
+
+class EvaluationError(ValueError):
+    """An evaluation that cannot be read or compared; the message names the file and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One photo by the SHA-256 of its bytes, its scene and true form, and what a model said.
+
+    `confidence` (0..1) is that in `said`; `abstain` tells that the model would rather not have answered.
+    """
+
+    sha256: str
+    scene: str
+    true: str
+    said: str
+    confidence: float
+    abstain: bool
+
+
+def to_plain(answers: Sequence[Answer]) -> list[dict[str, Any]]:
+    """JSON-ready, in the order of the digests."""
+    return [asdict(answer) for answer in sorted(answers, key=lambda one: one.sha256)]
+
+
+def read_answers(run: Path) -> list[Answer]:
+    """The answers in the file of an evaluation, or in evaluation.json of a run's folder. Raises EvaluationError."""
+    path = run / EVALUATION if run.is_dir() else run
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))["photos"]
+        answers = [_answer(entry) for entry in entries]
+    except OSError as fault:
+        raise EvaluationError(
+            f"{path}: cannot be read ({fault.strerror}); make it with `loadlens evaluate MODEL --out {path}`"
+        ) from None
+    except (ValueError, KeyError, TypeError) as fault:
+        raise EvaluationError(f"{path}: no evaluation with its answers ({fault}); make it again") from None
+    if not answers or len({answer.sha256 for answer in answers}) < len(answers):
+        raise EvaluationError(f"{path}: no photo, or one twice; make the evaluation again")
+    return sorted(answers, key=lambda one: one.sha256)
+
+
+def _answer(entry: dict[str, Any]) -> Answer:
+    answer = Answer(**entry)
+    right = all(isinstance(getattr(answer, one.name), str) for one in fields(Answer)[:4])
+    if not right or not isinstance(answer.abstain, bool) or not math.isfinite(answer.confidence):
+        raise ValueError(f"answer {entry}")
+    return answer
