@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from loadlens.training.network import POOLED, PhotoNet
 from loadlens.training.features import STRENGTH
+from loadlens.training.network import POOLED, PhotoNet
 from loadlens.training.photos import fit_head, fit_temperature, left_out_logits, photo_logits
 from loadlens.training.samples import Photo
 
