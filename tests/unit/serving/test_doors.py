@@ -21,6 +21,8 @@ LOGIN = {
 }
 # Who has the link has all that it opens.
 LINKED = {("GET", "/s/{token}"), ("POST", "/s/{token}"), ("GET", "/s/{token}/layers/{index}.jpg")}
+# The files of the console, which are the same for everybody and show nothing of a yard.
+CONSOLE = {("GET", "/"), ("GET", "/console"), ("GET", "/console/{path:path}")}
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def test_a_route_that_nobody_decided_about_is_not_served(app):
 
 
 def test_only_health_the_login_and_the_suppliers_page_are_open_to_anybody():
-    assert {route for route, roles in ROUTES.items() if roles is None} == {("GET", "/healthz")} | LOGIN | LINKED
+    assert {route for route, roles in ROUTES.items() if roles is None} == {("GET", "/healthz")} | LOGIN | LINKED | CONSOLE
 
 
 def test_the_readme_shows_the_table_as_it_is():

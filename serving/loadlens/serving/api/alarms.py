@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from loadlens.serving.alarms import alarms
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.shapes import AlarmPage, AlarmShown, shaped
 from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.store.alarm_tables import Acknowledgement, Alarm
 
@@ -31,7 +32,7 @@ class Acknowledging(BaseModel):
     note: Annotated[str, Field(pattern=r"^[^\x00]{0,500}$")] = ""
 
 
-@router.get("/alarms", responses=answers())
+@router.get("/alarms", response_model=None, responses=answers() | shaped(AlarmPage))
 def list_alarms(
     request: Request,
     *,
@@ -57,7 +58,10 @@ def get_alarm(request: Request, alarm_id: AlarmId) -> dict[str, Any]:
 @router.post(
     "/alarms/{alarm_id}/acknowledgement",
     status_code=201,
-    responses=answers(404) | {200: {"description": "somebody has taken it over already"}},
+    response_model=None,
+    responses=answers(404)
+    | shaped(AlarmShown, 201)
+    | {200: {"description": "somebody has taken it over already", "model": AlarmShown}},
 )
 def acknowledge(request: Request, response: Response, alarm_id: AlarmId, given: Acknowledging) -> dict[str, Any]:
     """Take an alarm over. The first who does so is the one; the answer says who it is."""

@@ -18,6 +18,7 @@ from loadlens.serving.alarms.channels import open_outbox
 from loadlens.serving.api import (
     alarms,
     cameras,
+    console,
     devices,
     disputes,
     events,
@@ -27,6 +28,7 @@ from loadlens.serving.api import (
     lanes,
     loads,
     people,
+    pictures,
     problems,
     queue,
     readings,
@@ -109,13 +111,14 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     problems.install(app)
     lane_things = (lanes, cameras, devices, frames, readings, alarms)
     reviewing = (reviews, queue, tickets, disputes)
-    for thing in (*lane_things, loads, results, *reviewing, journal, events, waste, session, people):
+    for thing in (*lane_things, loads, results, pictures, *reviewing, journal, events, waste, session, people):
         # A frame is as large as the settings let it be (api/frames.py); what people and machines say is short.
         app.include_router(thing.router, prefix="/v1", max_body_size=None if thing is frames else _LONGEST_JSON)
     app.include_router(waste_files.router, prefix="/v1", max_body_size=waste_files.LARGEST_WORKBOOK)
     app.include_router(figures.router)
     app.include_router(session.page)
     app.include_router(supplier.router, max_body_size=_LONGEST_FORM)
+    app.include_router(console.router)
     _add_health(app)
     app.add_middleware(Doors, site=app)
     # The doors stand before the routes, and what they raise is answered as what the routes raise.

@@ -12,6 +12,7 @@ from loadlens.serving.api.lanes import LaneId
 from loadlens.serving.api.moment import moment_text
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.shapes import CameraList, shaped
 from loadlens.serving.api.tags import tagged
 from loadlens.serving.records import cameras, frames, loads
 from loadlens.serving.records.cameras import Health
@@ -34,7 +35,7 @@ class NewHealth(BaseModel):
     counts: Annotated[dict[CountName, Count], Field(max_length=64)] = Field(default_factory=dict)
 
 
-@router.get("/lanes/{lane}/cameras", responses=answers(404))
+@router.get("/lanes/{lane}/cameras", response_model=None, responses=answers(404) | shaped(CameraList))
 def list_cameras(request: Request, lane: LaneId) -> dict[str, Any]:
     """What the cameras of a lane last said of themselves."""
     with parts_of(request).loads.reading() as session:

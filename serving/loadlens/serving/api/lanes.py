@@ -9,6 +9,7 @@ from sqlalchemy import select
 from loadlens.serving.api.loads import Kilograms, summary
 from loadlens.serving.api.parts import parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.shapes import LaneList, LaneNow, shaped
 from loadlens.serving.api.tags import tagged
 from loadlens.serving.records import loads
 from loadlens.serving.store.tables import Lane
@@ -46,14 +47,14 @@ def put_lane(request: Request, lane: LaneId, given: LaneSettings) -> dict[str, A
         return _described(known)
 
 
-@router.get("/lanes", responses=answers())
+@router.get("/lanes", response_model=None, responses=answers() | shaped(LaneList))
 def list_lanes(request: Request) -> dict[str, Any]:
     """Every lane."""
     with parts_of(request).loads.reading() as session:
         return {"lanes": [_described(lane) for lane in session.scalars(select(Lane).order_by(Lane.id))]}
 
 
-@router.get("/lanes/{lane}", responses=answers(404))
+@router.get("/lanes/{lane}", responses=answers(404) | shaped(LaneNow))
 def get_lane(request: Request, lane: LaneId) -> Response:
     """One lane with the load that is open on it."""
     with parts_of(request).loads.reading() as session:

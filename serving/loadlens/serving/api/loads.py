@@ -13,6 +13,7 @@ from loadlens.serving.api.doors import check_own_lane
 from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.shapes import LoadPage, LoadShown, shaped
 from loadlens.serving.api.tags import IfMatch, check_match, tag_of, tagged
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.lifecycle import State
@@ -113,7 +114,7 @@ def create_load(request: Request, new: NewLoad, key: OnceKey = None) -> Response
     return answer
 
 
-@router.get("/loads", responses=answers())
+@router.get("/loads", response_model=None, responses=answers() | shaped(LoadPage))
 def list_loads(
     request: Request,
     *,
@@ -131,7 +132,7 @@ def list_loads(
         return {"loads": [summary(load) for load in page.loads], "next_cursor": page.next_cursor}
 
 
-@router.get("/loads/{load_id}", responses=answers(404))
+@router.get("/loads/{load_id}", responses=answers(404) | shaped(LoadShown))
 def get_load(request: Request, load_id: str) -> Response:
     """One load, with the hazards seen so far."""
     parts = parts_of(request)

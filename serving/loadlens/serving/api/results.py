@@ -15,6 +15,7 @@ from loadlens.serving.api.loads import matched
 from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers, problem
+from loadlens.serving.api.shapes import ClassList, Report, StandardList, shaped
 from loadlens.serving.api.tags import IfMatch, tagged
 from loadlens.serving.drawings import drawings_of
 from loadlens.serving.lifecycle import State
@@ -22,6 +23,8 @@ from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records import assessments, loads
 from loadlens.serving.report import render_report
 from loadlens.serving.store.tables import Assessment, Load
+from loadlens.vision.overlay import class_colour
+from loadlens.vision.taxonomy import load_taxonomy
 
 _PAGE_MAY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
@@ -31,11 +34,11 @@ _PAGE_MAY = (
 router = APIRouter(tags=["results"])
 
 _LOOK_EVERY_S = 0.1
-_NEWEST = 2**31 - 1
+NEWEST = 2**31 - 1
 _ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"description": "it is being graded"}}
 _JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
 
-Number = Annotated[int, Path(ge=0, le=_NEWEST)]
+Number = Annotated[int, Path(ge=0, le=NEWEST)]
 
 
 class Closing(BaseModel):
@@ -84,7 +87,7 @@ def _status(parts: Parts, load_id: str) -> State:
         return loads.find(session, load_id).status
 
 
-@router.get("/loads/{load_id}/assessment", responses=answers(404, 409) | _ACCEPTED)
+@router.get("/loads/{load_id}/assessment", responses=answers(404, 409) | _ACCEPTED | shaped(Report))
 def get_assessment(request: Request, load_id: str) -> Response:
     """The newest assessment; 202 while the load is being graded, 409 before it is closed or where grading failed."""
     return _assessment(request, load_id)
@@ -99,7 +102,7 @@ def list_assessments(request: Request, load_id: str) -> dict[str, Any]:
     return {"assessments": [{"version": v, "reason": reason, "created_at": at} for v, reason, at in made]}
 
 
-@router.get("/loads/{load_id}/assessments/{version}", responses=answers(404))
+@router.get("/loads/{load_id}/assessments/{version}", responses=answers(404) | shaped(Report))
 def get_assessment_version(request: Request, load_id: str, version: Number) -> Response:
     """One version of a load's assessment."""
     with parts_of(request).loads.reading() as session:
@@ -109,7 +112,7 @@ def get_assessment_version(request: Request, load_id: str, version: Number) -> R
 
 @router.get("/loads/{load_id}/layers/{index}/overlay.jpg", response_class=Response, responses=answers(404, 410) | _JPEG)
 def get_overlay(
-    request: Request, load_id: str, index: Number, version: Annotated[int, Query(ge=1, le=_NEWEST)] = _NEWEST
+    request: Request, load_id: str, index: Number, version: Annotated[int, Query(ge=1, le=NEWEST)] = NEWEST
 ) -> Response:
     """The key frame of one layer with what was seen drawn on it; without `version` that of the newest assessment.
 
@@ -135,13 +138,13 @@ def get_report(request: Request, load_id: str) -> HTMLResponse:
     with parts.loads.reading() as session:
         standard = parts.loads.standard_of(loads.find(session, load_id))
         report = assessments.report(session, load_id)
-        drawings = drawings_of(session, load_id, _NEWEST)
+        drawings = drawings_of(session, load_id, NEWEST)
     pictures = {index: one.jpeg(parts.loads.blobs) for index, one in drawings.items() if not one.is_gone}
     page = render_report(report, pictures, standard)
     return HTMLResponse(page, headers={"Content-Security-Policy": _PAGE_MAY})
 
 
-@router.get("/standards", responses=answers())
+@router.get("/standards", response_model=None, responses=answers() | shaped(StandardList))
 def list_standards(request: Request) -> dict[str, Any]:
     """The standards that a load can be graded by."""
     standards = parts_of(request).loads.standards.values()
@@ -152,9 +155,31 @@ def list_standards(request: Request) -> dict[str, Any]:
                 "version": standard.version,
                 "title": {"en": standard.title_en, "zh": standard.title_zh},
                 "edition": standard.edition,
+                "grades": [
+                    {"code": grade.code, "name": {"en": grade.name_en, "zh": grade.name_zh}}
+                    for grade in standard.grades
+                ],
                 "sha256": standard.sha256,
             }
             for standard in sorted(standards, key=lambda standard: standard.id)
+        ]
+    }
+
+
+@router.get("/classes", response_model=None, responses=answers() | shaped(ClassList))
+def list_classes() -> dict[str, Any]:
+    """What a model can see, with the names that people read and the colour it is drawn in."""
+    taxonomy = load_taxonomy()
+    return {
+        "classes": [
+            {
+                "id": card.id,
+                "kind": card.kind,
+                "family": card.surface_class.family or None,
+                "name": {"en": card.name_en, "zh": card.name_zh},
+                "colour": "#{:02x}{:02x}{:02x}".format(*class_colour(card.id, taxonomy)),
+            }
+            for card in taxonomy.values()
         ]
     }
 

@@ -12,6 +12,7 @@ from loadlens.serving.api.loads import Kilograms, Reason, load_answer, matched
 from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.shapes import LoadShown, ReviewList, shaped
 from loadlens.serving.api.tags import IfMatch, tagged
 from loadlens.serving.records import loads, previews, reviews, tickets
 from loadlens.serving.store.tables import Review
@@ -88,7 +89,7 @@ class Settling(BaseModel):
         return self
 
 
-@router.post("/loads/{load_id}/reviews", status_code=201, responses=answers(404, 409, 412))
+@router.post("/loads/{load_id}/reviews", status_code=201, responses=answers(404, 409, 412) | shaped(LoadShown, 201))
 def post_review(
     request: Request, load_id: str, new: NewReview, key: OnceKey = None, if_match: IfMatch = None
 ) -> Response:
@@ -124,7 +125,7 @@ def preview_review(request: Request, load_id: str, new: NewReview, if_match: IfM
     return {"before": asdict(before), "after": asdict(after)}
 
 
-@router.get("/loads/{load_id}/reviews", responses=answers(404))
+@router.get("/loads/{load_id}/reviews", response_model=None, responses=answers(404) | shaped(ReviewList))
 def list_reviews(request: Request, load_id: str) -> dict[str, Any]:
     """Every decision on a load, oldest first."""
     with parts_of(request).loads.reading() as session:

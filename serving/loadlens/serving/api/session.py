@@ -24,6 +24,7 @@ from loadlens.serving.api.doors import caller_of
 from loadlens.serving.api.pages import html_page
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.shapes import Who, shaped
 
 router = APIRouter(tags=["people"])
 page = APIRouter(include_in_schema=False)
@@ -84,7 +85,7 @@ def accept_invitation(request: Request, response: Response, welcome: Welcome) ->
     return _let_in_by_password(request, response, user.name)
 
 
-@router.get("/session", responses=answers())
+@router.get("/session", response_model=None, responses=answers() | shaped(Who))
 def who_am_i(request: Request) -> dict[str, Any]:
     """Who the caller is; with a session, also the token that changing requests show."""
     caller, token = caller_of(request), session_of(request)

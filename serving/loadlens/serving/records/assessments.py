@@ -81,6 +81,13 @@ def pictures_of(session: Session, load_id: str, number: int) -> dict[int, str]:
     return {row.layer: row.sha256 for row in session.execute(rows)}
 
 
+def key_frames(session: Session, load_id: str, number: int) -> dict[int, str]:
+    """The digests of the key frames by layer, as one assessment version or the newest before it names them."""
+    query = select(Assessment.report).where(Assessment.load_id == load_id, Assessment.version <= number)
+    found = session.scalars(query.order_by(Assessment.version.desc()).limit(1)).first()
+    return {layer["index"]: layer["key_frame_sha256"] for layer in json.loads(found)["layers"]} if found else {}
+
+
 def record_watching(
     session: Session, load: Load, standard: Standard, observation: LoadObservation, drawn: Mapping[int, str]
 ) -> None:

@@ -72,6 +72,12 @@ def store(session: Session, place: Place, shot: Shot) -> StoredFrame:
     return frame
 
 
+def newest(session: Session, stream: str, camera: str) -> StoredFrame | None:
+    """The frame of a camera with the highest number; None where it has sent none."""
+    query = select(StoredFrame).where(StoredFrame.stream == stream, StoredFrame.camera == camera)
+    return session.scalars(query.order_by(StoredFrame.seq.desc()).limit(1)).first()
+
+
 def load_of(session: Session, place: Place) -> str | None:
     """The load that a stored frame belongs to; None while it waits."""
     joined = session.get(LoadFrame, (place.stream, place.camera, place.seq))

@@ -1,0 +1,83 @@
+// Requests to the service. Paths and answers are checked against the types that its OpenAPI gives.
+import type { components, paths } from "./schema.d.ts";
+
+export type Shape<Name extends keyof components["schemas"]> = components["schemas"][Name];
+
+type Answer<Path extends keyof paths> = paths[Path] extends {
+  get: { responses: { 200: { content: { "application/json": infer Body } } } };
+}
+  ? Body
+  : never;
+
+export type Query = Record<string, string | number | boolean | null | undefined>;
+
+/** The service refused: its status and what it says. */
+export class Problem extends Error {
+  readonly status: number;
+
+  constructor(status: number, detail: string) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+/** Nothing answered: the network or the server is gone. */
+export class Unreachable extends Error {}
+
+let csrf = "";
+
+/** The token that every changing request of this session shows. */
+export function setCsrf(token: string): void {
+  csrf = token;
+}
+
+/** A path with its parameters filled in and its query behind it. */
+export function place(path: string, params: Record<string, string | number> = {}, query: Query = {}): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
+  const asked = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== "") asked.set(name, String(value));
+  }
+  return asked.size ? `${filled}?${asked}` : filled;
+}
+
+/** Send a request; raises Problem where it is refused and Unreachable where nothing answers. */
+export async function ask(method: string, url: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  const sent: Record<string, string> = { Accept: "application/json", ...headers };
+  if (method !== "GET") sent["X-CSRF-Token"] = csrf;
+  if (body !== undefined) sent["Content-Type"] = "application/json";
+  let answer: Response;
+  try {
+    answer = await fetch(url, { method, headers: sent, body: body === undefined ? null : JSON.stringify(body) });
+  } catch {
+    throw new Unreachable();
+  }
+  if (answer.ok) return answer;
+  throw new Problem(answer.status, await detailOf(answer));
+}
+
+async function detailOf(answer: Response): Promise<string> {
+  // A proxy in between answers in its own way.
+  if (!answer.headers.get("content-type")?.includes("json")) return `${answer.status} ${answer.statusText}`;
+  const problem = (await answer.json()) as { detail?: string };
+  return problem.detail ?? `${answer.status}`;
+}
+
+/** Read a thing together with its ETag, by which a change of it says what it was made from. */
+export async function readTagged<Path extends keyof paths & string>(
+  path: Path,
+  params: Record<string, string | number> = {},
+  query: Query = {},
+): Promise<{ body: Answer<Path>; tag: string | null }> {
+  const answer = await ask("GET", place(path, params, query));
+  return { body: (await answer.json()) as Answer<Path>, tag: answer.headers.get("ETag") };
+}
+
+/** Read a thing. */
+export async function read<Path extends keyof paths & string>(
+  path: Path,
+  params: Record<string, string | number> = {},
+  query: Query = {},
+): Promise<Answer<Path>> {
+  return (await readTagged(path, params, query)).body;
+}

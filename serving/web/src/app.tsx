@@ -1,0 +1,88 @@
+// The frame around every page: who is signed in, alarms, what is not yet confirmed, and the keys that work everywhere.
+import { useEffect, useState } from "react";
+import { outbox } from "./decisions.ts";
+import { connected, listen, stopListening } from "./events.ts";
+import { NamesOf, Names, readNames } from "./names.ts";
+import { AlarmBar } from "./parts/alarm-bar.tsx";
+import { Header } from "./parts/header.tsx";
+import { KeysHelp } from "./parts/keys-help.tsx";
+import { DoneNotes, OutboxBar } from "./parts/outbox-bar.tsx";
+import { SignIn } from "./parts/sign-in.tsx";
+import { LivePage } from "./pages/live.tsx";
+import { LoadPage } from "./pages/load.tsx";
+import { QueuePage } from "./pages/queue.tsx";
+import { go, useRoute } from "./route.ts";
+import { lookWhoIsIn, useSession } from "./session.ts";
+import { useWords } from "./show.ts";
+import { useStore } from "./store.ts";
+import { useKeys } from "./use-keys.ts";
+import { useLoaded } from "./use-loaded.ts";
+
+const NO_NAMES = new Names([], []);
+
+export function App() {
+  const words = useWords();
+  const session = useSession();
+  const [helping, setHelping] = useState(false);
+  const names = useLoaded("names", readNames);
+  const isIn = session.is === "in";
+  useEffect(() => void lookWhoIsIn().catch(() => connected.set(false)), []);
+  useEffect(() => {
+    if (!isIn) return;
+    listen();
+    return stopListening;
+  }, [isIn]);
+  useKeys("everywhere", {
+    help: () => setHelping(true),
+    live: () => go("/"),
+    queue: () => go("/queue"),
+    acknowledge: () => document.querySelector<HTMLElement>("[data-alarm]")?.focus(),
+  });
+  const wasIn = isIn || (session.is === "out" && session.before !== null);
+  return (
+    <NamesOf value={names.value ?? NO_NAMES}>
+      <a className="skip" href="#content">
+        {words.t("nav.skip")}
+      </a>
+      <Header onKeys={() => setHelping(true)} />
+      <div className="bars">
+        {wasIn && <AlarmBar />}
+        <Connection />
+        <OutboxBar />
+      </div>
+      <main id="content" tabIndex={-1}>
+        {wasIn && <Page />}
+      </main>
+      <DoneNotes />
+      {session.is === "out" && <SignIn again={session.before !== null} />}
+      {helping && <KeysHelp onClose={() => setHelping(false)} />}
+    </NamesOf>
+  );
+}
+
+function Page() {
+  const { path, query } = useRoute();
+  const load = /^\/loads\/([^/]+)$/.exec(path)?.[1];
+  if (load) return <LoadPage key={load} id={decodeURIComponent(load)} />;
+  return path === "/queue" ? <QueuePage query={query} /> : <LivePage />;
+}
+
+function Connection() {
+  const words = useWords();
+  const session = useSession();
+  if (useStore(connected) || session.is === "out") return null;
+  return (
+    <p className="bar away" role="status">
+      {words.t("net.gone")}{" "}
+      <button
+        type="button"
+        onClick={() => {
+          void lookWhoIsIn().catch(() => undefined);
+          void outbox.retry();
+        }}
+      >
+        {words.t("net.retry")}
+      </button>
+    </p>
+  );
+}

@@ -1,0 +1,54 @@
+// The one outbox of this browser, and what goes through it.
+import { useSyncExternalStore } from "react";
+import { ask, Problem, Unreachable } from "./api.ts";
+import { type Entry, Outbox, type Outcome, type Shelf } from "./outbox.ts";
+import { session, sessionIsOver } from "./session.ts";
+
+const PREFIX = "loadlens.outbox.";
+
+const shelf: Shelf = {
+  all: () =>
+    Object.keys(localStorage)
+      .filter((name) => name.startsWith(PREFIX))
+      .map((name) => JSON.parse(localStorage.getItem(name) ?? "null") as Entry),
+  put: (entry) => localStorage.setItem(PREFIX + entry.key, JSON.stringify(entry)),
+  remove: (key) => localStorage.removeItem(PREFIX + key),
+};
+
+async function send(entry: Entry): Promise<Outcome> {
+  const headers: Record<string, string> = { "Idempotency-Key": entry.key };
+  if (entry.ifMatch) headers["If-Match"] = entry.ifMatch;
+  try {
+    await ask("POST", entry.path, entry.body, headers);
+    return { is: "done" };
+  } catch (error) {
+    if (error instanceof Unreachable) return { is: "away", why: "" };
+    if (!(error instanceof Problem)) throw error;
+    if (error.status === 401) {
+      sessionIsOver();
+      return { is: "signedOut" };
+    }
+    const comesBack = error.status >= 500 || error.status === 429 || error.status === 408;
+    return comesBack ? { is: "away", why: error.message } : { is: "refused", why: error.message };
+  }
+}
+
+export const outbox = new Outbox(shelf, send);
+session.follow(() => {
+  const now = session.get();
+  outbox.signedIn(now.is === "in" ? now.who.name : null);
+});
+addEventListener("online", () => void outbox.retry());
+addEventListener("storage", (event) => event.key?.startsWith(PREFIX) && outbox.lookAgain());
+
+export function useOutbox(): Entry[] {
+  return useSyncExternalStore(
+    (listener) => outbox.onChange(listener),
+    () => outbox.entries,
+  );
+}
+
+/** The loads that a person has decided on and that the service does not know of yet. */
+export function decidedLoads(entries: Entry[]): Set<string> {
+  return new Set(entries.filter((entry) => entry.state !== "refused").flatMap((entry) => entry.about["load"] ?? []));
+}

@@ -1,0 +1,70 @@
+// What happens, as the service says it, over one stream for the whole console.
+import { lookWhoIsIn } from "./session.ts";
+import { Store } from "./store.ts";
+
+const KINDS = [
+  "load.opened",
+  "load.transition",
+  "load.flagged",
+  "layer.settled",
+  "hazard.raised",
+  "alarm.raised",
+  "alarm.acknowledged",
+  "camera.health",
+  "weight.recorded",
+  "assessment.recorded",
+  "review.recorded",
+] as const;
+const AGAIN_MS = 3000;
+
+export type Kind = (typeof KINDS)[number];
+export interface Happening {
+  kind: Kind;
+  subject: string;
+}
+
+export const connected = new Store(true);
+const listeners = new Set<(happening: Happening) => void>();
+let source: EventSource | null = null;
+let seen = "";
+
+/** Be told of everything that happens; returns how to stop. */
+export function onHappening(listener: (happening: Happening) => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+/** Begin to listen, behind what was heard last. */
+export function listen(): void {
+  source?.close();
+  const stream = new EventSource(seen ? `/v1/events?after=${seen}` : "/v1/events");
+  source = stream;
+  stream.addEventListener("open", () => connected.set(true));
+  stream.addEventListener("error", () => {
+    connected.set(false);
+    // While it tries by itself it is CONNECTING; closed means that the service has answered with a refusal.
+    if (stream.readyState === EventSource.CLOSED) setTimeout(() => stream === source && void comeBack(), AGAIN_MS);
+  });
+  for (const kind of KINDS) {
+    stream.addEventListener(kind, (event: MessageEvent<string>) => {
+      seen = event.lastEventId;
+      const { subject } = JSON.parse(event.data) as { subject: string };
+      for (const listener of listeners) listener({ kind, subject });
+    });
+  }
+}
+
+/** Hear nothing more: nobody is signed in. */
+export function stopListening(): void {
+  source?.close();
+  source = null;
+}
+
+async function comeBack(): Promise<void> {
+  try {
+    await lookWhoIsIn();
+    if (source) listen();
+  } catch {
+    setTimeout(() => source && void comeBack(), AGAIN_MS);
+  }
+}

@@ -1,0 +1,176 @@
+import { useEffect, useState } from "react";
+import { place, read, type Shape } from "../api.ts";
+import { onHappening } from "../events.ts";
+import { amount, deductionRange } from "../parts/deduction.tsx";
+import { Failed } from "../parts/failed.tsx";
+import { LayerStrip } from "../parts/layer-strip.tsx";
+import { GradeMix } from "../parts/mixes.tsx";
+import { useNames } from "../names.ts";
+import { follow, go } from "../route.ts";
+import { useWords } from "../show.ts";
+import { useLoaded } from "../use-loaded.ts";
+
+const PICTURE_EVERY_MS = 2000;
+const PICTURE_PX = 640;
+
+interface Lane {
+  load: Shape<"LoadShown"> | null;
+  isOpen: boolean;
+  report: Shape<"Report"> | null;
+  cameras: Shape<"CameraShown">[];
+}
+
+async function readLane(lane: string): Promise<Lane> {
+  const [{ open_load }, { cameras }] = await Promise.all([
+    read("/v1/lanes/{lane}", { lane }),
+    read("/v1/lanes/{lane}/cameras", { lane }),
+  ]);
+  const last = open_load ?? (await read("/v1/loads", {}, { lane, limit: 1 })).loads[0];
+  if (!last) return { load: null, isOpen: false, report: null, cameras };
+  const load = await read("/v1/loads/{load_id}", { load_id: last.id });
+  const version = load.assessment_version;
+  const report = version === null ? null : await read("/v1/loads/{load_id}/assessments/{version}", { load_id: last.id, version });
+  return { load, isOpen: open_load !== null, report, cameras };
+}
+
+export function LivePage() {
+  const words = useWords();
+  const { value, failed, again } = useLoaded("lanes", () => read("/v1/lanes"));
+  return (
+    <>
+      <h1>{words.t("live.title")}</h1>
+      {failed && <Failed why={failed} again={again} />}
+      {value?.lanes.length === 0 && <p className="empty">{words.t("live.noLanes")}</p>}
+      <div className="lanes">
+        {value?.lanes.map((lane) => (
+          <LaneCard key={lane.id} id={lane.id} />
+        ))}
+      </div>
+    </>
+  );
+}
+
+function LaneCard({ id }: { id: string }) {
+  const words = useWords();
+  const { value, failed, again } = useLoaded(`lane ${id}`, () => readLane(id));
+  const loadId = value?.load?.id;
+  useEffect(
+    () =>
+      onHappening(({ kind, subject }) => {
+        if (subject === `lane:${id}` || subject === `load:${loadId}` || kind === "load.opened") again();
+      }),
+    [id, loadId, again],
+  );
+  return (
+    <section className="lane" aria-labelledby={`lane-${id}`}>
+      <h2 id={`lane-${id}`}>{words.t("live.lane", { lane: id })}</h2>
+      {failed && <Failed why={failed} again={again} />}
+      {value && (
+        <>
+          <Cameras lane={id} cameras={value.cameras} isOpen={value.isOpen} />
+          {value.load ? <LoadNow lane={value} load={value.load} /> : <p>{words.t("live.empty")}</p>}
+        </>
+      )}
+    </section>
+  );
+}
+
+function Cameras({ lane, cameras, isOpen }: { lane: string; cameras: Shape<"CameraShown">[]; isOpen: boolean }) {
+  const words = useWords();
+  const turn = useTurns(isOpen);
+  if (cameras.length === 0) return <p className="camera">{words.t("camera.none")}</p>;
+  return (
+    <div className="cameras">
+      {cameras.map((camera) => (
+        <figure key={camera.camera} className={camera.state}>
+          <NewestFrame lane={lane} camera={camera.camera} turn={turn} />
+          <figcaption>
+            {words.t("camera.since", { camera: camera.camera, state: words.t(`camera.${camera.state}`), since: words.time(camera.since) })}
+          </figcaption>
+        </figure>
+      ))}
+    </div>
+  );
+}
+
+function NewestFrame({ lane, camera, turn }: { lane: string; camera: string; turn: number }) {
+  const words = useWords();
+  const [missing, setMissing] = useState(false);
+  useEffect(() => setMissing(false), [turn]);
+  if (missing) return <p className="no-picture">{words.t("live.noFrame")}</p>;
+  return (
+    <img
+      src={place("/v1/lanes/{lane}/cameras/{camera}/frame", { lane, camera }, { width: PICTURE_PX, turn })}
+      alt={words.t("live.frame", { camera })}
+      onError={() => setMissing(true)}
+    />
+  );
+}
+
+/** Counts on while pictures may be new and somebody looks. */
+function useTurns(running: boolean): number {
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    if (!running) return;
+    const timer = setInterval(() => document.visibilityState === "visible" && setTurn((now) => now + 1), PICTURE_EVERY_MS);
+    return () => clearInterval(timer);
+  }, [running]);
+  return turn;
+}
+
+function LoadNow({ lane, load }: { lane: Lane; load: Shape<"LoadShown"> }) {
+  const words = useWords();
+  const names = useNames();
+  const { report } = lane;
+  const path = `/loads/${encodeURIComponent(load.id)}`;
+  return (
+    <div className="load-now">
+      <h3>
+        {!lane.isOpen && <small>{words.t("live.last")}: </small>}
+        <a {...follow(path)}>{load.plate ?? load.id}</a> <small>{words.t(`status.${load.status}`)}</small>
+      </h3>
+      {lane.isOpen && (
+        <>
+          <p>{words.t("live.frames", { watched: load.frames.watched, stored: load.frames.stored })}</p>
+          <Growing layers={load.layers_so_far} />
+          <p className="hint">{words.t("live.noRunning")}</p>
+        </>
+      )}
+      {report && (
+        <>
+          <LayerStrip
+            load={load.id}
+            version={load.assessment_version ?? 1}
+            standard={load.standard}
+            layers={report.layers}
+            chosen={-1}
+            onChoose={() => go(path)}
+          />
+          <p className="result">
+            <b>
+              {report.truck.grade === null ? words.t("load.noGrade") : names.grade(load.standard, report.truck.grade, words.language)}
+            </b>{" "}
+            {words.t("load.deduction")} {amount(report.truck.deduction.kg, report.truck.deduction.percent_of_net, words)}{" "}
+            <small>{deductionRange(report.truck.deduction, words)}</small>
+          </p>
+          <GradeMix seen={report.truck} standard={load.standard} short />
+        </>
+      )}
+    </div>
+  );
+}
+
+function Growing({ layers }: { layers: number }) {
+  const words = useWords();
+  return (
+    <div className="growing">
+      <p>{words.t("live.layers", { n: layers })}</p>
+      <ol aria-hidden="true">
+        {Array.from({ length: layers }, (_, index) => (
+          <li key={index} />
+        ))}
+        <li className="now" />
+      </ol>
+    </div>
+  );
+}

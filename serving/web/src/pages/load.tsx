@@ -1,0 +1,220 @@
+import { useEffect, useState } from "react";
+import { read, readTagged, type Shape } from "../api.ts";
+import { decidedLoads, outbox } from "../decisions.ts";
+import { onHappening } from "../events.ts";
+import { useNames } from "../names.ts";
+import { Decision } from "../parts/decision.tsx";
+import { amount, Deduction, deductionRange } from "../parts/deduction.tsx";
+import { Failed } from "../parts/failed.tsx";
+import { Flags } from "../parts/flags.tsx";
+import { FrameView } from "../parts/frame-view.tsx";
+import { LayerStrip } from "../parts/layer-strip.tsx";
+import { FormMix, GradeMix } from "../parts/mixes.tsx";
+import { follow, go } from "../route.ts";
+import { plainName } from "../session.ts";
+import { useWords } from "../show.ts";
+import { useKeys } from "../use-keys.ts";
+import { useLoaded } from "../use-loaded.ts";
+import { readQueue } from "./queue.tsx";
+
+interface Whole {
+  load: Shape<"LoadShown">;
+  tag: string | null;
+  report: Shape<"Report"> | null;
+  reviews: Shape<"ReviewShown">[];
+}
+
+async function readWhole(id: string): Promise<Whole> {
+  const params = { load_id: id };
+  const [{ body: load, tag }, { reviews }] = await Promise.all([
+    readTagged("/v1/loads/{load_id}", params),
+    read("/v1/loads/{load_id}/reviews", params),
+  ]);
+  const version = load.assessment_version;
+  const report = version === null ? null : await read("/v1/loads/{load_id}/assessments/{version}", { ...params, version });
+  return { load, tag, report, reviews };
+}
+
+export function LoadPage({ id }: { id: string }) {
+  const words = useWords();
+  const { value, failed, again } = useLoaded(`load ${id}`, () => readWhole(id));
+  useEffect(() => onHappening(({ kind, subject }) => subject === `load:${id}` && kind !== "layer.settled" && again()), [id, again]);
+  const onNext = (): void => void goToNext(id);
+  return (
+    <article className="load">
+      <a className="back" {...follow("/queue")}>
+        {words.t("load.back")}
+      </a>
+      {failed && <Failed why={failed} again={again} />}
+      {!value && !failed && <p role="status">{words.t("net.loading")}</p>}
+      {value && <Shown whole={value} onNext={onNext} />}
+    </article>
+  );
+}
+
+/** The next load that waits and that nobody has decided on here; the queue where there is none. */
+async function goToNext(id: string): Promise<void> {
+  try {
+    const decided = decidedLoads(outbox.entries);
+    const next = (await readQueue(null)).find((load) => load.id !== id && !decided.has(load.id));
+    go(next ? `/loads/${encodeURIComponent(next.id)}` : "/queue");
+  } catch {
+    go("/queue");
+  }
+}
+
+function Shown({ whole, onNext }: { whole: Whole; onNext: () => void }) {
+  const words = useWords();
+  const { load, tag, report, reviews } = whole;
+  const lastCorrection = reviews.findLast((review) => review.correction)?.correction ?? null;
+  if (!report) {
+    return (
+      <>
+        <Head load={load} report={null} />
+        <p>{words.t("load.notGraded", { status: words.t(`status.${load.status}`) })}</p>
+        {load.problem && <p className="problem">{load.problem}</p>}
+      </>
+    );
+  }
+  return (
+    <>
+      <Head load={load} report={report} />
+      <div className="columns">
+        <Pictures load={load} report={report} />
+        <div className="facts">
+          <Decision load={load} tag={tag} report={report} lastCorrection={lastCorrection} onDone={onNext} onNext={onNext} />
+          <Flags flags={report.truck.flags} />
+          <Deduction report={report} />
+          <section>
+            <h2>{words.t("load.composition")}</h2>
+            <GradeMix seen={report.truck} standard={load.standard} />
+            <FormMix seen={report.truck} />
+          </section>
+          <History reviews={reviews} />
+          <Provenance load={load} report={report} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Head({ load, report }: { load: Shape<"LoadShown">; report: Shape<"Report"> | null }) {
+  const words = useWords();
+  const names = useNames();
+  const truck = report?.truck;
+  const grade = (code: string | null): string => (code === null ? words.t("load.noGrade") : names.grade(load.standard, code, words.language));
+  const weight = (kind: string): string => {
+    const known = load.weights[kind];
+    return known ? words.weight(Number(known.kg)) : words.t("load.notWeighed");
+  };
+  return (
+    <header className="load-head">
+      <h1>
+        {load.plate ?? words.t("load.title", { load: load.id })} <small>{words.t(`status.${load.status}`)}</small>
+      </h1>
+      <dl>
+        {load.supplier && <Fact name={words.t("load.supplier")} value={load.supplier} />}
+        {load.declared && <Fact name={words.t("load.declared")} value={grade(load.declared)} />}
+        {truck && <Fact name={words.t("load.graded")} value={grade(truck.grade)} strong />}
+        {truck && (
+          <Fact
+            name={words.t("load.deduction")}
+            value={amount(truck.deduction.kg, truck.deduction.percent_of_net, words)}
+            more={deductionRange(truck.deduction, words)}
+            strong
+          />
+        )}
+        {truck && <Fact name={words.t("load.unknown")} value={words.percent(truck.unknown)} />}
+        <Fact name={words.t("load.gross")} value={weight("gross")} />
+        <Fact name={words.t("load.tare")} value={weight("tare")} />
+        {truck && truck.net_kg !== null && <Fact name={words.t("load.net")} value={words.weight(truck.net_kg)} />}
+        {truck && truck.settlement_kg !== null && <Fact name={words.t("load.settlement")} value={words.weight(truck.settlement_kg)} strong />}
+      </dl>
+    </header>
+  );
+}
+
+function Fact({ name, value, more, strong = false }: { name: string; value: string; more?: string; strong?: boolean }) {
+  return (
+    <div className={strong ? "strong" : ""}>
+      <dt>{name}</dt>
+      <dd>
+        {value}
+        {more && <small>{more}</small>}
+      </dd>
+    </div>
+  );
+}
+
+function Pictures({ load, report }: { load: Shape<"LoadShown">; report: Shape<"Report"> }) {
+  const words = useWords();
+  const { layers } = report;
+  const worst = layers.findIndex((layer) => layer.hazards.length > 0);
+  const [at, setAt] = useState(Math.max(0, worst));
+  useKeys("load", {
+    nextLayer: () => setAt(Math.min(at + 1, layers.length - 1)),
+    previousLayer: () => setAt(Math.max(at - 1, 0)),
+  });
+  const layer = layers[at];
+  const version = load.assessment_version ?? 1;
+  if (!layer) return <p>{words.t("load.noLayers")}</p>;
+  const about = { n: layer.index, s: words.number(layer.key_frame_s, 1), weight: words.percent(layer.weight) };
+  const doubt = { unknown: words.percent(layer.unknown), confidence: words.percent(layer.confidence) };
+  return (
+    <div className="pictures">
+      <FrameView load={load.id} version={version} layer={layer} />
+      <LayerStrip
+        load={load.id}
+        version={version}
+        standard={load.standard}
+        layers={layers}
+        chosen={layer.index}
+        onChoose={(index) => setAt(layers.findIndex((one) => one.index === index))}
+      />
+      <section>
+        <h2>{words.t("load.layerAt", about)}</h2>
+        <p>{words.t("load.layerUnsure", doubt)}</p>
+        <GradeMix seen={layer} standard={load.standard} />
+        <FormMix seen={layer} />
+      </section>
+    </div>
+  );
+}
+
+function History({ reviews }: { reviews: Shape<"ReviewShown">[] }) {
+  const words = useWords();
+  if (reviews.length === 0) return null;
+  return (
+    <section>
+      <h2>{words.t("load.history")}</h2>
+      <ol className="history">
+        {reviews.map((review) => (
+          <li key={review.at}>
+            <b>{words.t(`decide.${review.decision}`)}</b> {review.reason}
+            <small>
+              {words.t("load.by", { who: plainName(review.actor), at: words.moment(review.at) })}{" "}
+              {words.t("load.version", { n: review.version })}
+            </small>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function Provenance({ load, report }: { load: Shape<"LoadShown">; report: Shape<"Report"> }) {
+  const words = useWords();
+  const names = useNames();
+  const { model, software } = report.versions;
+  const made = {
+    model: `${model.name} ${model.version}`,
+    standard: names.standard(load.standard, words.language),
+    software,
+  };
+  return (
+    <p className="provenance">
+      {words.t("load.version", { n: load.assessment_version ?? 0 })}. {words.t("load.model", made)}.{" "}
+      <a href={`/v1/loads/${encodeURIComponent(load.id)}/report.html`}>{words.t("load.report")}</a>
+    </p>
+  );
+}

@@ -1,0 +1,172 @@
+// The decision on a load: chosen, given its reason, and committed. Until then every step can be undone, and what was
+// entered stays in this browser, whatever becomes of the session or the page.
+import { useEffect, useRef, useState } from "react";
+import type { Shape } from "../api.ts";
+import { outbox } from "../decisions.ts";
+import { begun, type Decision as Kind, type Draft, fault, type Fault, REASONS, review, type Steps, stepped, undone } from "../draft.ts";
+import { useNames } from "../names.ts";
+import { useSession } from "../session.ts";
+import { useWords } from "../show.ts";
+import { isTextKey, type TextKey, type Words } from "../texts.ts";
+import { useKeys } from "../use-keys.ts";
+import { CorrectionForm } from "./correction-form.tsx";
+
+const KINDS: Kind[] = ["accept", "correct", "stop"];
+const DECIDABLE = ["graded", "flagged", "reviewed", "emptied"];
+
+interface Deciding {
+  load: Shape<"LoadShown">;
+  tag: string | null;
+  report: Shape<"Report">;
+  lastCorrection: Shape<"CorrectionShown"> | null;
+  onDone: () => void;
+  onNext: () => void;
+}
+
+export function Decision({ load, tag, report, lastCorrection, onDone, onNext }: Deciding) {
+  const words = useWords();
+  const session = useSession();
+  const [steps, setSteps] = useDraft(load.id);
+  const [told, setTold] = useState<Fault | null>(null);
+  const me = session.is === "in" ? session.who : session.is === "out" ? session.before : null;
+  const may = me !== null && ["inspector", "manager"].includes(me.role);
+  const canDecide = may && DECIDABLE.includes(load.status);
+  const draft = steps?.now ?? null;
+
+  const begin = (kind: Kind): void => {
+    setTold(null);
+    setSteps({ now: begun(kind, lastCorrection), before: [] });
+  };
+  const change = (by: Partial<Draft>): void => {
+    setTold(null);
+    if (steps) setSteps(stepped(steps, by));
+  };
+  const commit = (): void => {
+    if (!draft || !me) return;
+    const found = fault(draft);
+    if (found) return setTold(found);
+    const offered = draft.reason === null ? null : words.t(`reason.${draft.decision}.${draft.reason}` as TextKey);
+    outbox.add({
+      who: me.name,
+      path: `/v1/loads/${encodeURIComponent(load.id)}/reviews`,
+      body: review(draft, offered),
+      ifMatch: tag,
+      text: draft.decision,
+      about: { load: load.id },
+    });
+    setSteps(null);
+    onDone();
+  };
+
+  useKeys("load", { accept: () => begin("accept"), correct: () => begin("correct"), stop: () => begin("stop") }, canDecide && draft === null);
+  useKeys("load", { next: onNext }, draft === null);
+  useKeys(
+    "decision",
+    {
+      reason: (key) => REASONS.some((reason) => String(reason) === key) && change({ reason: Number(key) }),
+      commit,
+      undo: () => steps && setSteps(undone(steps) ?? steps),
+      cancel: () => setSteps(null),
+    },
+    draft !== null,
+  );
+
+  if (!may) return <p className="decision">{words.t("decide.readOnly")}</p>;
+  const status = words.t(`status.${load.status}`);
+  return (
+    <section className="decision" aria-label={words.t("decide.title")}>
+      {!canDecide && <p>{words.t("decide.notNow", { status })}</p>}
+      {draft === null ? (
+        <div className="choices">
+          {canDecide &&
+            KINDS.map((kind) => (
+              <button type="button" key={kind} className={kind} onClick={() => begin(kind)}>
+                {words.t(`decide.${kind}`)}
+              </button>
+            ))}
+          <button type="button" onClick={onNext}>
+            {words.t("decide.next")}
+          </button>
+        </div>
+      ) : (
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            commit();
+          }}
+        >
+          <h2>{words.t(`decide.${draft.decision}`)}</h2>
+          {draft.decision === "correct" && <CorrectionForm draft={draft} report={report} onChange={change} />}
+          <Reason draft={draft} onChange={change} />
+          <p role="alert" className="problem">
+            <FaultText fault={told} />
+          </p>
+          <div className="choices">
+            <button className={`main ${draft.decision}`}>{words.t("decide.commit")}</button>
+            <button type="button" disabled={steps?.before.length === 0} onClick={() => steps && setSteps(undone(steps) ?? steps)}>
+              {words.t("decide.undo")}
+            </button>
+            <button type="button" onClick={() => setSteps(null)}>
+              {words.t("decide.cancel")}
+            </button>
+          </div>
+        </form>
+      )}
+    </section>
+  );
+}
+
+function Reason({ draft, onChange }: { draft: Draft; onChange: (change: Partial<Draft>) => void }) {
+  const words = useWords();
+  const first = useRef<HTMLInputElement>(null);
+  useEffect(() => first.current?.scrollIntoView({ block: "nearest" }), [draft.decision]);
+  return (
+    <fieldset className="reasons">
+      <legend>{words.t("decide.why")}</legend>
+      {REASONS.map((reason) => (
+        <label key={reason}>
+          <input
+            ref={reason === 1 ? first : null}
+            type="radio"
+            name="reason"
+            checked={draft.reason === reason}
+            onChange={() => onChange({ reason })}
+          />
+          <kbd>{reason}</kbd> {words.t(`reason.${draft.decision}.${reason}`)}
+        </label>
+      ))}
+      <label className="note">
+        {words.t("decide.note")}
+        <input value={draft.note} maxLength={1500} onChange={(event) => onChange({ note: event.target.value })} />
+      </label>
+    </fieldset>
+  );
+}
+
+function FaultText({ fault }: { fault: Fault | null }) {
+  const words = useWords();
+  const names = useNames();
+  if (!fault) return null;
+  if (!("field" in fault)) return words.t(`decide.${fault.is}`);
+  return words.t(`decide.${fault.is}`, { field: fieldName(fault.field, words) ?? names.class(fault.field, words.language) });
+}
+
+function fieldName(field: string, words: Words): string | null {
+  const key = `correct.${field}`;
+  return isTextKey(key) ? words.t(key) : null;
+}
+
+/** A draft that outlives the page. */
+function useDraft(load: string): [Steps | null, (steps: Steps | null) => void] {
+  const name = `loadlens.draft.${load}`;
+  const [steps, setSteps] = useState<Steps | null>(() => {
+    const kept = sessionStorage.getItem(name);
+    return kept ? { now: JSON.parse(kept) as Draft, before: [] } : null;
+  });
+  const keep = (next: Steps | null): void => {
+    setSteps(next);
+    if (next) sessionStorage.setItem(name, JSON.stringify(next.now));
+    else sessionStorage.removeItem(name);
+  };
+  return [steps, keep];
+}

@@ -1,0 +1,47 @@
+import { follow, useRoute } from "../route.ts";
+import { plainName, sessionIsOver, signOut, useSession } from "../session.ts";
+import { otherLanguage, otherTheme, useWords } from "../show.ts";
+
+export function Header({ onKeys }: { onKeys: () => void }) {
+  const words = useWords();
+  const session = useSession();
+  return (
+    <header className="top">
+      <nav aria-label={words.t("nav.main")}>
+        <NavLink path="/" text={words.t("nav.live")} />
+        <NavLink path="/queue" text={words.t("nav.queue")} />
+      </nav>
+      <div className="tools">
+        <button type="button" className="quiet" onClick={onKeys}>
+          {words.t("show.keys")}
+        </button>
+        <button type="button" className="quiet" onClick={otherTheme}>
+          {words.t("show.theme")}
+        </button>
+        <button type="button" className="quiet" lang={words.language === "en" ? "zh-CN" : "en"} onClick={otherLanguage}>
+          {words.t("show.language")}
+        </button>
+        {session.is === "in" && (
+          <button
+            type="button"
+            className="quiet"
+            title={words.t("session.signedInAs", { name: plainName(session.who.name) })}
+            onClick={() => void signOut().catch(sessionIsOver)}
+          >
+            {words.t("session.signOut")}
+          </button>
+        )}
+      </div>
+    </header>
+  );
+}
+
+function NavLink({ path, text }: { path: string; text: string }) {
+  const here = useRoute().path;
+  const isHere = path === "/" ? here === "/" : here.startsWith(path) || (path === "/queue" && here.startsWith("/loads/"));
+  return (
+    <a {...follow(path)} aria-current={isHere ? "page" : undefined}>
+      {text}
+    </a>
+  );
+}

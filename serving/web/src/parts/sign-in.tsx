@@ -1,0 +1,46 @@
+import { type FormEvent, useEffect, useRef, useState } from "react";
+import { Problem } from "../api.ts";
+import { signIn } from "../session.ts";
+import { useWords } from "../show.ts";
+
+/** Asks for name and password over the page, which keeps what was entered in it. */
+export function SignIn({ again }: { again: boolean }) {
+  const words = useWords();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [problem, setProblem] = useState("");
+  const [busy, setBusy] = useState(false);
+  useEffect(() => dialog.current?.showModal(), []);
+  const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
+    event.preventDefault();
+    const given = new FormData(event.currentTarget);
+    setBusy(true);
+    try {
+      await signIn(String(given.get("name")), String(given.get("password")));
+    } catch (error) {
+      setProblem(error instanceof Problem ? error.message : words.t("net.unreachable"));
+      setBusy(false);
+    }
+  };
+  return (
+    <dialog ref={dialog} className="sign-in" aria-labelledby="sign-in" onCancel={(event) => event.preventDefault()}>
+      <form onSubmit={(event) => void submit(event)}>
+        <h1 id="sign-in">{words.t("app.name")}</h1>
+        {again && <p>{words.t("session.again")}</p>}
+        <label>
+          {words.t("session.name")}
+          <input name="name" autoComplete="username" maxLength={64} required autoFocus />
+        </label>
+        <label>
+          {words.t("session.password")}
+          <input name="password" type="password" autoComplete="current-password" maxLength={256} required />
+        </label>
+        <button className="main" disabled={busy}>
+          {words.t("session.signIn")}
+        </button>
+        <p role="alert" className="problem">
+          {problem}
+        </p>
+      </form>
+    </dialog>
+  );
+}

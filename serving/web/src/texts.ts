@@ -1,0 +1,75 @@
+// The words of the console in two languages, and numbers and times as each writes them.
+import en from "./texts/en.json" with { type: "json" };
+import zh from "./texts/zh.json" with { type: "json" };
+
+export type TextKey = keyof typeof en;
+export type Language = "en" | "zh";
+export type Fill = Record<string, string | number>;
+
+const CATALOGUES: Record<Language, Record<TextKey, string>> = { en, zh };
+const LOCALES: Record<Language, string> = { en: "en-GB", zh: "zh-CN" };
+const MINUTE_S = 60;
+const HOUR_S = 60 * MINUTE_S;
+const DAY_S = 24 * HOUR_S;
+const TONNES_FROM_KG = 10_000;
+
+export function isTextKey(key: string): key is TextKey {
+  return key in en;
+}
+
+/** A text with its {places} filled. */
+export function filled(text: string, fill: Fill): string {
+  return text.replace(/\{(\w+)\}/g, (place, name: string) => String(fill[name] ?? place));
+}
+
+/** Everything that is written for people, in one language. */
+export class Words {
+  readonly language: Language;
+  readonly locale: string;
+
+  constructor(language: Language) {
+    this.language = language;
+    this.locale = LOCALES[language];
+  }
+
+  t(key: TextKey, fill: Fill = {}): string {
+    return filled(CATALOGUES[this.language][key], fill);
+  }
+
+  number(value: number, digits: number): string {
+    return new Intl.NumberFormat(this.locale, { maximumFractionDigits: digits }).format(value);
+  }
+
+  /** Kilograms: whole ones, or to the tenth where there are few. */
+  kg(value: number): string {
+    return this.t("unit.kg", { n: this.number(value, Math.abs(value) < 100 ? 1 : 0) });
+  }
+
+  /** A weight: tonnes for what a truck carries, else kilograms. */
+  weight(kg: number): string {
+    return kg >= TONNES_FROM_KG ? this.t("unit.t", { n: this.number(kg / 1000, 3) }) : this.kg(kg);
+  }
+
+  /** A share, 0..1. */
+  percent(share: number, digits = 1): string {
+    return new Intl.NumberFormat(this.locale, { style: "percent", maximumFractionDigits: digits }).format(share);
+  }
+
+  moment(iso: string): string {
+    return new Intl.DateTimeFormat(this.locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso));
+  }
+
+  time(iso: string): string {
+    return new Intl.DateTimeFormat(this.locale, { timeStyle: "medium" }).format(new Date(iso));
+  }
+
+  /** How long ago something was, in the unit that fits. */
+  ago(iso: string, now: number): string {
+    const seconds = Math.max(0, Math.round((now - Date.parse(iso)) / 1000));
+    const relative = new Intl.RelativeTimeFormat(this.locale, { numeric: "auto" });
+    if (seconds < MINUTE_S) return relative.format(-seconds, "second");
+    if (seconds < HOUR_S) return relative.format(-Math.floor(seconds / MINUTE_S), "minute");
+    if (seconds < DAY_S) return relative.format(-Math.floor(seconds / HOUR_S), "hour");
+    return relative.format(-Math.floor(seconds / DAY_S), "day");
+  }
+}
