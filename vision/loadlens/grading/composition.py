@@ -91,7 +91,8 @@ def compose(
     factors: Mapping[str, float] = {}
     if calibration is not None:
         weights, factors = _by_depth(observation.layers, weights, calibration), calibration.factor
-    layers = tuple(_layer(*pair, standard, classes, factors) for pair in zip(observation.layers, weights, strict=True))
+    grade_of = {rule.form: rule.grade or UNGRADED for rule in standard.forms}
+    layers = tuple(_layer(*pair, grade_of, classes, factors) for pair in zip(observation.layers, weights, strict=True))
     forms = _mean((layer.weight, layer.seen.forms) for layer in layers)
     grades = _mean((layer.weight, layer.grades) for layer in layers)
     return Composition(
@@ -180,14 +181,13 @@ def _check_calibration(calibration: SiteCalibration, observation: LoadObservatio
 def _layer(
     seen: LayerObservation,
     weight: float,
-    standard: Standard,
+    grade_of: Mapping[str, str],
     classes: Mapping[str, SurfaceClass],
     factors: Mapping[str, float],
 ) -> LayerComposition:
     by_grade: dict[str, list[float]] = {}
     for form, share in seen.forms.items():
-        rule = standard.form_rule(form)
-        by_grade.setdefault((rule and rule.grade) or UNGRADED, []).append(share)
+        by_grade.setdefault(grade_of.get(form, UNGRADED), []).append(share)
     density = mean_density(seen, classes)
     mass = {
         name: share * classes[name].density / density * factors.get(name, 1.0) if density else 0.0

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from loadlens.grading.calibration import SiteCalibration
-from loadlens.grading.composition import Composition, ObservationError, compose
+from loadlens.grading.composition import Composition, LayerComposition, ObservationError, compose
 from loadlens.grading.observation import AreaError, LoadObservation, SurfaceClass
 from loadlens.grading.standard import Standard
 
@@ -77,18 +77,17 @@ def sigma_by_class(
     contaminants = sorted(name for name, about in classes.items() if about.kind == "contaminant")
     if (site := composition.calibration) is not None:
         return {name: site.relative_sd * composition.mass.get(name, 0.0) for name in contaminants}
-    return {name: _sigma(composition, classes[name], error) for name in contaminants}
+    impure = [(layer, math.fsum(layer.mass.values())) for layer in composition.layers if layer.density > 0]
+    return {name: _sigma(impure, classes[name], error) for name in contaminants}
 
 
-def _sigma(composition: Composition, about: SurfaceClass, error: AreaError | None) -> float:
+def _sigma(impure: list[tuple[LayerComposition, float]], about: SurfaceClass, error: AreaError | None) -> float:
+    """The sigma of one class; `impure` are the layers with the impurity of each, 0..1."""
     area_sd = 0.0 if error is None else error.area_sd.get(about.id, error.default_sd)
     density_sd = (about.density_high - about.density_low) / (2 * _Z90)
     by_area, by_density = [], []
-    for layer in composition.layers:
-        if layer.density <= 0:
-            continue
+    for layer, impurity in impure:
         # Area taken from clean scrap (density 1) changes the layer's impurity q by (d + q (1 - d)) / density.
-        impurity = math.fsum(layer.mass.values())
         by_area.append(layer.weight * (about.density + impurity * (1 - about.density)) / layer.density)
         seen = layer.seen.contaminants.get(about.id, 0.0)
         by_density.append(layer.weight * seen * (1 - impurity) / layer.density)
