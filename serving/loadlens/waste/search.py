@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from pypinyin import Style, lazy_pinyin
-
 from loadlens.waste.codes import WasteCode, code_lists
 
 
@@ -57,6 +55,9 @@ def _spelled() -> tuple[_Spelled, ...]:
 
 
 def _spell(entry: WasteCode) -> _Spelled:
+    # Its dictionary takes a third of a second to load: only who searches waits for it.
+    from pypinyin import Style, lazy_pinyin  # noqa: PLC0415
+
     name = entry.name_zh
     return _Spelled(
         entry,
