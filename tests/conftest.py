@@ -27,6 +27,7 @@ import obstore
 import onnx
 import psycopg
 import pytest
+from hypothesis import settings
 from obstore.store import S3Store
 from onnx import TensorProto, helper, numpy_helper
 
@@ -38,6 +39,9 @@ from loadlens.vision.metadata import METADATA_KEY, ModelMetadata
 
 PROJECT = Path(__file__).resolve().parent.parent
 BACK_ENDS = ("sqlite", "postgresql")
+# How long an example takes says how busy the machine is, nothing of what is tested.
+settings.register_profile("loadlens", deadline=None)
+settings.load_profile("loadlens")
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,7 @@ def streams(draw, protocol):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(data=st.data(), places=st.lists(st.integers(0, 10_000), max_size=12))
 def test_every_byte_ends_in_one_result_and_cuts_change_nothing(protocol, data, places):
     stream = data.draw(streams(protocol))
@@ -132,7 +132,7 @@ HOLDS = {
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(data=st.data())
 def test_no_reading_that_no_valid_frame_held(protocol, data):
     results, _ = results_of(PROTOCOLS[protocol], [data.draw(streams(protocol))])
@@ -142,7 +142,7 @@ def test_no_reading_that_no_valid_frame_held(protocol, data):
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(shown=samples, before=noise)
 def test_what_a_simulator_shows_is_read_exactly_whatever_came_before(protocol, shown, before):
     frame = FRAMES[protocol](shown)
@@ -160,7 +160,7 @@ def test_what_a_simulator_shows_is_read_exactly_whatever_came_before(protocol, s
 
 
 @pytest.mark.parametrize("protocol", ["toledo-checksum", "a9", "a9-nibbles"])
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(shown=samples, place=st.integers(0, 10_000), flip=st.integers(1, 255))
 def test_one_damaged_byte_never_changes_a_checked_weight(protocol, shown, place, flip):
     frame = bytearray(FRAMES[protocol](shown))

@@ -203,7 +203,7 @@ happenings = st.tuples(st.sampled_from(NAMES + STEPS), st.sampled_from("abc"), s
 
 
 @pytest.mark.timeout(900)
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, suppress_health_check=list(HealthCheck))
 @given(before=st.lists(happenings, max_size=20), after=st.lists(happenings, max_size=8))
 def test_random_histories_verify(tmp_path_factory, before, after):
     """Whatever is asked for in whatever order: what is recorded is in itself consistent, and a bundle of it too."""
