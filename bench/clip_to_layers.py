@@ -1,0 +1,147 @@
+"""What it costs to turn a clip into graded layers, beside decoding it and beside what people would use instead.
+
+    python bench/clip_to_layers.py [--rounds 3] [--seconds 20]
+
+Renders a 1080p unloading and the same truck standing still, and runs every case as a process of its own: CPU seconds
+(user + system) from start to end, imports included. The peers see every frame, or one a second; they find things in
+pictures and no layers at all, so of layers only ours are counted. The limit is decoding the clip once and calling
+ONNX Runtime on a ready picture as often as the grading did.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+from figures import LOADLENS, Figure, cost, figure, interleaved, ratio, show
+
+from loadlens.datasets.procedural import ProceduralTextures
+from loadlens.datasets.yard import ClipSpec, render_clip, write_clip
+
+SIZE, FPS = (1080, 1920), 25
+DECODE = """
+import sys, av
+with av.open(sys.argv[1]) as clip:
+    clip.streams.video[0].thread_count = 1
+    for _ in clip.decode(video=0):
+        pass
+"""
+LIMIT = (
+    DECODE
+    + """
+import numpy as np
+from loadlens.vision.model import load_model
+model, picture = load_model(), np.zeros((360, 640, 3), np.uint8)
+for _ in range(int(sys.argv[2])):
+    model.look(picture)
+"""
+)
+# As tutorials write it: every frame decoded to BGR, and the model asked each time.
+TUTORIAL = """
+import sys, cv2
+from loadlens.vision.model import load_model
+model, clip = load_model(), cv2.VideoCapture(sys.argv[1])
+while True:
+    read, picture = clip.read()
+    if not read:
+        break
+    model.look(cv2.cvtColor(cv2.resize(picture, (640, 360)), cv2.COLOR_BGR2RGB))
+"""
+# The smallest network of a well-known detector. Its weights are drawn by chance: they change what it finds, not its
+# cost, but for sorting out boxes, of which chance weights give hardly any.
+ULTRALYTICS = """
+import sys, torch
+from ultralytics import YOLO
+torch.set_num_threads(1)
+clip, every = sys.argv[1], int(sys.argv[2])
+for _ in YOLO("yolo11n.yaml").predict(clip, stream=True, vid_stride=every, device="cpu", verbose=False):
+    pass
+"""
+
+
+def write_still(clip: Path, moving: Path) -> None:
+    """Write a clip as long as `moving` in which nothing happens but the noise of the sensor."""
+    with av.open(str(moving)) as source:
+        count = source.streams.video[0].frames
+        first = next(source.decode(video=0)).to_ndarray(format="rgb24").astype(np.int16)
+    noise = np.random.default_rng(1)
+    with av.open(str(clip), "w") as target:
+        stream = target.add_stream("libx264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt, stream.options = SIZE[1], SIZE[0], "yuv420p", {"crf": "27"}
+        grain = [noise.normal(0, 2, (*SIZE, 1)).astype(np.int16) for _ in range(8)]
+        for number in range(count):
+            picture = np.clip(first + grain[number % len(grain)], 0, 255).astype(np.uint8)
+            target.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        target.mux(stream.encode())
+
+
+def grade(clip: Path, out: Path) -> list[str]:
+    """The command that grades a clip as a user would."""
+    return [*LOADLENS, "grade", str(clip), "--out", str(out), "--json"]
+
+
+def layers_found(layers: list[dict[str, float]], settled: list[tuple[float, float]]) -> float:
+    """The share of the settled intervals in which the key frame of a layer lies."""
+    keys = [layer["key_frame_s"] for layer in layers]
+    return float(np.mean([any(start <= key <= end for key in keys) for start, end in settled]))
+
+
+def figures(folder: Path, rounds: int, seconds: float) -> list[Figure]:
+    """Measure everything; `folder` takes the clips."""
+    clip, still = folder / "clip.mp4", folder / "still.mp4"
+    rendered = render_clip(ClipSpec(seed=7, size=SIZE, fps=FPS, seconds=seconds), ProceduralTextures())
+    write_clip(rendered, clip)
+    write_still(still, clip)
+    told = subprocess.run(grade(clip, folder / "first"), capture_output=True, text=True, check=False).stdout
+    report = json.loads(told)
+    used = str(report["load"]["frames_used"])
+    python, offline = sys.executable, {"YOLO_OFFLINE": "true", "YOLO_CONFIG_DIR": str(folder), "YOLO_VERBOSE": "false"}
+
+    def cpu(*command: str, allowed: tuple[int, ...] = (0,)) -> Callable[[], float]:
+        return lambda: cost(command, allowed, **offline)[0]
+
+    graded = partial(cpu, allowed=(0, 4))
+    seen = interleaved(
+        {
+            "ours": graded(*grade(clip, folder / "out")),
+            "decode": cpu(python, "-c", DECODE, str(clip)),
+            "limit": cpu(python, "-c", LIMIT, str(clip), used),
+            "tutorial": cpu(python, "-c", TUTORIAL, str(clip)),
+            "every": cpu(python, "-c", ULTRALYTICS, str(clip), "1"),
+            "second": cpu(python, "-c", ULTRALYTICS, str(clip), str(FPS)),
+            "idle": graded(*grade(still, folder / "idle")),
+            "idle decode": cpu(python, "-c", DECODE, str(still)),
+        },
+        rounds,
+    )
+    found = layers_found(report["layers"], [(s.start_s, s.end_s) for s in rendered.truth.layers])
+    return [
+        figure("CPU seconds of grading, for each second of the clip", [value / seconds for value in seen["ours"]]),
+        figure("layers found of those that settled (share; no peer finds any)", [found]),
+        ratio("every frame through Ultralytics nano / grading", seen["every"], seen["ours"], ">= 30"),
+        ratio("one frame a second through Ultralytics nano / grading", seen["second"], seen["ours"], ">= 5"),
+        ratio("every frame through our model in an OpenCV loop / grading", seen["tutorial"], seen["ours"]),
+        ratio("grading / decoding once and the bare calls", seen["ours"], seen["limit"], "<= 1.3"),
+        ratio("grading / decoding once", seen["ours"], seen["decode"], "<= 2"),
+        ratio("watching a truck that stands still / decoding it", seen["idle"], seen["idle decode"], "<= 0.2"),
+    ]
+
+
+def main() -> None:
+    """Run the comparison and print it."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--seconds", type=float, default=20.0)
+    asked = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        show(figures(Path(folder), asked.rounds, asked.seconds))
+
+
+if __name__ == "__main__":
+    main()
