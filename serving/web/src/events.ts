@@ -6,6 +6,8 @@ const KINDS = [
   "load.opened",
   "load.transition",
   "load.flagged",
+  "load.claimed",
+  "load.unclaimed",
   "layer.settled",
   "hazard.raised",
   "alarm.raised",

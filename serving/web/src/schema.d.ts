@@ -387,7 +387,7 @@ export interface paths {
         };
         /**
          * Get Newest Frame
-         * @description The newest frame of a camera; `Captured-At` says when it was taken, by the camera's clock.
+         * @description The newest frame of a camera, 204 where none is kept; `Captured-At` says when it was taken, by its clock.
          */
         get: operations["get_newest_frame_v1_lanes__lane__cameras__camera__frame_get"];
         put?: never;
@@ -1515,6 +1515,16 @@ export interface components {
             reason: string;
         };
         /**
+         * AdjustmentShown
+         * @description Money added or taken off.
+         */
+        AdjustmentShown: {
+            /** Amount */
+            amount: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * AlarmPage
          * @description Alarms, newest first.
          */
@@ -1575,6 +1585,23 @@ export interface components {
             text: string;
         };
         /**
+         * AtStake
+         * @description What a load ranks by, as decimal text; `at_most` where it is not weighed empty yet.
+         */
+        AtStake: {
+            /** Amount */
+            amount: string | null;
+            /** At Most */
+            at_most: boolean;
+            /** Currency */
+            currency: string | null;
+            /**
+             * In
+             * @enum {string}
+             */
+            in: "unknown" | "money" | "kg" | "percent";
+        };
+        /**
          * Because
          * @description Why something is done that is out of the ordinary.
          */
@@ -1626,6 +1653,25 @@ export interface components {
             percent_of_net: number;
             /** Why */
             why: string;
+        };
+        /**
+         * Claim
+         * @description Who works on a load, until when.
+         */
+        Claim: {
+            /** Expires At */
+            expires_at: string;
+            /** Holder */
+            holder: string;
+            /** Since */
+            since: string;
+        };
+        /**
+         * ClaimNow
+         * @description Who works on a load; null where nobody does.
+         */
+        ClaimNow: {
+            claim: components["schemas"]["Claim"] | null;
         };
         /**
          * Claiming
@@ -2043,6 +2089,22 @@ export interface components {
             version: string;
         };
         /**
+         * MoneyShown
+         * @description What a load would be paid, as decimal text.
+         */
+        MoneyShown: {
+            /** Adjustments */
+            adjustments: components["schemas"]["AdjustmentShown"][];
+            /** Amount */
+            amount: string;
+            /** Currency */
+            currency: string;
+            /** Price Per Tonne */
+            price_per_tonne: string;
+            /** Prices */
+            prices: components["schemas"]["PriceShown"][];
+        };
+        /**
          * Names
          * @description What people call a thing.
          */
@@ -2207,6 +2269,18 @@ export interface components {
             reason: string;
         };
         /**
+         * OutcomeShown
+         * @description A version of an assessment and what it would be paid; `no_money` says why there is no amount.
+         */
+        OutcomeShown: {
+            money: components["schemas"]["MoneyShown"] | null;
+            /** No Money */
+            no_money: string | null;
+            report: components["schemas"]["Report"];
+            /** Version */
+            version: number;
+        };
+        /**
          * PickedItem
          * @description A thing that was picked out of the load and weighed.
          */
@@ -2215,6 +2289,98 @@ export interface components {
             kg: number | string;
             /** What */
             what: string;
+        };
+        /**
+         * Preview
+         * @description What a review would change.
+         */
+        Preview: {
+            after: components["schemas"]["OutcomeShown"];
+            before: components["schemas"]["OutcomeShown"];
+        };
+        /**
+         * PriceShown
+         * @description What a part of a load is worth.
+         */
+        PriceShown: {
+            /** Grade */
+            grade: string;
+            /** Per Tonne */
+            per_tonne: string;
+            /** Share */
+            share: string;
+        };
+        /**
+         * QueueDeduction
+         * @description The deduction of a load that waits, as decimal text.
+         */
+        QueueDeduction: {
+            /** Kg */
+            kg: string | null;
+            /** Kg High */
+            kg_high: string | null;
+            /** Kg Low */
+            kg_low: string | null;
+            /** Percent */
+            percent: string | null;
+            /** Percent High */
+            percent_high: string | null;
+            /** Percent Low */
+            percent_low: string | null;
+        };
+        /**
+         * QueueLoad
+         * @description A load that waits for a person.
+         */
+        QueueLoad: {
+            /** Assessment Version */
+            assessment_version: number;
+            at_stake: components["schemas"]["AtStake"];
+            claim: components["schemas"]["Claim"] | null;
+            /** Closed At */
+            closed_at: string | null;
+            /** Created At */
+            created_at: string;
+            /** Declared */
+            declared: string | null;
+            deduction: components["schemas"]["QueueDeduction"];
+            /** Flags */
+            flags: components["schemas"]["FlagShown"][];
+            /** Grade */
+            grade: string | null;
+            /** Hazard */
+            hazard: boolean;
+            /** Id */
+            id: string;
+            /** Lane */
+            lane: string | null;
+            /** Net Kg */
+            net_kg: string | null;
+            /** Note */
+            note: string | null;
+            /** Plate */
+            plate: string | null;
+            /** Standard */
+            standard: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "arrived" | "weighed" | "unloading" | "closed" | "graded" | "flagged" | "reviewed" | "emptied" | "settled" | "failed" | "cancelled";
+            /** Supplier */
+            supplier: string | null;
+        };
+        /**
+         * QueuePage
+         * @description Loads that wait, what matters most first; `total` is how many there are on all pages.
+         */
+        QueuePage: {
+            /** Loads */
+            loads: components["schemas"]["QueueLoad"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Total */
+            total: number;
         };
         /**
          * Report
@@ -3160,6 +3326,13 @@ export interface operations {
                     "image/*": string;
                 };
             };
+            /** @description no frame of this camera is kept */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description the caller has it already (If-None-Match) */
             304: {
                 headers: {
@@ -3600,9 +3773,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["ClaimNow"];
                 };
             };
         };
@@ -3627,7 +3798,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["ClaimNow"];
+                };
             };
             /** @description Successful Response */
             201: {
@@ -3635,9 +3808,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["ClaimNow"];
                 };
             };
         };
@@ -4054,9 +4225,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Preview"];
                 };
             };
         };
@@ -4340,9 +4509,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["QueuePage"];
                 };
             };
         };

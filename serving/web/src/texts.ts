@@ -55,6 +55,10 @@ export class Words {
     return new Intl.NumberFormat(this.locale, { style: "percent", maximumFractionDigits: digits }).format(share);
   }
 
+  money(amount: string, currency: string): string {
+    return new Intl.NumberFormat(this.locale, { style: "currency", currency }).format(Number(amount));
+  }
+
   moment(iso: string): string {
     return new Intl.DateTimeFormat(this.locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso));
   }

@@ -22,6 +22,7 @@ _PICTURE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}},
     304: {"description": "the caller has it already (If-None-Match)"},
 }
+_NONE: dict[int | str, dict[str, Any]] = {204: {"description": "no frame of this camera is kept"}}
 # The kinds that are taken in (vision/image.py), by their first bytes.
 _KINDS = {b"\xff\xd8": "image/jpeg", b"\x89P": "image/png", b"BM": "image/bmp", b"RI": "image/webp"}
 
@@ -49,15 +50,15 @@ def get_key_frame(
     return _picture(request, sha256, width)
 
 
-@router.get("/lanes/{lane}/cameras/{camera}/frame", response_class=Response, responses=answers(404) | _PICTURE)
+@router.get("/lanes/{lane}/cameras/{camera}/frame", response_class=Response, responses=answers(404) | _PICTURE | _NONE)
 def get_newest_frame(request: Request, lane: LaneId, camera: Camera, width: Width = None) -> Response:
-    """The newest frame of a camera; `Captured-At` says when it was taken, by the camera's clock."""
+    """The newest frame of a camera, 204 where none is kept; `Captured-At` says when it was taken, by its clock."""
     parts = parts_of(request)
     with parts.loads.reading() as session:
         loads.find_lane(session, lane)
         newest = frames.newest(session, f"lane:{lane}", camera)
     if newest is None or not parts.loads.blobs.exists(newest.sha256):
-        raise HTTPException(404, f"no frame of camera {camera} of lane {lane} is kept")
+        return Response(status_code=204)
     return _picture(request, newest.sha256, width, {"Captured-At": newest.captured_at})
 
 

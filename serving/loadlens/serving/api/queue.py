@@ -14,6 +14,7 @@ from loadlens.serving.api.doors import caller_of
 from loadlens.serving.api.loads import summary
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.shapes import ClaimNow, QueuePage, shaped
 from loadlens.serving.records import assessments, claims, loads, queue
 from loadlens.serving.records.queue import Claimed, Entry, Filter
 from loadlens.serving.store.queue_tables import Claim, LoadResult
@@ -32,7 +33,7 @@ class Claiming(BaseModel):
     take_over: bool = False
 
 
-@router.get("/queue", responses=answers())
+@router.get("/queue", response_model=None, responses=answers() | shaped(QueuePage))
 def list_queue(
     request: Request,
     *,
@@ -52,7 +53,7 @@ def list_queue(
     return {"loads": shown, "total": page.total, "next_cursor": page.next_cursor}
 
 
-@router.get("/loads/{load_id}/claim", responses=answers(404))
+@router.get("/loads/{load_id}/claim", response_model=None, responses=answers(404) | shaped(ClaimNow))
 def get_claim(request: Request, load_id: str) -> dict[str, Any]:
     """Who works on a load; null where nobody does."""
     with parts_of(request).loads.reading() as session:
@@ -63,7 +64,10 @@ def get_claim(request: Request, load_id: str) -> dict[str, Any]:
 @router.post(
     "/loads/{load_id}/claim",
     status_code=201,
-    responses=answers(404, 409) | {200: {"description": "it was the caller's already; it is renewed"}},
+    response_model=None,
+    responses=answers(404, 409)
+    | shaped(ClaimNow, 201)
+    | {200: {"description": "it was the caller's already; it is renewed", "model": ClaimNow}},
 )
 def claim_load(request: Request, response: Response, load_id: str, claiming: Claiming | None = None) -> dict[str, Any]:
     """Claim a load, or renew one's claim, for `claim_expires_s`; 409 names who has it. A review ends the claim."""

@@ -12,7 +12,7 @@ from loadlens.serving.api.loads import Kilograms, Reason, load_answer, matched
 from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
-from loadlens.serving.api.shapes import LoadShown, ReviewList, shaped
+from loadlens.serving.api.shapes import LoadShown, Preview, ReviewList, shaped
 from loadlens.serving.api.tags import IfMatch, tagged
 from loadlens.serving.records import loads, previews, reviews, tickets
 from loadlens.serving.store.tables import Review
@@ -113,7 +113,9 @@ def post_review(
     return change(request, new, key, work)
 
 
-@router.post("/loads/{load_id}/reviews/preview", responses=answers(404, 409, 412))
+@router.post(
+    "/loads/{load_id}/reviews/preview", response_model=None, responses=answers(404, 409, 412) | shaped(Preview)
+)
 def preview_review(request: Request, load_id: str, new: NewReview, if_match: IfMatch = None) -> dict[str, Any]:
     """What this review would lead to: the report and, where there are prices and weights, the money, before and after
     it. Computed as the review computes it; nothing is recorded."""

@@ -377,3 +377,99 @@ class Report(Shape):
     layers: list[LayerShown]
     truck: TruckShown
     explain: list[str]
+
+
+class Claim(Shape):
+    """Who works on a load, until when."""
+
+    holder: str
+    since: str
+    expires_at: str
+
+
+class ClaimNow(Shape):
+    """Who works on a load; null where nobody does."""
+
+    claim: Claim | None
+
+
+class AtStake(Shape):
+    """What a load ranks by, as decimal text; `at_most` where it is not weighed empty yet."""
+
+    in_: Literal["unknown", "money", "kg", "percent"] = Field(alias="in")
+    amount: str | None
+    currency: str | None
+    at_most: bool
+
+
+class QueueDeduction(Shape):
+    """The deduction of a load that waits, as decimal text."""
+
+    kg: str | None
+    kg_low: str | None
+    kg_high: str | None
+    percent: str | None
+    percent_low: str | None
+    percent_high: str | None
+
+
+class QueueLoad(LoadSummary):
+    """A load that waits for a person."""
+
+    assessment_version: int
+    hazard: bool
+    at_stake: AtStake
+    grade: str | None
+    net_kg: str | None
+    deduction: QueueDeduction
+    flags: list[FlagShown]
+    claim: Claim | None
+
+
+class QueuePage(Shape):
+    """Loads that wait, what matters most first; `total` is how many there are on all pages."""
+
+    loads: list[QueueLoad]
+    total: int
+    next_cursor: str | None
+
+
+class PriceShown(Shape):
+    """What a part of a load is worth."""
+
+    grade: str
+    share: str
+    per_tonne: str
+
+
+class AdjustmentShown(Shape):
+    """Money added or taken off."""
+
+    amount: str
+    reason: str
+
+
+class MoneyShown(Shape):
+    """What a load would be paid, as decimal text."""
+
+    currency: str
+    prices: list[PriceShown]
+    price_per_tonne: str
+    adjustments: list[AdjustmentShown]
+    amount: str
+
+
+class OutcomeShown(Shape):
+    """A version of an assessment and what it would be paid; `no_money` says why there is no amount."""
+
+    version: int
+    report: Report
+    money: MoneyShown | None
+    no_money: str | None
+
+
+class Preview(Shape):
+    """What a review would change."""
+
+    before: OutcomeShown
+    after: OutcomeShown

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { place, read, type Shape } from "../api.ts";
 import { onHappening } from "../events.ts";
 import { amount, deductionRange } from "../parts/deduction.tsx";
@@ -77,13 +77,12 @@ function LaneCard({ id }: { id: string }) {
 
 function Cameras({ lane, cameras, isOpen }: { lane: string; cameras: Shape<"CameraShown">[]; isOpen: boolean }) {
   const words = useWords();
-  const turn = useTurns(isOpen);
   if (cameras.length === 0) return <p className="camera">{words.t("camera.none")}</p>;
   return (
     <div className="cameras">
       {cameras.map((camera) => (
         <figure key={camera.camera} className={camera.state}>
-          <NewestFrame lane={lane} camera={camera.camera} turn={turn} />
+          <NewestFrame lane={lane} camera={camera.camera} isOpen={isOpen} />
           <figcaption>
             {words.t("camera.since", { camera: camera.camera, state: words.t(`camera.${camera.state}`), since: words.time(camera.since) })}
           </figcaption>
@@ -93,29 +92,30 @@ function Cameras({ lane, cameras, isOpen }: { lane: string; cameras: Shape<"Came
   );
 }
 
-function NewestFrame({ lane, camera, turn }: { lane: string; camera: string; turn: number }) {
+/** The newest picture of a camera; while a truck is unloaded the next one is asked for some time after one has come. */
+function NewestFrame({ lane, camera, isOpen }: { lane: string; camera: string; isOpen: boolean }) {
   const words = useWords();
-  const [missing, setMissing] = useState(false);
-  useEffect(() => setMissing(false), [turn]);
-  if (missing) return <p className="no-picture">{words.t("live.noFrame")}</p>;
-  return (
-    <img
-      src={place("/v1/lanes/{lane}/cameras/{camera}/frame", { lane, camera }, { width: PICTURE_PX, turn })}
-      alt={words.t("live.frame", { camera })}
-      onError={() => setMissing(true)}
-    />
-  );
-}
-
-/** Counts on while pictures may be new and somebody looks. */
-function useTurns(running: boolean): number {
   const [turn, setTurn] = useState(0);
-  useEffect(() => {
-    if (!running) return;
-    const timer = setInterval(() => document.visibilityState === "visible" && setTurn((now) => now + 1), PICTURE_EVERY_MS);
-    return () => clearInterval(timer);
-  }, [running]);
-  return turn;
+  const [missing, setMissing] = useState(false);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const came = (isMissing: boolean): void => {
+    setMissing(isMissing);
+    clearTimeout(timer.current);
+    if (isOpen) timer.current = setTimeout(() => setTurn(turn + 1), PICTURE_EVERY_MS);
+  };
+  return (
+    <>
+      <img
+        hidden={missing}
+        src={place("/v1/lanes/{lane}/cameras/{camera}/frame", { lane, camera }, { width: PICTURE_PX, turn })}
+        alt={words.t("live.frame", { camera })}
+        onLoad={() => came(false)}
+        onError={() => came(true)}
+      />
+      {missing && <p className="no-picture">{words.t("live.noFrame")}</p>}
+    </>
+  );
 }
 
 function LoadNow({ lane, load }: { lane: Lane; load: Shape<"LoadShown"> }) {
@@ -127,7 +127,8 @@ function LoadNow({ lane, load }: { lane: Lane; load: Shape<"LoadShown"> }) {
     <div className="load-now">
       <h3>
         {!lane.isOpen && <small>{words.t("live.last")}: </small>}
-        <a {...follow(path)}>{load.plate ?? load.id}</a> <small>{words.t(`status.${load.status}`)}</small>
+        <a {...follow(path)}>{load.plate ?? load.id}</a> <small>{words.t(`status.${load.status}`)}</small>{" "}
+        {load.hazards.length > 0 && <em>{words.t("live.danger")}</em>}
       </h3>
       {lane.isOpen && (
         <>

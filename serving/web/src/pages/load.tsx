@@ -52,11 +52,12 @@ export function LoadPage({ id }: { id: string }) {
   );
 }
 
-/** The next load that waits and that nobody has decided on here; the queue where there is none. */
+/** The next load that waits, that nobody works on and that was not decided on here; the queue where there is none. */
 async function goToNext(id: string): Promise<void> {
   try {
     const decided = decidedLoads(outbox.entries);
-    const next = (await readQueue(null)).find((load) => load.id !== id && !decided.has(load.id));
+    const { loads } = await readQueue({ claimed: "nobody" });
+    const next = loads.find((load) => load.id !== id && !decided.has(load.id));
     go(next ? `/loads/${encodeURIComponent(next.id)}` : "/queue");
   } catch {
     go("/queue");

@@ -1,32 +1,41 @@
 import { useEffect, useState } from "react";
-import { read, type Shape } from "../api.ts";
+import { read, type Query, type Shape } from "../api.ts";
 import { decidedLoads, useOutbox } from "../decisions.ts";
 import { onHappening } from "../events.ts";
+import { useNames } from "../names.ts";
 import { Failed } from "../parts/failed.tsx";
 import { follow, go } from "../route.ts";
-import { useNames } from "../names.ts";
+import { plainName, useSession } from "../session.ts";
 import { useWords } from "../show.ts";
+import { isTextKey, type TextKey, type Words } from "../texts.ts";
 import { useKeys } from "../use-keys.ts";
 import { useLoaded } from "../use-loaded.ts";
 
+type Waiting = Shape<"QueueLoad">;
+
 const MINUTE_MS = 60_000;
+const PAGE = 50;
+const REASONS_SHOWN = 3;
+const BY_WHOM: [string, TextKey][] = [
+  ["flag=hazard", "queue.dangers"],
+  ["claimed=nobody", "queue.nobodys"],
+  ["claimed=me", "queue.mine"],
+  ["claimed=others", "queue.others"],
+];
 
 /** The loads that wait for a person, in the order in which they should be looked at. */
-export async function readQueue(lane: string | null): Promise<Shape<"LoadSummary">[]> {
-  const { loads } = await read("/v1/loads", {}, { status: "flagged", lane, limit: 200 });
-  return loads.reverse();
+export async function readQueue(filter: Query): Promise<Shape<"QueuePage">> {
+  return read("/v1/queue", {}, { limit: PAGE, ...filter });
 }
 
 export function QueuePage({ query }: { query: URLSearchParams }) {
   const words = useWords();
-  const lane = query.get("lane");
-  const { value, failed, again } = useLoaded(`queue ${lane}`, () => readQueue(lane));
-  const lanes = useLoaded("lanes", () => read("/v1/lanes"));
+  const { value, failed, again } = useLoaded(`queue ${query}`, () => readQueue(Object.fromEntries(query)));
   const decided = decidedLoads(useOutbox());
   const [chosen, setChosen] = useState(0);
   const now = useNow();
   useEffect(() => onHappening(({ kind }) => kind !== "layer.settled" && again()), [again]);
-  const loads = (value ?? []).filter((load) => !decided.has(load.id));
+  const loads = (value?.loads ?? []).filter((load) => !decided.has(load.id));
   const at = Math.min(chosen, Math.max(0, loads.length - 1));
   useKeys("queue", {
     down: () => setChosen(Math.min(at + 1, loads.length - 1)),
@@ -36,14 +45,10 @@ export function QueuePage({ query }: { query: URLSearchParams }) {
   return (
     <>
       <h1>
-        {words.t("queue.title")} {value && <small>{words.t("queue.count", { n: loads.length })}</small>}
+        {words.t("queue.title")} {value && <small>{words.t("queue.count", { n: value.total })}</small>}
       </h1>
-      <nav className="filters" aria-label={words.t("queue.filters")}>
-        <Filter path="/queue" text={words.t("queue.all")} active={lane === null} />
-        {lanes.value?.lanes.map((one) => (
-          <Filter key={one.id} path={`/queue?lane=${encodeURIComponent(one.id)}`} text={words.t("queue.lane", { lane: one.id })} active={lane === one.id} />
-        ))}
-      </nav>
+      <Filters query={query} />
+      <p className="hint">{words.t("queue.order")}</p>
       {failed && <Failed why={failed} again={again} />}
       {value && loads.length === 0 && <p className="empty">{words.t("queue.none")}</p>}
       <ol className="queue">
@@ -51,32 +56,99 @@ export function QueuePage({ query }: { query: URLSearchParams }) {
           <Row key={load.id} load={load} now={now} chosen={index === at} />
         ))}
       </ol>
+      {value?.next_cursor && <a {...follow(`/queue?${withCursor(query, value.next_cursor)}`)}>{words.t("queue.next")}</a>}
     </>
   );
 }
 
-function Filter({ path, text, active }: { path: string; text: string; active: boolean }) {
+function withCursor(query: URLSearchParams, cursor: string): URLSearchParams {
+  const next = new URLSearchParams(query);
+  next.set("cursor", cursor);
+  return next;
+}
+
+function Filters({ query }: { query: URLSearchParams }) {
+  const words = useWords();
+  const lanes = useLoaded("lanes", () => read("/v1/lanes"));
+  const here = query.toString();
   return (
-    <a {...follow(path)} aria-current={active ? "true" : undefined}>
+    <nav className="filters" aria-label={words.t("queue.filters")}>
+      <Filter query="" here={here} text={words.t("queue.all")} />
+      {BY_WHOM.map(([one, text]) => (
+        <Filter key={one} query={one} here={here} text={words.t(text)} />
+      ))}
+      {lanes.value?.lanes.map(({ id }) => (
+        <Filter key={id} query={`lane=${encodeURIComponent(id)}`} here={here} text={words.t("queue.lane", { lane: id })} />
+      ))}
+    </nav>
+  );
+}
+
+function Filter({ query, here, text }: { query: string; here: string; text: string }) {
+  return (
+    <a {...follow(query ? `/queue?${query}` : "/queue")} aria-current={query === here ? "true" : undefined}>
       {text}
     </a>
   );
 }
 
-function Row({ load, now, chosen }: { load: Shape<"LoadSummary">; now: number; chosen: boolean }) {
+function Row({ load, now, chosen }: { load: Waiting; now: number; chosen: boolean }) {
   const words = useWords();
   const names = useNames();
+  const session = useSession();
+  const me = session.is === "in" ? session.who.name : null;
+  const grade = (code: string | null): string => (code === null ? words.t("load.noGrade") : names.grade(load.standard, code, words.language));
   return (
     <li className={chosen ? "chosen" : ""}>
-      <a {...follow(`/loads/${encodeURIComponent(load.id)}`)} aria-current={chosen ? "true" : undefined}>
-        <b>{load.plate ?? load.id}</b>
-        <span>{load.supplier}</span>
-        <span>{load.declared && `${words.t("queue.declared")}: ${names.grade(load.standard, load.declared, words.language)}`}</span>
-        <span>{load.lane !== null && words.t("queue.lane", { lane: load.lane })}</span>
-        <time dateTime={load.closed_at ?? load.created_at}>{words.ago(load.closed_at ?? load.created_at, now)}</time>
+      <a {...follow(`/loads/${encodeURIComponent(load.id)}`)} className={load.hazard ? "danger" : ""} aria-current={chosen ? "true" : undefined}>
+        <span className="who">
+          <b>{load.plate ?? load.id}</b> {load.hazard && <em>{words.t("queue.danger")}</em>}
+          <small>{load.supplier}</small>
+        </span>
+        <span>
+          {grade(load.grade)}
+          {load.declared && (
+            <small>
+              {words.t("queue.declared")}: {grade(load.declared)}
+            </small>
+          )}
+        </span>
+        <span>
+          {deduction(load, words)}
+          <small>{stake(load.at_stake, words)}</small>
+        </span>
+        <span className="reasons">{reasons(load, words)}</span>
+        <span className="waits">
+          <time dateTime={load.closed_at ?? load.created_at}>{words.ago(load.closed_at ?? load.created_at, now)}</time>
+          {load.claim && (
+            <small>
+              {load.claim.holder === me ? words.t("queue.claimedByMe") : words.t("queue.claimed", { who: plainName(load.claim.holder) })}
+            </small>
+          )}
+        </span>
       </a>
     </li>
   );
+}
+
+function deduction({ deduction }: Waiting, words: Words): string {
+  if (deduction.kg !== null) return words.kg(Number(deduction.kg));
+  return deduction.percent === null ? "" : words.percent(Number(deduction.percent) / 100, 2);
+}
+
+function stake(at: Shape<"AtStake">, words: Words): string {
+  if (at.amount === null || at.in === "unknown") return "";
+  const value = Number(at.amount);
+  const amount = at.in === "money" ? words.money(at.amount, at.currency ?? "") : at.in === "kg" ? words.kg(value) : words.percent(value / 100, 2);
+  return words.t(at.at_most ? "queue.stakeAtMost" : "queue.stake", { amount });
+}
+
+function reasons(load: Waiting, words: Words): string {
+  const titles = load.flags.map(({ code, why }) => {
+    const key = `flag.${code}`;
+    return isTextKey(key) ? words.t(key) : why;
+  });
+  return [...new Set(titles)].slice(0, REASONS_SHOWN).join(" · ");
 }
 
 function useNow(): number {

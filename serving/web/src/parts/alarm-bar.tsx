@@ -15,7 +15,7 @@ type Alarm = Shape<"AlarmShown">;
 
 const DANGER = ["hazard", "radiation"];
 const LOOK_EVERY_MS = 15_000;
-const SHOWN = 3;
+const SHOWN = 2;
 
 export function AlarmBar() {
   const words = useWords();

@@ -5,11 +5,13 @@ import type { Shape } from "../api.ts";
 import { outbox } from "../decisions.ts";
 import { begun, type Decision as Kind, type Draft, fault, type Fault, REASONS, review, type Steps, stepped, undone } from "../draft.ts";
 import { useNames } from "../names.ts";
-import { useSession } from "../session.ts";
+import { plainName, useSession } from "../session.ts";
 import { useWords } from "../show.ts";
 import { isTextKey, type TextKey, type Words } from "../texts.ts";
+import { useClaim } from "../use-claim.ts";
 import { useKeys } from "../use-keys.ts";
 import { CorrectionForm } from "./correction-form.tsx";
+import { Effect } from "./effect.tsx";
 
 const KINDS: Kind[] = ["accept", "correct", "stop"];
 const DECIDABLE = ["graded", "flagged", "reviewed", "emptied"];
@@ -30,7 +32,8 @@ export function Decision({ load, tag, report, lastCorrection, onDone, onNext }: 
   const [told, setTold] = useState<Fault | null>(null);
   const me = session.is === "in" ? session.who : session.is === "out" ? session.before : null;
   const may = me !== null && ["inspector", "manager"].includes(me.role);
-  const canDecide = may && DECIDABLE.includes(load.status);
+  const claimed = useClaim(load.id, me?.name ?? null, may && load.status === "flagged");
+  const canDecide = may && DECIDABLE.includes(load.status) && claimed.by === null;
   const draft = steps?.now ?? null;
 
   const begin = (kind: Kind): void => {
@@ -75,7 +78,17 @@ export function Decision({ load, tag, report, lastCorrection, onDone, onNext }: 
   const status = words.t(`status.${load.status}`);
   return (
     <section className="decision" aria-label={words.t("decide.title")}>
-      {!canDecide && <p>{words.t("decide.notNow", { status })}</p>}
+      {!DECIDABLE.includes(load.status) && <p>{words.t("decide.notNow", { status })}</p>}
+      {claimed.by && (
+        <p className="problem" role="status">
+          {words.t("claim.other", { who: plainName(claimed.by.holder), until: words.time(claimed.by.expires_at) })}{" "}
+          {me.role === "manager" && (
+            <button type="button" onClick={claimed.takeOver}>
+              {words.t("claim.takeOver")}
+            </button>
+          )}
+        </p>
+      )}
       {draft === null ? (
         <div className="choices">
           {canDecide &&
@@ -98,9 +111,11 @@ export function Decision({ load, tag, report, lastCorrection, onDone, onNext }: 
           <h2>{words.t(`decide.${draft.decision}`)}</h2>
           {draft.decision === "correct" && <CorrectionForm draft={draft} report={report} onChange={change} />}
           <Reason draft={draft} onChange={change} />
+          <Effect load={load} draft={draft} />
           <p role="alert" className="problem">
             <FaultText fault={told} />
           </p>
+          {draft.decision === "correct" && <p className="hint">{words.t("decide.kept")}</p>}
           <div className="choices">
             <button className={`main ${draft.decision}`}>{words.t("decide.commit")}</button>
             <button type="button" disabled={steps?.before.length === 0} onClick={() => steps && setSteps(undone(steps) ?? steps)}>

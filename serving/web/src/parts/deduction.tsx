@@ -5,6 +5,9 @@ import { isTextKey, type Words } from "../texts.ts";
 
 type Report = Shape<"Report">;
 
+// A hundredth of a percent is the last digit that is shown.
+const LEAST = 0.00005;
+
 interface Figure {
   kg: number | null;
   kg_low: number | null;
@@ -95,7 +98,7 @@ export function Deduction({ report }: { report: Report }) {
 function Contaminants({ report }: { report: Report }) {
   const words = useWords();
   const names = useNames();
-  const seen = Object.entries(report.truck.contaminants).sort(([, one], [, other]) => other.mass - one.mass);
+  const seen = Object.entries(report.truck.contaminants).filter(([, part]) => part.mass >= LEAST).sort(([, one], [, other]) => other.mass - one.mass);
   if (seen.length === 0) return null;
   return (
     <table>

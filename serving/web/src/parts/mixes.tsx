@@ -4,6 +4,7 @@ import { useWords } from "../show.ts";
 import { Mix, type Part } from "./mix.tsx";
 
 const NOT_NAMED = "#9aa3ab";
+const UNGRADED = "ungraded";
 
 interface Seen {
   grades: Record<string, number>;
@@ -18,7 +19,7 @@ export function GradeMix({ seen, standard, short = false }: { seen: Seen; standa
   const names = useNames();
   const parts: Part[] = Object.entries(seen.grades).map(([code, share]) => ({
     id: code,
-    name: names.grade(standard, code, words.language),
+    name: code === UNGRADED ? words.t("mix.ungraded") : names.grade(standard, code, words.language),
     colour: names.gradeColour(standard, code),
     share,
   }));
