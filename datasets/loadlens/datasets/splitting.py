@@ -47,6 +47,7 @@ def split_samples(
     """
     if min(shares) < 0 or shares[0] <= 0 or shares[2] <= 0 or abs(sum(shares) - 1) > 1e-6:
         raise SplitError(f"shares {shares}: train and test need one above zero, and together they make 1")
+    refuse_unsaid(samples, by)
     groups = _groups(samples, by)
     holding = _holding(samples, groups)
     alone = tuple(sorted(label for label, its in holding.items() if len(its) == 1))
@@ -66,17 +67,21 @@ def split_samples(
     )
 
 
+def refuse_unsaid(samples: Sequence[Sample], by: Sequence[Key]) -> None:
+    """Raise SplitError where a picture does not say what is to be split by."""
+    for key in by:
+        if lacking := [getattr(sample, key) for sample in samples].count(""):
+            raise SplitError(
+                f"{lacking} of {len(samples)} pictures have no {key}; import them with --{key}, or do not split by it"
+            )
+
+
 def _groups(samples: Sequence[Sample], by: Sequence[Key]) -> list[int]:
     """The group of every sample: whatever shares a scene or one of the keys belongs together."""
     joined = Joined(len(samples))
     joined.join_equal(sample.group for sample in samples)
     for key in by:
-        values = [getattr(sample, key) for sample in samples]
-        if lacking := values.count(""):
-            raise SplitError(
-                f"{lacking} of {len(samples)} pictures have no {key}; import them with --{key}, or do not split by it"
-            )
-        joined.join_equal(values)
+        joined.join_equal(getattr(sample, key) for sample in samples)
     return [joined.leader(place) for place in range(len(samples))]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -35,8 +36,9 @@ LEVEL = 0.9
 FALSE_ALARMS = 0.05
 HAZARD_RECALL = 0.95
 _PURE = 0.9
-# Seeds of calibration stills; grade_rendered_loads calibrates on seeds from 0 on and measures from 1000 on.
-_FIRST_SEED = 500_000
+# Seeds of stills; grade_rendered_loads calibrates on seeds from 0 on and measures from 1000 on.
+StillPart = Literal["calibration", "test"]
+_FIRST_SEED: dict[StillPart, int] = {"calibration": 500_000, "test": 600_000}
 
 Cells = NDArray[np.float32]
 
@@ -66,24 +68,26 @@ class Still:
     shares: Cells
 
 
-def render_stills(recipe: Recipe, photos: Path | None, clips: int) -> list[Still]:
-    """The stills of `clips` rendered unloadings of the calibration part."""
-    one = partial(_stills, recipe=recipe, photos=photos)
+def render_stills(
+    classes: Sequence[str], width: int, photos: Path | None, clips: int, *, part: StillPart = "calibration"
+) -> list[Still]:
+    """The stills of `clips` rendered unloadings of one part, `width` pixels wide, their classes in this order."""
+    one = partial(_stills, classes=tuple(classes), width=width, photos=photos, part=part)
     with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as pool:
         return [still for stills in pool.map(one, range(clips), chunksize=4) for still in stills]
 
 
-def _stills(number: int, recipe: Recipe, photos: Path | None) -> list[Still]:
+def _stills(number: int, classes: Sequence[str], width: int, photos: Path | None, part: StillPart) -> list[Still]:
     cv2.setNumThreads(1)
-    bank = ProceduralTextures() if photos is None else PhotoTextures(photos, "calibration")
-    index = class_index(recipe.classes)
+    bank = ProceduralTextures() if photos is None else PhotoTextures(photos, part)
+    index = class_index(classes)
     stills = []
-    for rgb, label in render_clip(ClipSpec(seed=_FIRST_SEED + number), bank).stills():
-        height = round(rgb.shape[0] * recipe.width / rgb.shape[1] / STRIDE) * STRIDE
-        size = (recipe.width, height)
+    for rgb, label in render_clip(ClipSpec(seed=_FIRST_SEED[part] + number), bank).stills():
+        height = round(rgb.shape[0] * width / rgb.shape[1] / STRIDE) * STRIDE
+        size = (width, height)
         small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
         small_label = np.asarray(cv2.resize(label, size, interpolation=cv2.INTER_NEAREST), np.int16)
-        stills.append(Still(small, cell_shares(small_label, index, len(recipe.classes))))
+        stills.append(Still(small, cell_shares(small_label, index, len(classes))))
     return stills
 
 

@@ -1,10 +1,11 @@
-"""What `loadlens train`, `export` and `evaluate` do. Every function takes plain paths and says what it wrote."""
+"""What `loadlens train`, `export`, `evaluate` and `quantize` do. Every function takes plain paths."""
 
 import hashlib
 import json
 from dataclasses import asdict
 from importlib import metadata as installed
 from pathlib import Path
+from typing import Any
 
 from loadlens.datasets.catalog import digest_of, find_set, pictures_in
 from loadlens.grading.standard import load_standard
@@ -13,19 +14,23 @@ from loadlens.training.calibrate import LEVEL, calibrate, render_stills
 from loadlens.training.crane import draw_crane, measure_crane, measure_pairs, see_crane
 from loadlens.training.evaluate import answers, confusion, failures, measure_photos, measure_strangers, name_photos
 from loadlens.training.export import export as export_network
-from loadlens.training.export import rewrite_metadata
+from loadlens.training.export import rewrite_metadata, write_model
 from loadlens.training.loads import FIRST_TEST_SEED, fit_area_error, grade_rendered_loads, measure_loads
 from loadlens.training.network import STRIDE
+from loadlens.training.parity import hazards_of_stills, held_cylinders, measure_parity, measure_speed, picture_at
 from loadlens.training.photos import fit_photo_answer
+from loadlens.training.quantize import cut_to_stride, quantize_model
 from loadlens.training.recipe import Recipe, load_recipe, recipe_path
 from loadlens.training.samples import crane_part, photo_part
 from loadlens.training.train import form_positions, load_trained
 from loadlens.training.train import train as train_recipe
 from loadlens.vision.metadata import ModelMetadata
-from loadlens.vision.model import load_model
+from loadlens.vision.model import SurfaceModel, load_model
 
 # The mass of a load is graded the same under every standard; this one is only asked for its layer weights.
 _STANDARD = "gbt-39733-2024"
+# So many training photos show the quantiser the ranges of the activations.
+_SHOWN = 48
 BACKBONE = "backbone/mobilenet_v2_imagenet_google_ptq.pth"
 
 
@@ -39,7 +44,7 @@ def export(run: Path, out: Path, photos: Path | None, loads: int) -> None:
     """Calibrate a run and write its model file; with `loads` rendered loads behind the interval, none for 0."""
     recipe, network = load_trained(run)
     source = photos if recipe.photos else None
-    stills = render_stills(recipe, source, recipe.calibration_clips)
+    stills = render_stills(recipe.classes, recipe.width, source, recipe.calibration_clips)
     held = photo_part(source, "calibration") if source else []
     found = calibrate(network, recipe, stills, held)
     forms = [recipe.classes[position] for position in form_positions(recipe.classes)]
@@ -102,6 +107,45 @@ def evaluate(model: Path, data: Path, out: Path, loads: int) -> None:
     report = {"metrics": figures, "confusion": confusion(named), "photos": to_plain(answers(named))}
     out.write_text(json.dumps(report, indent=1), encoding="utf-8")
     rewrite_metadata(model, metrics=metrics)
+
+
+def quantize(model: Path, photos: Path, out: Path, loads: int, clips: int) -> dict[str, Any]:
+    """Quantise a model, calibrated on training photos, and measure what it lost; returns the report, JSON-ready.
+
+    The file is written only where nothing speaks against it, with the figures of the quantised model; its interval is
+    fitted anew on `loads` rendered loads, or left out for 0. `clips` rendered unloadings of the test part show hazards.
+    """
+    plain = load_model(model)
+    about = plain.metadata
+    known = [photo.path for photo in photo_part(photos, "train")]
+    frames = crane_part(photos, load_recipe(recipe_path("surface")).crane_cameras, inside=True)
+    paths = [*known[:: max(1, len(known) // _SHOWN)], *(frame.path for frame in frames)]
+    shown = [cut_to_stride(picture_at(path, about.trained_width)) for path in paths]
+    data = quantize_model(model.read_bytes(), shown)
+    small = SurfaceModel(data, name=out.name)
+    stills = render_stills(about.class_ids, about.trained_width, photos, clips, part="test") if clips else []
+    hazards = hazards_of_stills(stills, about.class_ids) + held_cylinders(photos, about.trained_width)
+    held = photo_part(photos, "test")
+    parity = measure_parity(plain, small, held, hazards)
+    metrics = parity.metrics | {"speed": measure_speed(plain, small, [picture_at(held[0].path, about.trained_width)])}
+    report = {
+        "schema": "loadlens.parity/1",
+        "float": plain.sha256,
+        "calibrated_on": len(shown),
+        "megabytes": round(len(data) / 2**20, 2),
+        "metrics": {name: asdict(metric) for name, metric in metrics.items()},
+        "faults": list(parity.faults),
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.with_suffix(".parity.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
+    if not parity.faults:
+        write_model(data, out)
+        # Measured errors of the float model are not those of this one.
+        rewrite_metadata(out, version=f"{about.version}-int8", metrics=metrics, area_error=None)
+        if loads:
+            graded = grade_rendered_loads(range(loads), model=out, photos=photos, part="calibration")
+            rewrite_metadata(out, area_error=fit_area_error(graded, load_standard(_STANDARD)))
+    return report
 
 
 def _backbone(photos: Path | None) -> Path | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from loadlens.datasets.importing import MANIFEST, read_data_set
 from loadlens.datasets.manifest import Manifest, save_manifest
-from loadlens.datasets.splitting import Key, split_samples
+from loadlens.datasets.splitting import Key, refuse_unsaid, split_samples
 from loadlens.training.data_check import check_data, class_balance, with_scenes
 from loadlens.training.data_page import render_page
 from loadlens.training.features import FeatureModel
@@ -47,6 +47,8 @@ def split(
     model: Path | None,
 ) -> dict[str, Any]:
     """Give every picture of a data set its part and write that into the manifest; returns what it came to."""
+    # Looking at all pictures takes minutes; what needs no look is refused before.
+    refuse_unsaid(list(read_data_set(folder).samples.values()), by)
     data, features, _ = _seen(folder, model)
     samples = list(data.samples.values())
     done = split_samples(

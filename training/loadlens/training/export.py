@@ -82,19 +82,22 @@ def export(
     if (change := _change(exact, SurfaceModel(data, name=out.name))) > 1e-3:
         raise ExportError(f"{out}: half precision changes a surface by {change:.2g} on average; it was not written")
     out.parent.mkdir(parents=True, exist_ok=True)
+    write_model(data, out)
+    return difference
+
+
+def write_model(data: bytes, out: Path) -> None:
+    """Write a model file in one step: whoever opens it meets the old one, the new one, or none."""
     unfinished = out.with_suffix(".new")
     unfinished.write_bytes(data)
     unfinished.replace(out)
-    return difference
 
 
 def rewrite_metadata(model: Path, **changes: object) -> None:
     """Change what a model file says of itself (its measured errors and metrics); the graph stays byte for byte."""
     data = model.read_bytes()
     metadata = replace(SurfaceModel(data, name=model.name).metadata, **changes)  # type: ignore[arg-type]
-    unfinished = model.with_suffix(".new")
-    unfinished.write_bytes(_with_metadata(data, metadata))
-    unfinished.replace(model)
+    write_model(_with_metadata(data, metadata), model)
 
 
 @torch.no_grad()

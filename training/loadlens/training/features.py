@@ -49,8 +49,8 @@ class FeatureModel:
         return np.stack([self.of_photo(path) for path in paths])
 
 
-def _until_head(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
-    """The branch that names photos as a graph of its own, up to what its head reads."""
+def photo_branch(model: onnx.ModelProto, *, name: str) -> onnx.ModelProto:
+    """The branch of a model that names whole photos as a model of its own. Raises ModelError where there is none."""
     branches = [
         attribute.g
         for node in model.graph.node
@@ -58,19 +58,33 @@ def _until_head(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
         for attribute in node.attribute
         if attribute.name == "then_branch"
     ]
-    heads = [node for branch in branches for node in branch.node if node.op_type == "Gemm"]
-    if len(branches) != 1 or len(heads) != 1:
+    if len(branches) != 1:
         raise ModelError(f"{name}: names no whole photos; give a model exported from a recipe with photos")
-    (branch,), (head,) = branches, heads
+    (branch,) = branches
     outer = {weight.name: weight for weight in model.graph.initializer}
     inner = {weight.name for weight in branch.initializer}
-    used = {need for node in branch.node for need in node.input}
-    nodes = [node for node in branch.node if node is not head]
+    needed = sorted({need for node in branch.node for need in node.input if need in outer} - inner)
     graph = helper.make_graph(
-        nodes[: max(place for place, node in enumerate(nodes) if head.input[0] in node.output) + 1],
-        "features",
+        branch.node,
+        "photo",
         [helper.make_tensor_value_info("image", TensorProto.UINT8, ["n", "h", "w", 3])],
-        [helper.make_tensor_value_info(head.input[0], TensorProto.FLOAT, ["n", "d"])],
-        [*branch.initializer, *(outer[need] for need in used - inner if need in outer)],
+        branch.output,
+        [*branch.initializer, *(outer[need] for need in needed)],
     )
     return helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+
+
+def _until_head(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """The branch that names photos, up to what its head reads."""
+    branch = photo_branch(model, name=name)
+    heads = [node for node in branch.graph.node if node.op_type == "Gemm"]
+    if len(heads) != 1:
+        raise ModelError(f"{name}: names whole photos by {len(heads)} heads where one is due; export it again")
+    read = heads[0].input[0]
+    last = max(place for place, node in enumerate(branch.graph.node) if read in node.output)
+    nodes = list(branch.graph.node)[: last + 1]
+    del branch.graph.node[:]
+    branch.graph.node.extend(nodes)
+    del branch.graph.output[:]
+    branch.graph.output.append(helper.make_tensor_value_info(read, TensorProto.FLOAT, ["n", "d"]))
+    return branch

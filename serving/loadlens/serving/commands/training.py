@@ -1,4 +1,4 @@
-"""`loadlens train`, `evaluate`, `export`, `compare`: handed to the training package, which a yard need not install."""
+"""`loadlens train`, `evaluate`, `export`, `quantize`, `compare`: handed to training, which a yard need not install."""
 
 import importlib
 import json
@@ -53,6 +53,29 @@ def export(
 ) -> None:
     """Calibrate a run and write its model file."""
     run_training("commands", "export", run, out, photos, loads)
+
+
+def quantize(
+    model: Annotated[Path, typer.Argument(help="A model file in floating point.")],
+    *,
+    photos: Annotated[Path, typer.Option(help="Folder that holds the sets of `loadlens data sets`.")],
+    out: Annotated[Path, typer.Option(help="The model file to write, .onnx; .parity.json is written beside it.")],
+    loads: Annotated[
+        int, typer.Option(min=0, help="Rendered loads that the interval is fitted on; 0: a model without interval.")
+    ] = 120,
+    clips: Annotated[int, typer.Option(min=0, help="Rendered unloadings that hazards are looked for in.")] = 40,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the parity report as JSON.")] = False,
+) -> None:
+    """Make a model of eight bits and measure what it loses; it is only written where it is as good."""
+    report = run_training("commands", "quantize", model, photos, out, loads, clips)
+    if as_json:
+        print(json.dumps(report))
+    else:
+        print(f"size {report['megabytes']} MB; quantised minus float, with 95 % intervals:")
+        for name, one in report["metrics"].items():
+            print(f"{name:<32} {one['value']:8.4f} ({one['low']:.4f} to {one['high']:.4f}), n {one['n']}")
+    if report["faults"]:
+        raise CommandError(f"{out}: not fit to replace {model}, not written: {'; '.join(report['faults'])}")
 
 
 def compare(

@@ -1,0 +1,107 @@
+"""A quantised model says what its original says, and is not called fit where it is worse or nobody can tell."""
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from loadlens.training.parity import HazardPicture, measure_parity, measure_speed
+from loadlens.training.quantize import QuantizeError, quantize_model
+from loadlens.training.samples import Photo
+from loadlens.vision.model import SurfaceModel
+
+RED, GREEN, BLUE, GREY = (220, 20, 20), (20, 220, 20), (20, 20, 220), (120, 120, 120)
+
+
+def plain(*colours, size=(960, 480)):
+    """Upright stripes of colours, uint8 [H, W, 3]."""
+    picture = np.empty((size[1], size[0], 3), np.uint8)
+    for number, stripe in enumerate(np.array_split(np.arange(size[0]), len(colours))):
+        picture[:, stripe] = colours[number]
+    return picture
+
+
+@pytest.fixture
+def original(model_file):
+    return SurfaceModel(model_file.read_bytes(), name="original")
+
+
+def changed(model_file, weight, to):
+    """The model with another weight, as a quantisation that went wrong would leave it."""
+    model = onnx.load(model_file)
+    for entry in model.graph.initializer:
+        if entry.name == weight:
+            entry.CopyFrom(numpy_helper.from_array(to(numpy_helper.to_array(entry)), weight))
+    return SurfaceModel(model.SerializeToString(), name="changed")
+
+
+def test_eight_bits_say_the_same_and_keep_what_the_model_says_of_itself(model_file, original):
+    shown = [plain(RED, GREEN, BLUE, GREY), plain(GREY, RED)]
+    small = SurfaceModel(quantize_model(model_file.read_bytes(), shown), name="small")
+    assert small.metadata == original.metadata
+    for picture in (plain(GREY, GREEN), plain(BLUE, RED, GREY)):
+        exact, rounded = original.look(picture).probs, small.look(picture).probs
+        assert (exact.argmax(axis=0) == rounded.argmax(axis=0)).all()
+        # Logits of -30 to 24 in 256 steps are off by up to 0.1, shares of one half so by some points.
+        assert np.abs(exact - rounded).max() < 0.1
+
+
+def test_one_scale_for_a_whole_weight_is_refused(model_file):
+    with pytest.raises(QuantizeError, match="one scale for the whole tensor, which cost 57 points"):
+        quantize_model(model_file.read_bytes(), [plain(RED, GREY)], per_channel=False)
+
+
+def test_a_model_is_not_quantised_twice_nor_without_pictures(model_file):
+    small = quantize_model(model_file.read_bytes(), [plain(RED, GREY)])
+    with pytest.raises(QuantizeError, match="quantised already"):
+        quantize_model(small, [plain(RED, GREY)])
+    with pytest.raises(QuantizeError, match="no picture to calibrate on"):
+        quantize_model(model_file.read_bytes(), [])
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Thirty photos of turnings, three of a scene."""
+    made = []
+    for number in range(30):
+        path = tmp_path / f"{number}.png"
+        cv2.imwrite(str(path), plain(GREY))
+        made.append(Photo(path, "turnings", str(number // 3)))
+    return made
+
+
+HAZARDS = [HazardPicture(plain(GREY, RED, GREY), "gas_cylinder") for _ in range(3)]
+
+
+def test_a_model_as_good_on_too_few_tiles_is_not_fit_since_nobody_can_tell(original, photos):
+    found = measure_parity(original, original, photos[:3], HAZARDS)
+    assert found.metrics["tile_accuracy_change"].value == 0
+    assert found.metrics["hazard_recall_int8"].value == 1
+    (fault,) = found.faults
+    assert "where a loss of 1 pp takes 2000 to be seen" in fault
+
+
+def test_a_model_that_names_worse_is_not_fit(model_file, original, photos):
+    worse = changed(model_file, "bias", lambda bias: bias[[1, 0, 2, 3, 4]])
+    found = measure_parity(original, worse, photos, HAZARDS)
+    assert found.metrics["tile_accuracy_change"].value == -1
+    assert any("tile_accuracy_change is -100.00 pp" in fault for fault in found.faults)
+
+
+def test_a_model_that_misses_a_hazard_is_not_fit(model_file, original, photos):
+    blind = changed(model_file, "bias", lambda bias: bias - np.array([0, 0, 0, 40, 0], np.float32))
+    found = measure_parity(original, blind, photos, HAZARDS)
+    assert found.metrics["hazards_lost"].value == 1
+    assert "3 of 3 hazards are found no more" in found.faults
+
+
+def test_hazards_that_were_not_looked_for_are_not_taken_for_found(original, photos):
+    assert "hazard recall was not measured" in measure_parity(original, original, photos[:3], []).faults
+
+
+def test_speed_is_a_ratio_with_the_number_of_its_rounds(model_file, original):
+    other = SurfaceModel(quantize_model(model_file.read_bytes(), [plain(RED, GREY)]), name="small")
+    speed = measure_speed(original, other, [plain(GREY, size=(320, 192))])
+    assert 0 < speed.low <= speed.value <= speed.high
+    assert speed.n > 10
