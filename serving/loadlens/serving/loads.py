@@ -3,8 +3,9 @@
 What is done inside a transaction lies in `records`; here is what opens one, and what needs the blobs or standards.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, select
@@ -24,6 +25,24 @@ from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.database import read_session, write_session
 from loadlens.serving.store.journal import SYSTEM
 from loadlens.serving.store.tables import Load, Reading, Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A frame that arrived, and who sent it."""
+
+    place: Place
+    shot: Shot
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A frame that is kept: its digest, whether it is new, and which load it belongs to, if any yet."""
+
+    sha256: str
+    is_new: bool
+    load_id: str | None
 
 
 class Loads:
@@ -145,22 +164,25 @@ class Loads:
             self.reassess(session, load, reason="disputed", actor=actor)
         return statement
 
-    def keep_frame(self, place: Place, data: bytes, shot: Shot, *, actor: str) -> tuple[bool, str | None]:
-        """Keep a frame; returns, once it is durable, whether it is new and which load it belongs to, if any yet."""
-        self.blobs.put(data)
+    def keep_frames(self, arrivals: Sequence[Arrival]) -> list[Kept]:
+        """Record frames whose bytes are durable: all of them, in the order given, or, raising, none."""
         with self.writing() as session:
-            kind, _, owner = place.stream.partition(":")
-            if frames.is_stored(session, place, shot.sha256):
-                return False, frames.load_of(session, place)
-            check_takes(session, place, shot.taken_at)
-            frame = frames.store(session, place, shot)
-            of_lane = kind == "lane"
-            load = frames.load_for(session, owner, frame, self.lead_s) if of_lane else loads.find(session, owner)
-            if load is None:
-                return True, None
-            for joined in (frame, *(frames.passed_over(session, frame, load.id) if of_lane else ())):
-                loads.join(session, load, joined, actor=actor)
-            return True, load.id
+            return [self._keep_frame(session, arrival) for arrival in arrivals]
+
+    def _keep_frame(self, session: Session, arrival: Arrival) -> Kept:
+        place, shot = arrival.place, arrival.shot
+        if frames.is_stored(session, place, shot.sha256):
+            return Kept(shot.sha256, False, frames.load_of(session, place))
+        check_takes(session, place, shot.taken_at)
+        frame = frames.store(session, place, shot)
+        kind, _, owner = place.stream.partition(":")
+        of_lane = kind == "lane"
+        load = frames.load_for(session, owner, frame, self.lead_s) if of_lane else loads.find(session, owner)
+        if load is None:
+            return Kept(shot.sha256, True, None)
+        for joined in (frame, *(frames.passed_over(session, frame, load.id) if of_lane else ())):
+            loads.join(session, load, joined, actor=arrival.actor)
+        return Kept(shot.sha256, True, load.id)
 
     def graded(self, load_id: str, observation: LoadObservation, pictures: Mapping[int, str], watched: int) -> bool:
         """Record what was seen of a closed load and assess it; `pictures` are digests of blobs by layer.

@@ -18,7 +18,7 @@ from loadlens.serving.evidence.in_force import declare_standards
 from loadlens.serving.evidence.retention import Policy, let_go
 from loadlens.serving.evidence.verify import verify_store
 from loadlens.serving.load_errors import LoadError
-from loadlens.serving.loads import Loads
+from loadlens.serving.loads import Arrival, Loads
 from loadlens.serving.records import assessments, hazards, loads, reviews, statements
 from loadlens.serving.records.frames import Place, Shot, count
 from loadlens.serving.records.loads import Particulars
@@ -71,7 +71,7 @@ class Yard:
         data = data or f"picture {number} of {load}".encode()
         at = datetime.now(UTC).isoformat()
         shot = Shot(at, at, self.blobs.put(data), 640, 480)
-        self.loads.keep_frame(Place(f"load:{load}", "yard", number), data, shot, actor="key:camera")
+        self.loads.keep_frames([Arrival(Place(f"load:{load}", "yard", number), shot, "key:camera")])
 
     def close(self, load, _number=0):
         with self.loads.writing() as session:

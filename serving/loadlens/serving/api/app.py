@@ -48,6 +48,7 @@ from loadlens.serving.beds import Beds
 from loadlens.serving.evidence.in_force import declare, declare_standards
 from loadlens.serving.evidence.retention import Policy, Retention
 from loadlens.serving.grader import Grader
+from loadlens.serving.intake import Intake
 from loadlens.serving.leases import Alone, Leases, SharedLeases
 from loadlens.serving.loads import Loads
 from loadlens.serving.seal import open_seal
@@ -79,7 +80,13 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
         beds = Beds.parse(settings.bed, settings.beds)
         grader = Grader(records, partial(_load_model, settings, records), beds, _leases(settings, records))
         app.state.parts = Parts(
-            settings, records, grader, open_access(records.engine, settings), Admission(settings, stopping), stopping
+            settings,
+            records,
+            grader,
+            Intake(records, grader, settings.clock_tolerance_s),
+            open_access(records.engine, settings),
+            Admission(settings, stopping),
+            stopping,
         )
         outbox = open_outbox(records.engine, settings.mqtt, settings.webhooks)
         sweeper = Sweeper(records, settings)
@@ -120,6 +127,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     app.include_router(supplier.router, max_body_size=_LONGEST_FORM)
     app.include_router(console.router)
     _add_health(app)
+    app.add_middleware(frames.FrameEntry)
     app.add_middleware(Doors, site=app)
     # The doors stand before the routes, and what they raise is answered as what the routes raise.
     handlers = {of: handler for of, handler in app.exception_handlers.items() if of is not Exception}

@@ -25,8 +25,11 @@ class Blobs(Protocol):
     All raise StoreUnavailableError where the store does not answer.
     """
 
-    def put(self, data: bytes) -> str:
-        """Keep the bytes and return their SHA-256, once they are durable. StoreFullError where there is no room."""
+    def put(self, data: bytes, sha256: str | None = None) -> str:
+        """Keep the bytes and return their SHA-256, once they are durable. StoreFullError where there is no room.
+
+        A caller that knows the digest gives it, and the bytes are not hashed again.
+        """
 
     def get(self, sha256: str) -> bytes:
         """The bytes of a blob. BlobMissingError where it is not here, BlobDamagedError where its bytes changed."""
@@ -88,9 +91,9 @@ class FolderBlobs:
         if path.parent.exists():
             _sync_folder(path.parent)
 
-    def put(self, data: bytes) -> str:
+    def put(self, data: bytes, sha256: str | None = None) -> str:
         """See Blobs. OSError where the disk fails."""
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = sha256 or hashlib.sha256(data).hexdigest()
         path = self.path(sha256)
         try:
             if not path.exists():

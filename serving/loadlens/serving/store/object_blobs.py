@@ -49,9 +49,9 @@ class ObjectBlobs:
     def __init__(self, store: "S3Store") -> None:
         self._store = store
 
-    def put(self, data: bytes) -> str:
+    def put(self, data: bytes, sha256: str | None = None) -> str:
         """See Blobs."""
-        sha256 = hashlib.sha256(data).hexdigest()
+        sha256 = sha256 or hashlib.sha256(data).hexdigest()
         with _answering():
             try:
                 obstore.put(self._store, _key(sha256), data, mode="create", use_multipart=False)
