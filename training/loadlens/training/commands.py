@@ -21,8 +21,8 @@ from loadlens.training.parity import hazards_of_stills, held_cylinders, measure_
 from loadlens.training.photos import fit_photo_answer
 from loadlens.training.quantize import cut_to_stride, quantize_model
 from loadlens.training.recipe import Recipe, load_recipe, recipe_path
-from loadlens.training.samples import crane_part, photo_part
-from loadlens.training.train import form_positions, load_trained
+from loadlens.training.samples import crane_part, own_part, photo_part
+from loadlens.training.train import form_positions, load_trained, own_digest, refuse_other_data
 from loadlens.training.train import train as train_recipe
 from loadlens.vision.metadata import ModelMetadata
 from loadlens.vision.model import SurfaceModel, load_model
@@ -34,22 +34,26 @@ _SHOWN = 48
 BACKBONE = "backbone/mobilenet_v2_imagenet_google_ptq.pth"
 
 
-def train(recipe: str, out: Path, photos: Path | None) -> None:
-    """Train a recipe, a shipped one by name or a file; `photos` is the folder of the picture sets."""
+def train(recipe: str, out: Path, photos: Path | None, own: Path | None) -> None:
+    """Train a recipe, a shipped one by name or a file; `photos` is the folder of the picture sets, `own` a data set."""
     read = load_recipe(recipe_path(recipe))
-    train_recipe(read, out, photos=photos, scenes=_scenes(out), backbone=_backbone(photos))
+    train_recipe(read, out, photos=photos, scenes=_scenes(out), backbone=_backbone(photos), own=own)
 
 
-def export(run: Path, out: Path, photos: Path | None, loads: int) -> None:
+def export(run: Path, out: Path, photos: Path | None, loads: int, own: Path | None) -> None:
     """Calibrate a run and write its model file; with `loads` rendered loads behind the interval, none for 0."""
     recipe, network = load_trained(run)
     source = photos if recipe.photos else None
     stills = render_stills(recipe.classes, recipe.width, source, recipe.calibration_clips)
+    refuse_other_data(run, own)
     held = photo_part(source, "calibration") if source else []
+    known = photo_part(source, "train") if source else []
+    if own is not None:
+        held = [*held, *own_part(own, "calibration", recipe.classes)]
+        known = [*known, *own_part(own, "train", recipe.classes)]
     found = calibrate(network, recipe, stills, held)
     forms = [recipe.classes[position] for position in form_positions(recipe.classes)]
-    known = [*photo_part(source, "train"), *held] if source else []
-    answer = fit_photo_answer(_backbone(source), known, forms, recipe.width) if source else None
+    answer = fit_photo_answer(_backbone(source), [*known, *held], forms, recipe.width) if known else None
     about = ModelMetadata(
         name=recipe.name,
         version=recipe.version,
@@ -71,7 +75,7 @@ def export(run: Path, out: Path, photos: Path | None, loads: int) -> None:
         unsure_below=found.unsure_below,
         ood_threshold=found.ood_threshold,
         area_error=None,
-        data_digest=_data_digest(recipe, photos),
+        data_digest=_data_digest(recipe, photos, own),
         config_digest=hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest(),
         metrics={},
         software=installed.version("loadlens"),
@@ -82,8 +86,10 @@ def export(run: Path, out: Path, photos: Path | None, loads: int) -> None:
         rewrite_metadata(out, area_error=fit_area_error(graded, load_standard(_STANDARD)))
 
 
-def evaluate(model: Path, data: Path, out: Path, loads: int) -> None:
+def evaluate(model: Path, data: Path, out: Path, loads: int, own: Path | None) -> None:
     """Measure a model on the test parts of the sets in `data` and on `loads` rendered loads; writes JSON and sheets.
+
+    With `own` its test part is measured as well, as metrics of their own.
 
     The figures also go into the model file, so that whoever loads it knows them.
     """
@@ -91,6 +97,10 @@ def evaluate(model: Path, data: Path, out: Path, loads: int) -> None:
     recipe = load_recipe(recipe_path("surface"))
     named = name_photos(seen, photo_part(data, "test"))
     metrics = measure_photos(named, photo_part(data, "train"))
+    of_own = [] if own is None else name_photos(seen, own_part(own, "test", seen.metadata.class_ids))
+    if own is not None:
+        measured = measure_photos(of_own, own_part(own, "train", seen.metadata.class_ids))
+        metrics |= {f"own_{name}": metric for name, metric in measured.items()}
     strangers = pictures_in(data / find_set("not_scrap").folder) + pictures_in(data / find_set("waste").folder)[::4]
     metrics |= measure_strangers(seen, photo_part(data, "test"), strangers)
     unseen = crane_part(data, recipe.crane_cameras, inside=False)
@@ -104,7 +114,7 @@ def evaluate(model: Path, data: Path, out: Path, loads: int) -> None:
         graded = grade_rendered_loads(seeds, model=model, photos=data, part="test")
         metrics |= measure_loads(graded, load_standard(_STANDARD), seen.metadata.area_error)
     figures = {name: asdict(metric) for name, metric in metrics.items()}
-    report = {"metrics": figures, "confusion": confusion(named), "photos": to_plain(answers(named))}
+    report = {"metrics": figures, "confusion": confusion(named), "photos": to_plain(answers([*named, *of_own]))}
     out.write_text(json.dumps(report, indent=1), encoding="utf-8")
     rewrite_metadata(model, metrics=metrics)
 
@@ -158,8 +168,11 @@ def _scenes(run: Path) -> Path:
     return run.parent / "scenes"
 
 
-def _data_digest(recipe: Recipe, photos: Path | None) -> str:
-    """One digest over every picture that could have been used."""
+def _data_digest(recipe: Recipe, photos: Path | None, own: Path | None) -> str:
+    """One digest over every picture that could have been used, and over all that one's own data set says."""
+    of_own = own_digest(own)
+    if of_own is not None:
+        return digest_of([of_own, _data_digest(recipe, photos, None)])
     if not recipe.photos or photos is None:
         return "drawn"
     used = ("scrap_grades", "construction_waste", "soil", "waste", "gas_cylinders", "crane_frames")

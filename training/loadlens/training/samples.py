@@ -14,7 +14,9 @@ from torch import Tensor
 
 from loadlens.datasets.catalog import FORM_OF_FOLDER, find_set, scene_of
 from loadlens.datasets.crane import IGNORE, CraneFrame, label_map, load_crane_frames
+from loadlens.datasets.errors import DataError
 from loadlens.datasets.groups import Part, assign_folds, assign_parts
+from loadlens.datasets.importing import read_data_set
 from loadlens.datasets.textures import read_labels
 from loadlens.training.network import STRIDE
 from loadlens.training.recipe import Recipe
@@ -40,6 +42,25 @@ def photo_part(folder: Path, part: Part) -> list[Photo]:
     rows = read_labels(folder / find_set("scrap_grades").folder)
     parts = assign_parts([row["grade"] for row in rows], [scene_of(row["file"]) for row in rows])
     return [_photo(folder, row) for row, its_part in zip(rows, parts, strict=True) if its_part == part]
+
+
+def own_part(folder: Path, part: Part, forms: Sequence[str]) -> list[Photo]:
+    """The photos of one part of a data set of one's own (`loadlens data import`) that show exactly one form.
+
+    Raises DataError where the data set was not split, or shows a form that is not among `forms`.
+    """
+    samples = list(read_data_set(folder).samples.values())
+    if unsplit := sum(not sample.part for sample in samples):
+        raise DataError(folder, f"{unsplit} pictures are in no part; split it with `loadlens data split {folder}`")
+    taxonomy = load_taxonomy()
+    photos = []
+    for sample in (one for one in samples if one.part == part):
+        shown = [label for label in sample.labels if taxonomy[label].kind == "form"]
+        if len(shown) == 1:
+            photos.append(Photo(sample.path, shown[0], f"{sample.source}/{sample.group}"))
+    if strange := sorted({photo.form for photo in photos} - set(forms)):
+        raise DataError(folder, f"shows {', '.join(strange)}, which the recipe's classes lack; add them there")
+    return photos
 
 
 def photo_folds(folder: Path, grouping: Literal["scene", "source"]) -> tuple[list[Photo], list[str], list[int]]:
@@ -113,6 +134,11 @@ class Batches:
         """Photos float32 [N, 3, H, W], every form equally often, and the index of the form int64 [N]."""
         rng = np.random.default_rng([self._recipe.seed, 2, step])
         forms = sorted(self._photos)
+        if len(forms) < self._recipe.photos_per_step:
+            raise ValueError(
+                f"photos of {len(forms)} forms, but each step takes {self._recipe.photos_per_step} of different forms: "
+                "lower photos_per_step in the recipe, or add photos of other forms"
+            )
         pictures, labels = [], []
         for form in rng.choice(forms, size=self._recipe.photos_per_step, replace=False):
             photo = self._photos[form][rng.integers(len(self._photos[form]))]

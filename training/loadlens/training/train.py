@@ -19,26 +19,35 @@ from torch import Tensor
 from torch.nn import functional
 
 from loadlens.datasets.crane import CraneFrame
+from loadlens.datasets.importing import read_data_set
 from loadlens.training.network import SurfaceNet, load_backbone
 from loadlens.training.recipe import Recipe, RecipeError
-from loadlens.training.samples import Batches, Photo, crane_part, photo_part
+from loadlens.training.samples import Batches, Photo, crane_part, own_part, photo_part
 from loadlens.training.scenes import render_scenes
 from loadlens.vision.taxonomy import load_taxonomy
 
 _SAVE_EVERY = 50
+_DATA = "data.json"
 
 
-def train(recipe: Recipe, run: Path, *, photos: Path | None, scenes: Path, backbone: Path | None) -> Path:
+def train(
+    recipe: Recipe, run: Path, *, photos: Path | None, scenes: Path, backbone: Path | None, own: Path | None = None
+) -> Path:
     """Train a recipe to its last step; returns the checkpoint.
 
     `photos` is the folder of the picture sets, `scenes` where rendered scenes are kept, `backbone` an ImageNet state
-    dict (None: torchvision downloads its own; a recipe without photos starts from nothing instead). A run folder that
-    holds a checkpoint of the same recipe is continued. Raises RecipeError.
+    dict (None: torchvision downloads its own; a recipe without photos starts from nothing instead), `own` a data set of
+    one's own whose train part is learnt from as well. A run folder that holds a checkpoint of the same recipe on the
+    same data is continued. Raises RecipeError, and DataError for a faulty data set.
     """
-    if recipe.photos and photos is None:
-        raise RecipeError(f"recipe {recipe.name} needs photos: give the folder of the sets with --photos")
+    if recipe.photos and photos is None and own is None:
+        raise RecipeError(f"recipe {recipe.name} needs photos: give the folder of the sets with --photos, or --own")
+    if own is not None and not recipe.photos_per_step:
+        raise RecipeError(f"recipe {recipe.name} looks at no whole photos; set photos = true and photos_per_step")
+    mine = [] if own is None else own_part(own, "train", recipe.classes)
     run.mkdir(parents=True, exist_ok=True)
     _record(run, recipe)
+    _record_data(run, own)
     torch.manual_seed(recipe.seed)
     network = SurfaceNet(len(recipe.classes))
     _reset_head(network)
@@ -49,7 +58,7 @@ def train(recipe: Recipe, run: Path, *, photos: Path | None, scenes: Path, backb
     average = {name: value.clone() for name, value in network.state_dict().items()}
     first = _resume(run, recipe, network, optimiser, average)
     _trim_log(run / "metrics.jsonl", first)
-    batches = _batches(recipe, photos, scenes)
+    batches = _batches(recipe, photos, scenes, mine)
     with Progress(console=Console(stderr=True)) as progress, (run / "metrics.jsonl").open("a", encoding="utf-8") as log:
         bar = progress.add_task(f"training {recipe.name} (backbone: {origin})", total=recipe.steps, completed=first)
         for step in range(first, recipe.steps):
@@ -132,7 +141,7 @@ def form_positions(classes: Sequence[str]) -> list[int]:
     return positions
 
 
-def _batches(recipe: Recipe, photos: Path | None, scenes: Path) -> Batches:
+def _batches(recipe: Recipe, photos: Path | None, scenes: Path, own: Sequence[Photo]) -> Batches:
     pictures: list[Path] = []
     if recipe.scenes_per_step:
         source = photos if recipe.photos else None
@@ -142,7 +151,7 @@ def _batches(recipe: Recipe, photos: Path | None, scenes: Path) -> Batches:
     if recipe.photos and photos is not None:
         graded = photo_part(photos, "train")
         crane = crane_part(photos, recipe.crane_cameras, inside=True) if recipe.crane_cameras else []
-    return Batches(recipe, pictures, graded, crane)
+    return Batches(recipe, pictures, [*graded, *own], crane)
 
 
 def _set_rates(optimiser: torch.optim.Optimizer, recipe: Recipe, step: int) -> None:
@@ -172,6 +181,30 @@ def _record(run: Path, recipe: Recipe) -> None:
     versions = {"python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__}
     versions |= {"numpy": np.__version__, "opencv": cv2.__version__, "machine": platform.machine()}
     (run / "environment.json").write_text(json.dumps(versions, indent=1), encoding="utf-8")
+
+
+def _record_data(run: Path, own: Path | None) -> None:
+    """Note which data set of one's own is learnt from. Raises RecipeError where the run began on another."""
+    if (run / _DATA).is_file():
+        refuse_other_data(run, own)
+    else:
+        (run / _DATA).write_text(json.dumps({"own": own_digest(own)}), encoding="utf-8")
+
+
+def own_digest(own: Path | None) -> str | None:
+    """The digest of a data set of one's own, None where there is none."""
+    return None if own is None else read_data_set(own).digest
+
+
+def refuse_other_data(run: Path, own: Path | None) -> None:
+    """Raise RecipeError where a run learnt from another data set of one's own than the given, or from none."""
+    path = run / _DATA
+    before = json.loads(path.read_text(encoding="utf-8"))["own"] if path.is_file() else None
+    if before != (given := own_digest(own)):
+        raise RecipeError(
+            f"{run}: learns from the data set {before and before[:16]}, not {given and given[:16]}; "
+            "give that with --own, or another folder for the run"
+        )
 
 
 def _save(

@@ -10,12 +10,15 @@ import typer
 from loadlens.serving.errors import CommandError, RefusedError, WrongUseError
 
 Photos = Annotated[Path | None, typer.Option(help="Folder that holds the sets of `loadlens data sets`.")]
+Own = Annotated[Path | None, typer.Option(help="A data set of one's own (`loadlens data import`), split.")]
 
 
 def train(
     recipe: Annotated[str, typer.Argument(help="A shipped recipe by name, or a .toml file.")],
+    *,
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     photos: Photos = None,
+    own: Own = None,
     tickets: Annotated[
         Path | None, typer.Option(help="Learn a site's deductions from its tickets (.csv), not a model.")
     ] = None,
@@ -27,7 +30,7 @@ def train(
     if (tickets is None) != (observations is None):
         raise WrongUseError("--tickets and --observations belong together: give both, or neither")
     if tickets is None:
-        run_training("commands", "train", recipe, out, photos)
+        run_training("commands", "train", recipe, out, photos, own)
     else:
         # A module of its own: what tickets teach needs no torch.
         run_training("site_run", "train_site", recipe, tickets, observations, out)
@@ -38,9 +41,10 @@ def evaluate(
     data: Annotated[Path, typer.Option(help="Folder of the public sets.")],
     out: Annotated[Path, typer.Option(help="File for the numbers, .json.")],
     loads: Annotated[int, typer.Option(min=0, help="How many rendered loads to measure on; 0: none.")] = 100,
+    own: Own = None,
 ) -> None:
     """Measure a model on pictures and loads that it never saw; the figures go into the model file too."""
-    run_training("commands", "evaluate", model, data, out, loads)
+    run_training("commands", "evaluate", model, data, out, loads, own)
 
 
 def export(
@@ -50,9 +54,10 @@ def export(
     loads: Annotated[
         int, typer.Option(min=0, help="Rendered loads that the interval is fitted on; 0: a model without interval.")
     ] = 120,
+    own: Own = None,
 ) -> None:
     """Calibrate a run and write its model file."""
-    run_training("commands", "export", run, out, photos, loads)
+    run_training("commands", "export", run, out, photos, loads, own)
 
 
 def quantize(
