@@ -560,7 +560,8 @@ export interface paths {
         };
         /**
          * Get Assessment
-         * @description The newest assessment; 202 while the load is being graded, 409 before it is closed or where grading failed.
+         * @description The newest assessment; 202 while the load is being graded, 409 before it is closed, where grading failed, or
+         *     where it is withheld from the caller, who is to say first what they think: see `facts`.
          */
         get: operations["get_assessment_v1_loads__load_id__assessment_get"];
         put?: never;
@@ -744,6 +745,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/loads/{load_id}/facts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Facts
+         * @description What of the newest assessment is no opinion, for everybody: the frames of its layers, the net weight, every
+         *     hazard and every stop.
+         */
+        get: operations["get_facts_v1_loads__load_id__facts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/loads/{load_id}/frames/{camera}/{seq}": {
         parameters: {
             query?: never;
@@ -800,6 +822,31 @@ export interface paths {
         get: operations["get_overlay_v1_loads__load_id__layers__index__overlay_jpg_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/loads/{load_id}/opinions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Opinions
+         * @description What people have said of a load, oldest first, and whether a second opinion is asked for. `withheld` says why
+         *     the caller sees only what they have said themselves.
+         */
+        get: operations["list_opinions_v1_loads__load_id__opinions_get"];
+        put?: never;
+        /**
+         * Give Opinion
+         * @description Say what one thinks of a load. What was withheld from the caller until now is shown from now on.
+         */
+        post: operations["give_opinion_v1_loads__load_id__opinions_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -885,6 +932,27 @@ export interface paths {
          *     it. Computed as the review computes it; nothing is recorded.
          */
         post: operations["preview_review_v1_loads__load_id__reviews_preview_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/loads/{load_id}/second-opinion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask For Second Opinion
+         * @description Leave a load to somebody else. It stays in the queue, the caller's claim on it ends, and whoever takes it does
+         *     not see what the machine and others think before having said what they think.
+         */
+        post: operations["ask_for_second_opinion_v1_loads__load_id__second_opinion_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -982,7 +1050,7 @@ export interface paths {
         };
         /**
          * Get Transitions
-         * @description The life of a load so far: every step with who did it and why.
+         * @description The life of a load so far: every step with who did it and why, but for reasons that are withheld.
          */
         get: operations["get_transitions_v1_loads__load_id__transitions_get"];
         put?: never;
@@ -1659,6 +1727,8 @@ export interface components {
          * @description Who works on a load, until when.
          */
         Claim: {
+            /** Blind */
+            blind: boolean;
             /** Expires At */
             expires_at: string;
             /** Holder */
@@ -1676,9 +1746,15 @@ export interface components {
         /**
          * Claiming
          * @description A person begins to work on a load, or says that they still do. `take_over` takes it from whoever has it, which
-         *     a manager may do; it is on record.
+         *     a manager may do; it is on record. `blind` withholds what the machine and others think of it until the person has
+         *     given an opinion; it is for who has not worked on the load before.
          */
         Claiming: {
+            /**
+             * Blind
+             * @default false
+             */
+            blind: boolean;
             /**
              * Take Over
              * @default false
@@ -1811,6 +1887,22 @@ export interface components {
             entries: components["schemas"]["NewEntry"][];
         };
         /**
+         * Facts
+         * @description What of an assessment is no opinion, schema "loadlens.facts/1".
+         */
+        Facts: {
+            /** Layers */
+            layers: components["schemas"]["LayerFacts"][];
+            load: components["schemas"]["ReportLoad"];
+            /**
+             * Schema
+             * @constant
+             */
+            schema: "loadlens.facts/1";
+            truck: components["schemas"]["TruckFacts"];
+            versions: components["schemas"]["Versions"];
+        };
+        /**
          * FlagShown
          * @description A reason to look.
          */
@@ -1937,6 +2029,28 @@ export interface components {
             area: number;
             /** Mass */
             mass: number;
+        };
+        /**
+         * LayerFacts
+         * @description What of a layer is no opinion.
+         */
+        LayerFacts: {
+            /** End S */
+            end_s: number;
+            /** Hazards */
+            hazards: components["schemas"]["Hazard"][];
+            /** Index */
+            index: number;
+            /** Key Frame S */
+            key_frame_s: number;
+            /** Key Frame Sha256 */
+            key_frame_sha256: string;
+            /** New Area */
+            new_area: number;
+            /** Start S */
+            start_s: number;
+            /** Visible */
+            visible: number;
         };
         /**
          * LayerShown
@@ -2188,6 +2302,22 @@ export interface components {
             supplier?: string | null;
         };
         /**
+         * NewOpinion
+         * @description What a person thinks of a load: its grade by the load's standard (null: nothing on it has one) and, if they
+         *     say so, the deduction in percent of the net.
+         */
+        NewOpinion: {
+            /** Deduction Percent */
+            deduction_percent?: number | string | null;
+            /** Grade */
+            grade: string | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
          * NewPassword
          * @description The present password and the one that takes its place.
          */
@@ -2269,6 +2399,48 @@ export interface components {
             reason: string;
         };
         /**
+         * OpinionList
+         * @description What people said of a load; `withheld` says why the caller sees only what they said themselves.
+         */
+        OpinionList: {
+            /** Opinions */
+            opinions: components["schemas"]["OpinionShown"][];
+            second_opinion: components["schemas"]["SecondOpinionReason"] | null;
+            /** Withheld */
+            withheld: string | null;
+        };
+        /**
+         * OpinionOfMachine
+         * @description What the machine said of a load when a person said what they think.
+         */
+        OpinionOfMachine: {
+            /** Deduction Percent */
+            deduction_percent: string | null;
+            /** Grade */
+            grade: string | null;
+        };
+        /**
+         * OpinionShown
+         * @description What a person thinks of a load; `blind` where they did not know what others think.
+         */
+        OpinionShown: {
+            /** At */
+            at: string;
+            /** Blind */
+            blind: boolean;
+            /** Deduction Percent */
+            deduction_percent: string | null;
+            /** Grade */
+            grade: string | null;
+            machine: components["schemas"]["OpinionOfMachine"];
+            /** Note */
+            note: string;
+            /** Rater */
+            rater: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * OutcomeShown
          * @description A version of an assessment and what it would be paid; `no_money` says why there is no amount.
          */
@@ -2330,7 +2502,7 @@ export interface components {
         };
         /**
          * QueueLoad
-         * @description A load that waits for a person.
+         * @description A load that waits for a person. `withheld` says why its grade and figures are not told.
          */
         QueueLoad: {
             /** Assessment Version */
@@ -2360,6 +2532,7 @@ export interface components {
             note: string | null;
             /** Plate */
             plate: string | null;
+            second_opinion: components["schemas"]["SecondOpinionAsked"] | null;
             /** Standard */
             standard: string;
             /**
@@ -2369,6 +2542,8 @@ export interface components {
             status: "arrived" | "weighed" | "unloading" | "closed" | "graded" | "flagged" | "reviewed" | "emptied" | "settled" | "failed" | "cancelled";
             /** Supplier */
             supplier: string | null;
+            /** Withheld */
+            withheld: string | null;
         };
         /**
          * QueuePage
@@ -2456,6 +2631,28 @@ export interface components {
          * @enum {string}
          */
         Role: "camera" | "inspector" | "manager" | "auditor" | "admin";
+        /**
+         * SecondOpinionAsked
+         * @description Who wants somebody else to decide.
+         */
+        SecondOpinionAsked: {
+            /** Asked By */
+            asked_by: string;
+            /** At */
+            at: string;
+        };
+        /**
+         * SecondOpinionReason
+         * @description Who wants somebody else to decide, and why, where that is not withheld.
+         */
+        SecondOpinionReason: {
+            /** Asked By */
+            asked_by: string;
+            /** At */
+            at: string;
+            /** Reason */
+            reason: string | null;
+        };
         /**
          * Settling
          * @description How a load is settled. `priced` false: the ticket states masses alone, the prices are kept elsewhere.
@@ -2546,6 +2743,18 @@ export interface components {
             mass_high: number | null;
             /** Mass Low */
             mass_low: number | null;
+        };
+        /**
+         * TruckFacts
+         * @description What of a load is no opinion.
+         */
+        TruckFacts: {
+            /** Flags */
+            flags: components["schemas"]["FlagShown"][];
+            /** Hazards */
+            hazards: components["schemas"]["Hazard"][];
+            /** Net Kg */
+            net_kg: number | null;
         };
         /**
          * TruckShown
@@ -3991,6 +4200,28 @@ export interface operations {
             };
         };
     };
+    get_facts_v1_loads__load_id__facts_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                load_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Facts"];
+                };
+            };
+        };
+    };
     put_frame_v1_loads__load_id__frames__camera___seq__put: {
         parameters: {
             query?: never;
@@ -4091,6 +4322,57 @@ export interface operations {
                 };
                 content: {
                     "image/jpeg": unknown;
+                };
+            };
+        };
+    };
+    list_opinions_v1_loads__load_id__opinions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                load_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpinionList"];
+                };
+            };
+        };
+    };
+    give_opinion_v1_loads__load_id__opinions_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key again within 24 h gives the same answer, and nothing is done twice */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                load_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOpinion"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpinionShown"];
                 };
             };
         };
@@ -4226,6 +4508,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Preview"];
+                };
+            };
+        };
+    };
+    ask_for_second_opinion_v1_loads__load_id__second_opinion_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key again within 24 h gives the same answer, and nothing is done twice */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                load_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
         };

@@ -27,6 +27,7 @@ from loadlens.serving.api import (
     journal,
     lanes,
     loads,
+    opinions,
     people,
     pictures,
     problems,
@@ -117,7 +118,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     )
     problems.install(app)
     lane_things = (lanes, cameras, devices, frames, readings, alarms)
-    reviewing = (reviews, queue, tickets, disputes)
+    reviewing = (reviews, queue, opinions, tickets, disputes)
     for thing in (*lane_things, loads, results, pictures, *reviewing, journal, events, waste, session, people):
         # A frame is as large as the settings let it be (api/frames.py); what people and machines say is short.
         app.include_router(thing.router, prefix="/v1", max_body_size=None if thing is frames else _LONGEST_JSON)

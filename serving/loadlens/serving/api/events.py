@@ -3,18 +3,21 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from loadlens.serving.api.doors import would_come_in_again
+from loadlens.serving.api.doors import caller_of, would_come_in_again
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.withheld import JUDGES, why_withheld
 from loadlens.serving.canonical import canonical_json
+from loadlens.serving.records import opinions
 from loadlens.serving.store.tables import JournalRecord
 
 router = APIRouter(tags=["events"])
@@ -35,10 +38,23 @@ KINDS = (
     "weight.recorded",
     "assessment.recorded",
     "review.recorded",
+    "second_opinion.asked",
+    "opinion.recorded",
     "ticket.issued",
     "supplier.confirmed",
     "supplier.disputed",
     "dispute.answered",
+)
+# Of these a person who is to grade a load blind hears that they happened, and not what was said.
+_TELL_OPINIONS = frozenset(
+    {
+        "load.transition",
+        "assessment.recorded",
+        "review.recorded",
+        "second_opinion.asked",
+        "opinion.recorded",
+        "ticket.issued",
+    }
 )
 _LOOK_EVERY_S = 0.3
 # A proxy cuts a line on which nothing is said.
@@ -79,7 +95,7 @@ async def _events(request: Request, parts: Parts, seen: int) -> AsyncIterator[st
             if not await would_come_in_again(request):
                 return
             checked_at = time.monotonic()
-        found, seen = await run_in_threadpool(_behind, parts, seen)
+        found, seen = await run_in_threadpool(_behind, request, parts, seen)
         for event in found:
             yield event
         silent_s = 0.0 if found else silent_s + _LOOK_EVERY_S
@@ -95,17 +111,29 @@ def _newest(parts: Parts) -> int:
         return session.scalars(select(func.max(JournalRecord.seq))).one() or 0
 
 
-def _behind(parts: Parts, seen: int) -> tuple[list[str], int]:
+def _behind(request: Request, parts: Parts, seen: int) -> tuple[list[str], int]:
     """The events behind a number, and the number up to which there are no others."""
     query = select(JournalRecord).where(JournalRecord.seq > seen).order_by(JournalRecord.seq).limit(_AT_ONCE)
     with parts.loads.reading() as session:
         records = session.scalars(query).all()
-    found = [_event(record) for record in records if record.kind in KINDS]
+        withheld = _withheld(session, request, records)
+    found = [_event(record, is_withheld=record.subject in withheld) for record in records if record.kind in KINDS]
     return found, records[-1].seq if records else seen
 
 
-def _event(record: JournalRecord) -> str:
-    body = json.loads(record.body)
+def _withheld(session: Session, request: Request, records: Sequence[JournalRecord]) -> set[str]:
+    """The subjects of records that say what is withheld from the caller."""
+    caller = caller_of(request)
+    if caller.role not in JUDGES or not any(record.kind in _TELL_OPINIONS for record in records):
+        return set()
+    perhaps = opinions.may_be_withheld(session, caller.name)
+    return {f"load:{load_id}" for load_id in perhaps if why_withheld(session, request, load_id) is not None}
+
+
+def _event(record: JournalRecord, *, is_withheld: bool) -> str:
+    body: dict[str, Any] = json.loads(record.body)
+    if is_withheld and record.kind in _TELL_OPINIONS:
+        body = {name: body[name] for name in ("event", "status", "version") if name in body} | {"withheld": True}
     rows = [
         dict(zip(table["columns"], values, strict=True)) for table in body.pop("rows", ()) for values in table["values"]
     ]

@@ -15,6 +15,7 @@ from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.shapes import LoadPage, LoadShown, shaped
 from loadlens.serving.api.tags import IfMatch, check_match, tag_of, tagged
+from loadlens.serving.api.withheld import why_withheld
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.lifecycle import State
 from loadlens.serving.records import assessments, frames, hazards, lists, loads, readings
@@ -31,6 +32,9 @@ Words = Annotated[str, Field(min_length=1, max_length=200)]
 Declared = Annotated[str, Field(min_length=1, max_length=64)]
 Plate = Annotated[str, Field(min_length=1, max_length=32)]
 Reason = Annotated[str, Field(min_length=1, max_length=2000)]
+
+# Steps whose reasons say what people think of the load.
+_TELL_OPINIONS = ("flag", "review", "reopen")
 
 
 class NewLoad(BaseModel):
@@ -159,12 +163,16 @@ def amend_load(
 
 @router.get("/loads/{load_id}/transitions", responses=answers(404))
 def get_transitions(request: Request, load_id: str) -> dict[str, Any]:
-    """The life of a load so far: every step with who did it and why."""
+    """The life of a load so far: every step with who did it and why, but for reasons that are withheld."""
     with parts_of(request).loads.reading() as session:
         loads.find(session, load_id)
         steps = loads.transitions(session, load_id)
+        why = why_withheld(session, request, load_id)
     names = ("event", "source", "target", "actor", "reason", "at")
-    return {"transitions": [{name: getattr(step, name) for name in names} for step in steps]}
+    shown = [{name: getattr(step, name) for name in names} for step in steps]
+    if why is not None:
+        shown = [step | ({"reason": why} if step["event"] in _TELL_OPINIONS else {}) for step in shown]
+    return {"transitions": shown}
 
 
 @router.put(

@@ -15,8 +15,9 @@ from loadlens.serving.api.loads import matched
 from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers, problem
-from loadlens.serving.api.shapes import ClassList, Report, StandardList, shaped
+from loadlens.serving.api.shapes import ClassList, Facts, Report, StandardList, shaped
 from loadlens.serving.api.tags import IfMatch, tagged
+from loadlens.serving.api.withheld import check_seen, facts
 from loadlens.serving.drawings import drawings_of
 from loadlens.serving.lifecycle import State
 from loadlens.serving.load_errors import ConflictError
@@ -89,7 +90,8 @@ def _status(parts: Parts, load_id: str) -> State:
 
 @router.get("/loads/{load_id}/assessment", responses=answers(404, 409) | _ACCEPTED | shaped(Report))
 def get_assessment(request: Request, load_id: str) -> Response:
-    """The newest assessment; 202 while the load is being graded, 409 before it is closed or where grading failed."""
+    """The newest assessment; 202 while the load is being graded, 409 before it is closed, where grading failed, or
+    where it is withheld from the caller, who is to say first what they think: see `facts`."""
     return _assessment(request, load_id)
 
 
@@ -102,15 +104,27 @@ def list_assessments(request: Request, load_id: str) -> dict[str, Any]:
     return {"assessments": [{"version": v, "reason": reason, "created_at": at} for v, reason, at in made]}
 
 
-@router.get("/loads/{load_id}/assessments/{version}", responses=answers(404) | shaped(Report))
+@router.get("/loads/{load_id}/facts", response_model=None, responses=answers(404, 409) | shaped(Facts))
+def get_facts(request: Request, load_id: str) -> dict[str, Any]:
+    """What of the newest assessment is no opinion, for everybody: the frames of its layers, the net weight, every
+    hazard and every stop."""
+    with parts_of(request).loads.reading() as session:
+        loads.find(session, load_id)
+        return facts(assessments.report(session, load_id))
+
+
+@router.get("/loads/{load_id}/assessments/{version}", responses=answers(404, 409) | shaped(Report))
 def get_assessment_version(request: Request, load_id: str, version: Number) -> Response:
     """One version of a load's assessment."""
     with parts_of(request).loads.reading() as session:
         loads.find(session, load_id)
+        check_seen(session, request, load_id)
         return _report(request, assessments.version(session, load_id, version))
 
 
-@router.get("/loads/{load_id}/layers/{index}/overlay.jpg", response_class=Response, responses=answers(404, 410) | _JPEG)
+@router.get(
+    "/loads/{load_id}/layers/{index}/overlay.jpg", response_class=Response, responses=answers(404, 409, 410) | _JPEG
+)
 def get_overlay(
     request: Request, load_id: str, index: Number, version: Annotated[int, Query(ge=1, le=NEWEST)] = NEWEST
 ) -> Response:
@@ -121,6 +135,7 @@ def get_overlay(
     parts = parts_of(request)
     with parts.loads.reading() as session:
         loads.find(session, load_id)
+        check_seen(session, request, load_id)
         drawing = drawings_of(session, load_id, version).get(index)
     if drawing is None:
         raise HTTPException(404, f"load {load_id} has no picture of a layer {index}")
@@ -137,6 +152,7 @@ def get_report(request: Request, load_id: str) -> HTMLResponse:
     parts = parts_of(request)
     with parts.loads.reading() as session:
         standard = parts.loads.standard_of(loads.find(session, load_id))
+        check_seen(session, request, load_id)
         report = assessments.report(session, load_id)
         drawings = drawings_of(session, load_id, NEWEST)
     pictures = {index: one.jpeg(parts.loads.blobs) for index, one in drawings.items() if not one.is_gone}
@@ -203,6 +219,8 @@ def _assessment(request: Request, load_id: str) -> Response:
     with parts.loads.reading() as session:
         load = loads.find(session, load_id)
         found = assessments.newest(session, load_id)
+        if found is not None:
+            check_seen(session, request, load_id)
     if load.status == "closed":
         return JSONResponse(_place(load), 202, {"Location": f"/v1/loads/{load_id}/assessment"})
     if load.status == "failed":

@@ -14,6 +14,7 @@ from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.shapes import LoadShown, Preview, ReviewList, shaped
 from loadlens.serving.api.tags import IfMatch, tagged
+from loadlens.serving.api.withheld import check_seen
 from loadlens.serving.records import loads, previews, reviews, tickets
 from loadlens.serving.store.tables import Review
 
@@ -98,6 +99,7 @@ def post_review(
 
     def work(session: Session) -> Answer:
         load = matched(session, parts, load_id, if_match)
+        check_seen(session, request, load_id)  # nobody accepts what they have not seen
         standard = parts.loads.standard_of(load)
         reviews.add(
             session,
@@ -122,16 +124,18 @@ def preview_review(request: Request, load_id: str, new: NewReview, if_match: IfM
     parts = parts_of(request)
     with parts.loads.reading() as session:
         load = matched(session, parts, load_id, if_match)
+        check_seen(session, request, load_id)
         standard = parts.loads.standard_of(load)
         before, after = previews.preview(session, load, standard, new.decision, _plain(new.correction))
     return {"before": asdict(before), "after": asdict(after)}
 
 
-@router.get("/loads/{load_id}/reviews", response_model=None, responses=answers(404) | shaped(ReviewList))
+@router.get("/loads/{load_id}/reviews", response_model=None, responses=answers(404, 409) | shaped(ReviewList))
 def list_reviews(request: Request, load_id: str) -> dict[str, Any]:
     """Every decision on a load, oldest first."""
     with parts_of(request).loads.reading() as session:
         loads.find(session, load_id)
+        check_seen(session, request, load_id)
         return {"reviews": [_described(review) for review in reviews.of_load(session, load_id)]}
 
 
@@ -152,11 +156,12 @@ def settle_load(
     return change(request, settling, key, work)
 
 
-@router.get("/loads/{load_id}/ticket.json", responses=answers(404))
+@router.get("/loads/{load_id}/ticket.json", responses=answers(404, 409))
 def get_ticket(request: Request, load_id: str, number: Annotated[int | None, Query(ge=1, lt=2**31)] = None) -> Response:
     """The ticket of a load: the newest, or that of a number."""
     with parts_of(request).loads.reading() as session:
         loads.find(session, load_id)
+        check_seen(session, request, load_id)
         return tagged(request, tickets.numbered(session, load_id, number).body)
 
 

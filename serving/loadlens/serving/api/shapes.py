@@ -385,6 +385,7 @@ class Claim(Shape):
     holder: str
     since: str
     expires_at: str
+    blind: bool
 
 
 class ClaimNow(Shape):
@@ -413,8 +414,15 @@ class QueueDeduction(Shape):
     percent_high: str | None
 
 
+class SecondOpinionAsked(Shape):
+    """Who wants somebody else to decide."""
+
+    asked_by: str
+    at: str
+
+
 class QueueLoad(LoadSummary):
-    """A load that waits for a person."""
+    """A load that waits for a person. `withheld` says why its grade and figures are not told."""
 
     assessment_version: int
     hazard: bool
@@ -424,6 +432,8 @@ class QueueLoad(LoadSummary):
     deduction: QueueDeduction
     flags: list[FlagShown]
     claim: Claim | None
+    second_opinion: SecondOpinionAsked | None
+    withheld: str | None
 
 
 class QueuePage(Shape):
@@ -432,6 +442,71 @@ class QueuePage(Shape):
     loads: list[QueueLoad]
     total: int
     next_cursor: str | None
+
+
+class OpinionOfMachine(Shape):
+    """What the machine said of a load when a person said what they think."""
+
+    grade: str | None
+    deduction_percent: str | None
+
+
+class OpinionShown(Shape):
+    """What a person thinks of a load; `blind` where they did not know what others think."""
+
+    rater: str
+    version: int
+    grade: str | None
+    deduction_percent: str | None
+    note: str
+    blind: bool
+    at: str
+    machine: OpinionOfMachine
+
+
+class SecondOpinionReason(SecondOpinionAsked):
+    """Who wants somebody else to decide, and why, where that is not withheld."""
+
+    reason: str | None
+
+
+class OpinionList(Shape):
+    """What people said of a load; `withheld` says why the caller sees only what they said themselves."""
+
+    opinions: list[OpinionShown]
+    second_opinion: SecondOpinionReason | None
+    withheld: str | None
+
+
+class LayerFacts(Shape):
+    """What of a layer is no opinion."""
+
+    index: int
+    start_s: float
+    end_s: float
+    key_frame_s: float
+    key_frame_sha256: str
+    new_area: float
+    visible: float
+    hazards: list[Hazard]
+
+
+class TruckFacts(Shape):
+    """What of a load is no opinion."""
+
+    net_kg: float | None
+    hazards: list[Hazard]
+    flags: list[FlagShown]
+
+
+class Facts(Shape):
+    """What of an assessment is no opinion, schema "loadlens.facts/1"."""
+
+    schema_: Literal["loadlens.facts/1"] = Field(alias="schema")
+    load: ReportLoad
+    versions: Versions
+    layers: list[LayerFacts]
+    truck: TruckFacts
 
 
 class PriceShown(Shape):

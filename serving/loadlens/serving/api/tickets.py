@@ -10,6 +10,7 @@ from loadlens.serving.access.links import Named, make_link
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.tags import tag_of
+from loadlens.serving.api.withheld import check_seen
 from loadlens.serving.drawings import drawings_of
 from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records import assessments, loads, statements
@@ -24,7 +25,7 @@ router = APIRouter(tags=["tickets"])
 _PDF: dict[int | str, dict[str, object]] = {200: {"content": {"application/pdf": {}}}}
 
 
-@router.get("/loads/{load_id}/ticket.pdf", response_class=Response, responses=answers(404) | _PDF)
+@router.get("/loads/{load_id}/ticket.pdf", response_class=Response, responses=answers(404, 409) | _PDF)
 def get_ticket_pdf(
     request: Request,
     load_id: str,
@@ -38,6 +39,7 @@ def get_ticket_pdf(
     parts = parts_of(request)
     with parts.loads.reading() as session:
         load = loads.find(session, load_id)
+        check_seen(session, request, load_id)
         source = source_of_ticket(session, parts.loads, load, number)
         drawings = drawings_of(session, load_id, source.assessment.version)
         issued = datetime.fromisoformat(source.ticket.at if source.ticket else load.created_at)

@@ -2,13 +2,16 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from loadlens.serving.load_errors import ClaimedError
-from loadlens.serving.records import loads
+from loadlens.serving.load_errors import ClaimedError, ConflictError
+from loadlens.serving.records import loads, second_opinions
 from loadlens.serving.store import journal
 from loadlens.serving.store.queue_tables import Claim
-from loadlens.serving.store.tables import Load
+from loadlens.serving.store.tables import JournalRecord, Load
+
+_LOOKS = ("load.claimed", "review.recorded", "opinion.recorded", "second_opinion.asked")
 
 
 def in_force(session: Session, load_id: str, at: datetime) -> Claim | None:
@@ -18,23 +21,34 @@ def in_force(session: Session, load_id: str, at: datetime) -> Claim | None:
 
 
 def take(
-    session: Session, load: Load, *, actor: str, at: datetime, lasts: timedelta, take_over: bool = False
+    session: Session,
+    load: Load,
+    *,
+    actor: str,
+    at: datetime,
+    lasts: timedelta,
+    take_over: bool = False,
+    blind: bool = False,
 ) -> tuple[Claim, bool]:
-    """Claim a load, or renew one's own claim: then the second value is False.
+    """Claim a load, or renew one's own claim: then the second value is False, and it stays blind or not as it is.
 
-    Raises ConflictError where the load is not one to decide on, ClaimedError where somebody else has it; with
-    `take_over` it is taken from them, which is on record.
+    Raises ConflictError where the load is not one to decide on, or is to be graded blind by who has looked at it;
+    ClaimedError where somebody else has it; with `take_over` it is taken from them, which is on record.
     """
     loads.check_move(load, "review")
+    second_opinions.check_may_decide(session, load.id, actor)
     held = in_force(session, load.id, at)
     if held is not None and held.holder == actor:
         held.expires_at = _text(at + lasts)
         return held, False
     if held is not None and not take_over:
         raise ClaimedError(load.id, held.holder, held.expires_at)
-    about = {"holder": actor, "taken_from": held and held.holder}
+    if blind and _has_looked(session, load.id, actor):
+        raise ConflictError(f"you have worked on load {load.id} before; blind is for who has not seen it")
+    about = {"holder": actor, "taken_from": held and held.holder, "blind": blind}
     claim = session.get(Claim, load.id) or Claim(load_id=load.id)
     claim.holder, claim.since, claim.expires_at = actor, _text(at), _text(at + lasts)
+    claim.blind = blind
     session.add(claim)
     journal.append(session, "load.claimed", f"load:{load.id}", about, actor)
     return claim, True
@@ -60,6 +74,12 @@ def end(session: Session, load_id: str) -> None:
     if (claim := session.get(Claim, load_id)) is not None:
         session.delete(claim)
         session.flush()
+
+
+def _has_looked(session: Session, load_id: str, actor: str) -> bool:
+    """Whether a person has claimed or reviewed a load before."""
+    did = (JournalRecord.subject == f"load:{load_id}", JournalRecord.actor == actor, JournalRecord.kind.in_(_LOOKS))
+    return session.scalars(select(exists().where(*did))).one()
 
 
 def _text(at: datetime) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from loadlens.grading.standard import Standard
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.load_errors import ConflictError
-from loadlens.serving.records import assessments, claims, loads
+from loadlens.serving.records import assessments, claims, loads, second_opinions
 from loadlens.serving.store import journal
 from loadlens.serving.store.tables import Assessment, Load, Review
 
@@ -33,6 +33,7 @@ def add(
     somebody else has claimed the load, UnacceptableError for a correction that cannot be.
     """
     claims.check(session, load.id, actor=actor, at=datetime.now(UTC))
+    second_opinions.check_may_decide(session, load.id, actor)
     known = decided_on(session, load)
     text = None if correction is None else canonical_json(correction)
     if text is not None:

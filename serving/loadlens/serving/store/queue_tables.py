@@ -1,11 +1,11 @@
-"""The tables that the queue and the figures are read from, and who works on which load."""
+"""The tables that the queue and the figures are read from, who works on which load, and what people think of it."""
 
 from typing import Literal
 
 from sqlalchemy import ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from loadlens.serving.store.tables import Base
+from loadlens.serving.store.tables import Base, now
 
 StakeIn = Literal["unknown", "money", "kg", "percent"]
 
@@ -45,7 +45,11 @@ class LoadResult(Base):
 
 
 class Claim(Base):
-    """Who works on a load that waits; whoever does nothing lets go of it at `expires_at`."""
+    """Who works on a load that waits; whoever does nothing lets go of it at `expires_at`.
+
+    `blind`: what the machine and others think of the load is withheld from the holder, who has not said yet what they
+    think.
+    """
 
     __tablename__ = "claims"
 
@@ -53,3 +57,42 @@ class Claim(Base):
     holder: Mapped[str] = mapped_column(Text)
     since: Mapped[str] = mapped_column(Text)
     expires_at: Mapped[str] = mapped_column(Text)
+    blind: Mapped[bool]
+
+
+class SecondOpinion(Base):
+    """Somebody wants another person to decide on a load. Appended, never edited.
+
+    It is open until there is a review with a greater number than `after_review`.
+    """
+
+    __tablename__ = "second_opinions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    load_id: Mapped[str] = mapped_column(ForeignKey("loads.id"), index=True)
+    actor: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    after_review: Mapped[int]
+    at: Mapped[str] = mapped_column(Text, default=now)
+
+
+class Opinion(Base):
+    """What a person thinks of a load, beside what the machine said of it then. Appended, never edited.
+
+    `blind`: what the machine and others think was withheld when it was given. `grade` None: nothing that has a grade.
+    """
+
+    __tablename__ = "opinions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    load_id: Mapped[str] = mapped_column(ForeignKey("loads.id"), index=True)
+    version: Mapped[int]
+    rater: Mapped[str] = mapped_column(Text)
+    grade: Mapped[str | None] = mapped_column(Text)
+    deduction_percent: Mapped[str | None] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(Text)
+    blind: Mapped[bool]
+    answers: Mapped[int | None] = mapped_column(ForeignKey("second_opinions.id"))
+    machine_grade: Mapped[str | None] = mapped_column(Text)
+    machine_percent: Mapped[str | None] = mapped_column(Text)
+    at: Mapped[str] = mapped_column(Text, default=now)

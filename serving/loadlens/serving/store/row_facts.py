@@ -25,6 +25,8 @@ VOUCHED = (
     "assessments",
     "pictures",
     "reviews",
+    "second_opinions",
+    "opinions",
     "tickets",
     "supplier_statements",
     "dispute_answers",
