@@ -3,6 +3,7 @@
 A plan is the truth. `yard.py` only draws it. Everything is planned on a raster of SIZE; a clip may be drawn larger.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -95,6 +96,17 @@ class Plan:
     dark_s: list[tuple[float, float]]
     truth: Truth
     hazards: list[list[tuple[str, tuple[int, int, int, int]]]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLayer:
+    """A rest that shows a layer: how deep the bed is emptied (int16 SIZE), what is new (bool SIZE), how it looks."""
+
+    rest: Act
+    depth: NDArray[np.int16]
+    new: Mask
+    picture: Picture
+    label: Label
 
 
 def plan_unloading(rng: np.random.Generator, bank: TextureBank, seconds: float, hazard: bool | None) -> Plan:
@@ -243,28 +255,37 @@ def tool_mask(plan: Plan, at: tuple[int, int] | None) -> Mask:
     return hidden
 
 
-def _truth(rng: np.random.Generator, plan: Plan) -> Truth:
-    """Walk through the acts and note what lies open, when it is first seen, and what it weighs."""
+def open_layers(plan: Plan) -> Iterator[OpenLayer]:
+    """Every rest that shows enough load for the first time to be a layer, in time."""
     depth, seen = np.zeros(SIZE, np.int16), np.full(SIZE, -1, np.int16)
-    layers, exposed = [], []
     inside = plan.view.inside
-    bed_area = int(inside.sum())
     for act in plan.acts:
-        if act.kind == "work" and act.takes is not None:
-            taken = act.takes & inside & (depth < len(plan.labels))
-            exposed.append((taken, depth[taken].copy()))
-            depth[taken] += 1
+        if act.takes is not None:
+            depth[act.takes & inside & (depth < len(plan.labels))] += 1
         if act.kind == "rest":
             visible = inside & ~tool_mask(plan, tool_position(act, act.start_s))
             new = visible & (depth > seen)
-            _, label = composed(plan, depth)
-            load_area = new & (label != INDEX["bed_floor"])
-            if load_area.sum() >= LEAST_LAYER * bed_area:
-                hazards = _open_hazards(plan, depth, new)
-                shares = _shares(label[load_area])
-                area = float(load_area.sum() / bed_area)
-                layers.append(LayerTruth(act.start_s, act.end_s, area, *shares, hazards))
+            picture, label = composed(plan, depth)
+            if (new & (label != INDEX["bed_floor"])).sum() >= LEAST_LAYER * inside.sum():
+                yield OpenLayer(act, depth.copy(), new, picture, label)
             seen[visible] = depth[visible]
+
+
+def _truth(rng: np.random.Generator, plan: Plan) -> Truth:
+    """Walk through the acts and note what lies open, when it is first seen, and what it weighs."""
+    depth, exposed = np.zeros(SIZE, np.int16), []
+    inside = plan.view.inside
+    for act in plan.acts:
+        if act.takes is not None:
+            taken = act.takes & inside & (depth < len(plan.labels))
+            exposed.append((taken, depth[taken].copy()))
+            depth[taken] += 1
+    layers = []
+    for shown in open_layers(plan):
+        load_area = shown.new & (shown.label != INDEX["bed_floor"])
+        hazards = _open_hazards(plan, shown.depth, shown.new)
+        area = float(load_area.sum() / inside.sum())
+        layers.append(LayerTruth(shown.rest.start_s, shown.rest.end_s, area, *_shares(shown.label[load_area]), hazards))
     left = inside & (depth < len(plan.labels))
     exposed.append((left, depth[left].copy()))
     rows, columns = np.nonzero(inside)

@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 
 from loadlens.datasets.scene import draw_person, paste, smooth_noise, turn_piece
 from loadlens.datasets.textures import TextureBank
-from loadlens.datasets.unloading import SIZE, Plan, Truth, composed, plan_unloading, tool_position, truth_json
+from loadlens.datasets.unloading import (
+    SIZE,
+    LayerTruth,
+    Mask,
+    Plan,
+    Truth,
+    composed,
+    open_layers,
+    plan_unloading,
+    tool_position,
+    truth_json,
+)
 
 Picture = NDArray[np.uint8]
 Label = NDArray[np.int16]
@@ -105,8 +116,25 @@ class Clip:
                     cv2.resize(label, self.spec.size[::-1], interpolation=cv2.INTER_NEAREST).astype(np.int16),
                 )
 
+    def layers(self) -> Iterator[tuple[LayerTruth, Picture, Mask]]:
+        """Every true layer with one frame of its rest and what the layer newly shows, bool [H, W] of SIZE."""
+        rng = np.random.default_rng([self.spec.seed, 13])
+        for truth, shown in zip(self.truth.layers, open_layers(self._plan), strict=True):
+            time_s = float(rng.uniform(shown.rest.start_s, shown.rest.end_s))
+            picture = self._under_light(shown.picture)
+            if (at := tool_position(shown.rest, time_s)) is not None:
+                paste(picture, None, self._plan.tool, at, self._plan.tool_class)
+            yield truth, self._seen(rng, picture, time_s), shown.new
+
+    @property
+    def inside(self) -> Mask:
+        """Where the bed is, bool [H, W] of SIZE."""
+        return self._plan.view.inside
+
     def _lit(self, depth: NDArray[np.int16]) -> Picture:
-        picture, _ = composed(self._plan, depth)
+        return self._under_light(composed(self._plan, depth)[0])
+
+    def _under_light(self, picture: Picture) -> Picture:
         return np.asarray(np.clip(picture * self._camera.light[..., None], 0, 255), np.uint8)
 
     def _seen(self, rng: np.random.Generator, picture: Picture, time_s: float) -> Picture:

@@ -2,8 +2,12 @@
 
 import pytest
 
+from loadlens.datasets.unloading import TruckTruth, Truth
+from loadlens.grading.observation import LayerObservation, LoadObservation, ModelVersion, SurfaceClass
 from loadlens.grading.standard import load_standard
+from loadlens.training.loads import GradedLoad
 from loadlens.training.mill import Compared, Verdict, mill_metrics, price_of
+from loadlens.training.mill_loads import measure_as_mill
 
 MILL = load_standard("example-mill")
 
@@ -60,3 +64,30 @@ def test_a_price_is_the_mean_of_its_grades() -> None:
     assert price_of("重废1", {"重废1": 0.6, "钢屑": 0.2}, MILL) == pytest.approx((0.6 * 2800 + 0.2 * 1900) / 0.8)
     assert price_of(None, {}, MILL) is None
     assert price_of("LRS", {"LRS": 1.0}, MILL) is None
+
+
+CLASSES = {
+    "railway_wheels": SurfaceClass("railway_wheels", "form"),
+    "turnings": SurfaceClass("turnings", "form"),
+    "soil": SurfaceClass("soil", "contaminant", "", "", 0.5, 0.5, 0.5),
+}
+
+
+def rendered(seed, seen, true, impurity):
+    layer = LayerObservation(0, 0, 3, 1, "a" * 64, 1.0, 1.0, seen, {"soil": 1 - sum(seen.values())}, 0.0, 0.9)
+    observation = LoadObservation(
+        "L", "clip", "", 9, 3, (layer,), (), CLASSES, 1.0, 0.0, None, ModelVersion("t", "1", "0" * 64), "0.1.0"
+    )
+    return GradedLoad(seed, observation, Truth((0, 0, 9, 9), [], TruckTruth(true, {}, impurity)))
+
+
+def test_rendered_loads_are_judged_against_their_truth() -> None:
+    right = rendered(1, {"railway_wheels": 0.9}, {"railway_wheels": 0.9}, 0.05 / 0.95)
+    wrong = rendered(2, {"railway_wheels": 0.9}, {"turnings": 1.0}, 0.0)
+    metrics = measure_as_mill([right, wrong], MILL)
+    assert metrics["mill_main_grade_right"].value == 0.5
+    assert metrics["mill_main_grade_and_share_right"].value == 0.5
+    assert metrics["deduction_error"].value == pytest.approx(0.05 / 0.95 / 2)
+    assert metrics["price_error_0_to_30"].value == 0.5
+    assert metrics["price_error_from_100"].value == 0.5
+    assert {metric.n for metric in metrics.values()} == {2}

@@ -96,7 +96,7 @@ def test_the_same_tickets_give_the_same_fit() -> None:
 
 @pytest.mark.parametrize(
     ("old", "new", "why"),
-    [("level = 0.9 ", "level = 1.9 ", "level"), ("class_sd = 0.3", "class_sd = -1.0", "above zero")],
+    [("level = 0.9 ", "level = 1.9 ", "level"), ("class_sd = 0.15", "class_sd = -1.0", "above zero")],
 )
 def test_an_impossible_recipe_is_refused(tmp_path: Path, old, new, why) -> None:
     text = recipe_path("site").read_text(encoding="utf-8")

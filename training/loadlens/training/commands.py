@@ -16,6 +16,7 @@ from loadlens.training.evaluate import answers, confusion, failures, measure_pho
 from loadlens.training.export import export as export_network
 from loadlens.training.export import rewrite_metadata, write_model
 from loadlens.training.loads import FIRST_TEST_SEED, fit_area_error, grade_rendered_loads, measure_loads
+from loadlens.training.mill_loads import measure_as_mill
 from loadlens.training.network import STRIDE
 from loadlens.training.parity import hazards_of_stills, held_cylinders, measure_parity, measure_speed, picture_at
 from loadlens.training.photos import fit_photo_answer
@@ -27,6 +28,8 @@ from loadlens.training.train import train as train_recipe
 from loadlens.vision.metadata import ModelMetadata
 from loadlens.vision.model import SurfaceModel, load_model
 
+# Grades as mills buy them, with prices that were invented for the example.
+_MILL = "example-mill"
 # The mass of a load is graded the same under every standard; this one is only asked for its layer weights.
 _STANDARD = "gbt-39733-2024"
 # So many training photos show the quantiser the ranges of the activations.
@@ -113,6 +116,7 @@ def evaluate(model: Path, data: Path, out: Path, loads: int, own: Path | None) -
         seeds = range(FIRST_TEST_SEED, FIRST_TEST_SEED + loads)
         graded = grade_rendered_loads(seeds, model=model, photos=data, part="test")
         metrics |= measure_loads(graded, load_standard(_STANDARD), seen.metadata.area_error)
+        metrics |= measure_as_mill(graded, load_standard(_MILL))
     figures = {name: asdict(metric) for name, metric in metrics.items()}
     report = {"metrics": figures, "confusion": confusion(named), "photos": to_plain(answers([*named, *of_own]))}
     out.write_text(json.dumps(report, indent=1), encoding="utf-8")

@@ -4,9 +4,10 @@ The estimate is linear in what is learned but for the trend over depth, which is
 
     deduction = unseen + sum over contaminants of factor x (sum over layers of weight x mass share seen)
 
-so a fit is a few non-negative least squares over a grid of trends. Tickets are weighed by Huber's rule, because an
-inspector may slip. The prior (factors 1, nothing unseen, no trend) is what is assumed without tickets; it stands beside
-the tickets as rows of its own, with the standard deviations of the recipe, so that few tickets move little.
+so a fit is a few non-negative least squares over a grid of trends. Tickets are weighed by how far they may be off,
+which grows with the dirt that is judged, and by Huber's rule, because an inspector may slip. The prior (factors 1,
+nothing unseen, no trend) is what is assumed without tickets; it stands beside the tickets as rows of its own, with the
+standard deviations of the recipe, so that few tickets move little.
 
 Where the standard allows some inclusions, a ticket without deduction says only that there were no more than that: it
 pulls an estimate down to the allowance and no further.
@@ -27,8 +28,11 @@ from loadlens.vision.uncertainty import conformal_quantile
 Rows = NDArray[np.float64]
 _TRENDS = np.linspace(-1.5, 1.5, 13)
 _ROUNDS = 30
+_SETTLED = 1e-6
 _HUBER = 1.345  # Huber 1964: 95 % as good as least squares where errors are normal
 _LEAST_SD = 5e-4
+# Half of the 0.2 to 0.3 points of the net that the law lets a truck scale be off in use (OIML R76).
+_SCALE_SD = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +139,10 @@ def uncalibrated(bags: Bags) -> Fit:
 def fit_bags(bags: Bags, recipe: SiteRecipe) -> Fit:
     """The most likely factors, unseen share and trend, given the tickets and the prior."""
     prior, assumed = _prior(len(bags.classes), recipe)
-    start = uncalibrated(bags).estimate(bags)
-    noise = _spread(bags.target(start) - start)
+    noise = _noise(bags, uncalibrated(bags), recipe)
     for _ in range(2):  # the noise is that around a fit, which needs a noise to be made
         flat, _ = _solve(bags, 0.0, noise, prior, assumed)
-        noise = _spread(bags.target(flat.estimate(bags)) - flat.estimate(bags))
+        noise = _noise(bags, flat, recipe)
     tried = [_solve(bags, float(trend), noise, prior, assumed) for trend in _TRENDS]
     costs = [cost + (fit.trend / recipe.depth_sd) ** 2 / 2 for fit, cost in tried]
     return tried[int(np.argmin(costs))][0]
@@ -158,8 +161,18 @@ def _prior(count: int, recipe: SiteRecipe) -> tuple[Rows, Rows]:
     return rows, assumed
 
 
-def _solve(bags: Bags, trend: float, noise: float, prior: Rows, assumed: Rows) -> tuple[Fit, float]:
-    """The fit of one trend and its cost (minus log of what is likely), by reweighted non-negative least squares."""
+def _noise(bags: Bags, fit: Fit, recipe: SiteRecipe) -> Rows:
+    """How far every ticket may be off, [n]: as the scale, and by a part of the dirt, times what they prove to be."""
+    estimate = fit.estimate(bags)
+    shape = np.hypot(_SCALE_SD, recipe.relative_sd * estimate)
+    return np.asarray(shape * _spread((bags.target(estimate) - estimate) / shape, least=0.1))
+
+
+def _solve(bags: Bags, trend: float, noise: Rows, prior: Rows, assumed: Rows) -> tuple[Fit, float]:
+    """The fit of one trend and its cost (minus log of what is likely), by reweighted non-negative least squares.
+
+    `noise` [n] is the standard deviation of every ticket.
+    """
     columns = np.hstack([bags.seen(trend), np.ones((len(bags.label), 1))])
     learned = np.append(np.ones(len(bags.classes)), 0.0)
     for _ in range(_ROUNDS):
@@ -169,7 +182,9 @@ def _solve(bags: Bags, trend: float, noise: float, prior: Rows, assumed: Rows) -
         root = np.sqrt(np.minimum(1.0, _HUBER / np.maximum(off, 1e-9))) / noise
         rows = np.vstack([columns * root[:, None], prior])
         wanted = np.concatenate([target * root, assumed])
-        learned = _not_negative(rows, wanted)
+        before, learned = learned, _not_negative(rows, wanted)
+        if np.abs(learned - before).max() < _SETTLED:
+            break
     off = np.abs(bags.target(columns @ learned) - columns @ learned) / noise
     cost = np.where(off <= _HUBER, off**2 / 2, _HUBER * off - _HUBER**2 / 2).sum()
     cost += ((prior @ learned - assumed) ** 2).sum() / 2
@@ -184,13 +199,13 @@ def _not_negative(rows: Rows, wanted: Rows) -> Rows:
     return np.asarray(LinearRegression(fit_intercept=False, positive=True).fit(rows, wanted).coef_)
 
 
-def _spread(errors: Rows) -> float:
-    """The standard deviation that a few wild errors do not move, from the median of their sizes.
+def _spread(errors: Rows, least: float) -> float:
+    """The standard deviation that a few wild errors do not move, from the median of their sizes; not under `least`.
 
     Errors of exactly zero are tickets of 0 kg that an estimate under the allowance agrees with: they tell no size.
     """
     sizes = np.abs(errors[errors != 0])
-    return max(_LEAST_SD, 1.4826 * float(np.median(sizes))) if len(sizes) else _LEAST_SD
+    return max(least, 1.4826 * float(np.median(sizes))) if len(sizes) else least
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +248,7 @@ def learn(bags: Bags, recipe: SiteRecipe) -> Learned:
         estimate[held] = fit.estimate(bags.of(held))
         by_class[held] = _sigma(fit, bags.of(held), 0.0, recipe.relative_sd)
     off = bags.target(estimate) - estimate
-    unseen_sd = _spread(off)
+    unseen_sd = _spread(off, least=_LEAST_SD)
     scores = off / np.hypot(unseen_sd, by_class)
     one_side = 1 - (1 - recipe.level) / 2
     low, high = -conformal_quantile(-scores, one_side), conformal_quantile(scores, one_side)
