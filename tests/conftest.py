@@ -315,14 +315,14 @@ class Server:
 
     def start(self, ready: int = 200) -> None:
         """Start the process; /readyz says 200 once the model is loaded, or 503 where something else is amiss."""
-        command = [*LOADLENS, "serve", "--port", "0"]
+        command = [*LOADLENS, "serve"]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 [*command, "--data", str(self.data), "--model", str(self.model)],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env={**os.environ, **self.environment},
+                env={**os.environ, "LOADLENS_PORT": "0", **self.environment},
             )
         self.address = self.process.stdout.readline().split()[-1]
         self.http = self.http_with(self.key)

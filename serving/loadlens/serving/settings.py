@@ -130,10 +130,10 @@ class Settings(BaseSettings):
     session_hours: int = Field(default=12, gt=0)
     """After so many hours everybody has to log in again."""
 
-    supplier_link_days: int = Field(default=7, gt=0)
+    supplier_link_days: float = Field(default=7, gt=0)
     """So many days the link to the supplier's page leads there. When they are over nothing is confirmed by itself."""
 
-    dispute_answer_days: int = Field(default=3, gt=0)
+    dispute_answer_days: float = Field(default=3, gt=0)
     """A dispute that no manager has answered within so many days is flagged; it stays open."""
 
     oidc: OidcSettings | None = None

@@ -82,7 +82,7 @@ class Sweeper:
     def _flag_unanswered(self, session: Session, at: datetime) -> None:
         days = self._settings.dispute_answer_days
         for dispute in statements.unanswered(session, _before(at, 24 * days)):
-            why = f"dispute {dispute.id} was not answered within {days} days; it stays open until a manager answers it"
+            why = f"dispute {dispute.id} was not answered within {days:g} days; it is open until a manager answers it"
             loads.flag(session, loads.find(session, dispute.load_id), "dispute_unanswered", "review", why)
 
 

@@ -10,10 +10,19 @@ from loadlens.serving.access import keys as keys_module
 from loadlens.serving.access import passwords
 from loadlens.serving.access.caller import Role
 from loadlens.serving.access.keys import KeyRefusedError, Keys, NewKey
-from loadlens.serving.access.limits import PER_ADDRESS, PER_NAME, PER_NAME_AND_SOURCE, LoginLimit, TooManyAttemptsError
+from loadlens.serving.access.limits import (
+    PER_ADDRESS,
+    PER_LINK,
+    PER_NAME,
+    PER_NAME_AND_SOURCE,
+    LinkLimit,
+    LoginLimit,
+    TooManyAttemptsError,
+)
 from loadlens.serving.access.users import UserError, Users
 from loadlens.serving.seal import open_seal
 from loadlens.serving.settings import Settings
+from loadlens.serving.sheet.page import render_refusal
 from loadlens.serving.store.database import open_database
 from loadlens.serving.store.journal import sealed
 
@@ -156,3 +165,15 @@ def test_several_keys_of_one_machine_are_valid_at_once_until_one_is_revoked(engi
     assert keys.caller(new_token).role is Role.CAMERA
     with pytest.raises(KeyRefusedError, match="revoked"):
         keys.caller(old_token)
+
+
+def test_a_link_that_is_used_without_end_has_to_wait_and_no_other_does():
+    limit = LinkLimit()
+    for _ in range(PER_LINK):
+        limit.ask("one")
+    with pytest.raises(TooManyAttemptsError, match="wait 15 minutes"):
+        limit.ask("one")
+    limit.ask("another")
+    refusal = render_refusal(429)
+    assert "Wait 15 minutes" in refusal
+    assert "请 15 分钟后再试" in refusal

@@ -24,6 +24,8 @@ from loadlens.serving.records.frames import Place, Shot, count
 from loadlens.serving.records.loads import Particulars
 from loadlens.serving.records.statements import Said, Shown
 from loadlens.serving.records.weights import Weighed
+from loadlens.serving.settings import Settings
+from loadlens.serving.sheet.source import source_of_version
 from loadlens.serving.store.anchor import Anchor
 from loadlens.serving.store.blobs import FolderBlobs
 from loadlens.serving.store.database import open_database
@@ -31,6 +33,7 @@ from loadlens.serving.store.journal import Seal, rotate_key, sealed
 from loadlens.serving.store.row_facts import VOUCHED
 from loadlens.serving.store.signing import SigningKeys
 from loadlens.serving.store.tables import Load, StoredFrame
+from loadlens.serving.sweeper import Sweeper
 
 STANDARD = "gbt-39733-2024"
 CLASSES = {
@@ -95,10 +98,10 @@ class Yard:
 
     def state(self, load, number):
         with self.loads.writing() as session:
-            newest = assessments.newest(session, load)
-            shown = Shown(newest.version if newest else 1, None, "0" * 64)
+            found, newest = loads.find(session, load), assessments.newest(session, load)
+            shown = source_of_version(session, self.loads, found, newest.version if newest else 1).shown
             said, reason = Said(f"Zhang {number}", "too much", "yard"), "deduction" if number % 2 else None
-            self.loads.state(session, loads.find(session, load), shown, said, reason, actor=ANN)
+            self.loads.state(session, found, shown, said, reason, actor=ANN)
 
     def answer(self, load, number):
         with self.loads.writing() as session:
@@ -252,6 +255,36 @@ def test_evidence_that_somebody_may_ask_for_is_never_let_go(yard, reason):
     yard.settled("kept")
     reason(yard)
     assert yard.let_go() == {"frames": 0, "drawings": 0}
+
+
+def test_silence_confirms_nothing_and_a_dispute_that_nobody_answers_is_flagged_and_stays_open(yard):
+    visits = ("silent", "disputed", "answered")
+    for load in visits:
+        yard.settled(load)
+    for load in ("disputed", "answered"):
+        yard.state(load, 1)
+    yard.answer("answered", 0)
+    sweeper = Sweeper(yard.loads, Settings(dispute_answer_days=1e-9))
+    sweeper.start()
+    sweeper.stop()
+    with yard.loads.reading() as session:
+        noted = {load: {flag.code for flag in loads.flags(session, load)} for load in visits}
+        assert noted == {
+            "silent": set(),
+            "disputed": {"disputed", "dispute_unanswered"},
+            "answered": {"disputed"},
+        }
+        assert [dispute.load_id for dispute in statements.unanswered(session)] == ["disputed"]
+        assert statements.of_load(session, "silent") == []
+    assert yard.found() == []
+
+
+def test_a_confirmation_of_something_else_is_found(yard):
+    yard.settled("a")
+    with yard.loads.writing() as session:
+        said = Said("Zhang", "", "yard")
+        yard.loads.state(session, loads.find(session, "a"), Shown(2, None, "0" * 64), said, None, actor=ANN)
+    assert any("which is not assessment" in line for line in yard.found())
 
 
 def test_a_load_that_is_not_over_keeps_its_pictures(yard):

@@ -49,6 +49,7 @@ def contents(source: Source, lang: Lang) -> dict[str, Any]:
             said["seen"].format(coverage=percent(report["load"]["coverage"]), unknown=percent(truck["unknown"])),
         ],
         "money": ticket and ticket["money"] and _money(ticket["money"], said),
+        "doubts": [flag["why"] for flag in truck["flags"] if flag["level"] != "info"],
         "reviews": [
             f"{said['review_' + review['decision']]}: {review['reason']} ({moment(review['at'], lang)})"
             for review in (ticket["reviews"] if ticket else ())
@@ -113,7 +114,7 @@ def _causes(by_cause: Mapping[str, Any], total: Mapping[str, Any], lang: Lang) -
         return {
             "name": name,
             "kg": number(kg, decimals),
-            "range": "" if low is None else _spread(low, high, decimals, lang),
+            "range": "–" if low == high else _spread(low, high, decimals, lang),
         }
 
     rows = []
