@@ -15,7 +15,18 @@ from loadlens.grading.observation import LoadObservation
 from loadlens.grading.standard import Standard, list_standards, load_standard
 from loadlens.serving.lifecycle import OPEN, Event, allows
 from loadlens.serving.load_errors import ConflictError, UnacceptableError
-from loadlens.serving.records import assessments, cameras, frames, grabs, loads, readings, results, statements, weights
+from loadlens.serving.records import (
+    assessments,
+    cameras,
+    frames,
+    grabs,
+    loads,
+    readings,
+    results,
+    rooms,
+    statements,
+    weights,
+)
 from loadlens.serving.records.frames import Place, Shot
 from loadlens.serving.records.loads import Particulars
 from loadlens.serving.records.readings import Use
@@ -110,6 +121,7 @@ class Loads:
         """Record what a device said, and what follows by the rule of its lane; whether it is new, and its use."""
         if not readings.add(session, reading, actor=actor):
             return False, None
+        rooms.judge(session, reading)
         if (flagged := readings.radiation(session, reading)) is not None:
             self.reassess(session, flagged, reason="radiation", actor=actor)
         grabbed = grabs.load_of(session, reading, self.lead_s)

@@ -1,5 +1,5 @@
 """Looks again and again for what did not happen: loads that nobody closed, trucks that left unweighed, silent
-cameras, lost scales.
+cameras, lost scales, silent rooms.
 
 It tells a person and moves nothing: no load is closed and no money settled because time has passed.
 """
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from loadlens.serving.lifecycle import ASSESSED, OPEN
 from loadlens.serving.loads import Loads
-from loadlens.serving.records import cameras, devices, loads, statements
+from loadlens.serving.records import cameras, devices, loads, rooms, statements
 from loadlens.serving.records.kept_answers import forget_old
 from loadlens.serving.records.weights import weighings
 from loadlens.serving.settings import Settings
@@ -57,6 +57,7 @@ class Sweeper:
         cameras.miss_silent(session, silent.isoformat(timespec="milliseconds"))
         lost = at - timedelta(seconds=self._settings.device_lost_s)
         devices.miss(session, lost.isoformat(timespec="milliseconds"))
+        rooms.miss_silent(session, at)
         self._flag_unclosed(session, at)
         self._flag_unweighed(session, at)
         self._flag_unanswered(session, at)

@@ -3,7 +3,8 @@
     alarm raised -> a row in `alarms`, a record in the journal, one message for each channel in the outbox
     acknowledged -> a row in `acknowledgements`, a record, a message that it is in hands
 
-Kinds: `hazard` (on a load), `radiation` (a portal), `camera.lost`, `scale.lost`.
+Kinds: `hazard` (on a load), `radiation` (a portal), `camera.lost`, `scale.lost`, `room.limit` and `room.silent` (of a
+sensor in a store room).
 """
 
 import json
@@ -18,9 +19,11 @@ from loadlens.serving.alarms.outbox import enqueue
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.load_errors import UnknownLoadError
 from loadlens.serving.store.alarm_tables import Acknowledgement, Alarm
+from loadlens.serving.store.database import begins_with
 from loadlens.serving.store.journal import SYSTEM, append
 
 SCHEMA = "loadlens.alarm/1"
+_MOST_ABOUT = 100
 
 
 def raise_alarm(
@@ -78,6 +81,13 @@ def newest(session: Session, *, waiting: bool, lane: str | None, before: int | N
     if before is not None:
         query = query.where(Alarm.id < before)
     return list(session.scalars(query.order_by(None).order_by(Alarm.id.desc()).limit(limit)))
+
+
+def about(session: Session, prefix: str) -> list[tuple[Alarm, Acknowledgement | None]]:
+    """The newest alarms whose subject begins so, newest first, each with who has taken it over."""
+    query = select(Alarm, Acknowledgement).outerjoin(Acknowledgement).where(begins_with(Alarm.subject, prefix))
+    found = session.execute(query.order_by(Alarm.id.desc()).limit(_MOST_ABOUT))
+    return [(row.Alarm, row.Acknowledgement) for row in found]
 
 
 def is_open(session: Session, kind: str, subject: str) -> bool:

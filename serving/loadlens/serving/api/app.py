@@ -27,6 +27,7 @@ from loadlens.serving.api import (
     journal,
     lanes,
     loads,
+    manifests,
     opinions,
     people,
     pictures,
@@ -35,6 +36,7 @@ from loadlens.serving.api import (
     readings,
     results,
     reviews,
+    rooms,
     session,
     supplier,
     tickets,
@@ -119,7 +121,8 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     problems.install(app)
     lane_things = (lanes, cameras, devices, frames, readings, alarms)
     reviewing = (reviews, queue, opinions, tickets, disputes)
-    for thing in (*lane_things, loads, results, pictures, *reviewing, journal, events, waste, session, people):
+    keeping = (waste, manifests, rooms)
+    for thing in (*lane_things, loads, results, pictures, *reviewing, journal, events, *keeping, session, people):
         # A frame is as large as the settings let it be (api/frames.py); what people and machines say is short.
         app.include_router(thing.router, prefix="/v1", max_body_size=None if thing is frames else _LONGEST_JSON)
     app.include_router(waste_files.router, prefix="/v1", max_body_size=waste_files.LARGEST_WORKBOOK)

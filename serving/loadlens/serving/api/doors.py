@@ -131,6 +131,15 @@ ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("GET", "/v1/waste/ledger.xlsx"): READERS,
     ("GET", "/v1/waste/ledger.csv"): READERS,
     ("POST", "/v1/waste/ledger.xlsx"): MANAGERS,
+    ("GET", "/v1/waste/report.json"): WATCHERS,
+    ("GET", "/v1/waste/report.csv"): WATCHERS,
+    ("POST", "/v1/waste/manifests"): YARD,
+    ("GET", "/v1/waste/manifests"): READERS,
+    ("GET", "/v1/waste/manifests/{manifest_id}"): READERS,
+    ("POST", "/v1/waste/manifests/{manifest_id}/steps"): YARD,
+    ("GET", "/v1/rooms"): READERS,
+    ("PUT", "/v1/rooms/{room}"): OWNERS,
+    ("GET", "/v1/rooms/{room}"): READERS,
 }
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

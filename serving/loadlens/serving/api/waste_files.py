@@ -11,6 +11,7 @@ from typing import IO, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import AwareDatetime
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
@@ -20,6 +21,7 @@ from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.records import waste
 from loadlens.serving.records.waste_export import TABLES, tables
 from loadlens.serving.records.waste_import import Imported, ImportRefusedError, import_ledger
+from loadlens.serving.records.waste_report import report
 from loadlens.waste.epcis import Box, container_history
 from loadlens.waste.workbook import WorkbookError, write_csv, write_xlsx
 
@@ -31,6 +33,8 @@ LD_JSON = "application/ld+json"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 _BODY = {"requestBody": {"required": True, "content": {XLSX: _BYTES}}}
 
+Begin = Annotated[AwareDatetime, Query(alias="from", description="the first moment, with an offset")]
+End = Annotated[AwareDatetime, Query(alias="to", description="the moment behind the last, with an offset")]
 TableName = StrEnum("TableName", {name: name for name in TABLES})  # type: ignore[misc]
 
 
@@ -74,6 +78,34 @@ def container_as_epcis(request: Request, identity: str) -> Response:
     return Response(json.dumps(document, ensure_ascii=False).encode(), media_type=LD_JSON)
 
 
+@router.get("/report.json", responses=answers())
+def report_as_json(request: Request, begin: Begin, end: End) -> dict[str, Any]:
+    """What a regulator asks of a period, over all plants; `what` is produced, treated, handed_over, or stock (now)."""
+    with parts_of(request).loads.reading() as session:
+        table = report(session, *_period(begin, end))
+        return {
+            "from": begin.isoformat(),
+            "to": end.isoformat(),
+            "rows": [{**dict(zip(table.head, row, strict=True)), "t": str(row[-1])} for row in table.rows],
+        }
+
+
+@router.get(
+    "/report.csv",
+    response_class=StreamingResponse,
+    responses=answers() | {200: {"description": "the same as a table", "content": {"text/csv": _BYTES}}},
+)
+def report_as_csv(request: Request, begin: Begin, end: End) -> StreamingResponse:
+    """The same as a table."""
+    period = _period(begin, end)
+    return _file(
+        parts_of(request),
+        lambda session, out: write_csv(report(session, *period), out),
+        "text/csv; charset=utf-8",
+        "report.csv",
+    )
+
+
 @router.post("/ledger.xlsx", status_code=201, openapi_extra=_BODY, responses=answers(408, 409, 413))
 async def import_xlsx(request: Request) -> Response:
     """Take over a ledger: all of it, or nothing and `faults` with every row that is wrong."""
@@ -90,6 +122,12 @@ async def import_xlsx(request: Request) -> Response:
     return JSONResponse(
         {"containers": done.containers, "entries": done.entries, "sha256": done.sha256}, status_code=201
     )
+
+
+def _period(begin: datetime, end: datetime) -> tuple[datetime, datetime]:
+    if begin >= end:
+        raise UnacceptableError("the period ends before it begins; `to` must lie behind `from`")
+    return begin, end
 
 
 def _import(parts: Parts, data: bytes, actor: str) -> Imported:

@@ -15,9 +15,9 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy import URL, ColumnElement, Connection, Engine, ExceptionContext, and_, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from loadlens.serving.store.errors import StoreFullError, StoreUnavailableError, StoreUrlError
 
@@ -60,6 +60,11 @@ def write_session(engine: Engine) -> Iterator[Session]:
     """A session in a transaction that writes: committed at its end, undone where an error leaves it."""
     with Session(writing(engine), expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def begins_with(column: ColumnElement[str] | InstrumentedAttribute[str], prefix: str) -> ColumnElement[bool]:
+    """Whether a text begins so, case and all, by its index: text sorts by code points, none behind the last of them."""
+    return and_(column >= prefix, column < prefix + chr(0x10FFFF))
 
 
 def migrate(engine: Engine) -> None:

@@ -37,6 +37,8 @@ VOUCHED = (
     "waste_containers",
     "waste_entries",
     "waste_postings",
+    "waste_manifests",
+    "waste_manifest_steps",
 )
 _LONGEST_TEXT = 256
 

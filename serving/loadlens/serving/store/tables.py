@@ -104,7 +104,10 @@ class Reading(Base):
     """What a device of a lane said, with the bytes it said it in (base64). Appended, never edited."""
 
     __tablename__ = "readings"
-    __table_args__ = (Index("readings_by_lane", "lane", "kind", "created_at", "id"),)
+    __table_args__ = (
+        Index("readings_by_lane", "lane", "kind", "created_at", "id"),
+        Index("readings_by_sensor", "lane", "kind", "text", "device", "created_at"),
+    )
 
     id: Mapped[str] = mapped_column(Text, primary_key=True)
     lane: Mapped[str] = mapped_column(ForeignKey("lanes.id"))

@@ -19,6 +19,20 @@ from loadlens.serving.ingest.weighbridge.indication import Indication, Reject, U
 
 # The server keeps the payload as it came, as 4,096 characters of base64 at the most.
 _LONGEST_PAYLOAD = 3072
+RoomQuantity = Literal[
+    "temperature",
+    "humidity",
+    "hydrogen",
+    "methane",
+    "carbon_monoxide",
+    "ammonia",
+    "voc",
+    "smoke",
+    "water",
+    "door",
+    "weight",
+]
+RoomUnit = Literal["C", "%", "ppm", "%LEL", "mm", "kg", "1"]
 Number = Annotated[Decimal, Field(allow_inf_nan=False, max_digits=15)]
 
 
@@ -62,11 +76,11 @@ class Radiation(_Message):
 
 
 class Room(_Message):
-    """A sensor of a storage room."""
+    """A sensor of a storage room. Of a door 1 says that it is open, of smoke that there is some."""
 
-    quantity: Literal["temperature", "humidity", "hydrogen", "methane", "carbon_monoxide", "smoke", "water"]
+    quantity: RoomQuantity
     value: Number
-    unit: Literal["C", "%", "ppm", "%LEL", "mm", "1"]
+    unit: RoomUnit
 
 
 KINDS: dict[str, type[_Message]] = {

@@ -3,7 +3,15 @@
 from alembic import context
 
 # Importing makes their tables known.
-from loadlens.serving.store import access_tables, alarm_tables, lease_tables, queue_tables, waste_tables  # noqa: F401
+from loadlens.serving.store import (  # noqa: F401
+    access_tables,
+    alarm_tables,
+    lease_tables,
+    manifest_tables,
+    queue_tables,
+    room_tables,
+    waste_tables,
+)
 from loadlens.serving.store.tables import Base
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)

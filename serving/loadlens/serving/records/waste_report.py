@@ -1,0 +1,71 @@
+"""What a regulator asks of a period: the name of each waste, how much, where it arose, where it went, and how."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from loadlens.serving.records.waste_export import movements
+from loadlens.serving.store.waste_tables import WasteContainer, WasteStock
+from loadlens.waste.identity import parse_identity
+from loadlens.waste.stage_tables import Movement, tonnes
+from loadlens.waste.workbook import Cell, Table
+
+HEAD = ("unit", "what", "list", "code", "name", "from", "to", "how", "grams", "t")
+_WHERE_TO = ("接收单位名称", "接收单位", "去向", "自行利用/处置设施编码")
+_HOW = ("利用/处置方式", "自行利用/处置方式")
+_FACILITY = "产生设施编码"
+_Key = tuple[str, ...]
+
+
+def report(session: Session, begin: datetime, end: datetime) -> Table:
+    """What was produced, treated and handed over from `begin` until before `end`, and what is in stock now.
+
+    By the unit in the containers' identities, so over all plants of a group. A correction counts, below zero, in the
+    period in which it was made. Where a waste arose is known of containers that were filled where it arose; of repacked
+    ones it is where they stood.
+    """
+    sums: defaultdict[_Key, int] = defaultdict(int)
+    arose: dict[str, str] = {}
+    for one in movements(session, ("produced",)):
+        arose.setdefault(one.identity, one.particulars.get(_FACILITY, ""))
+        if _within(one, begin, end):
+            sums[_key("produced", one, one.particulars.get(_FACILITY, ""))] += one.grams
+    for stage in ("treated", "handed_over"):
+        for one in movements(session, (stage,)):
+            if _within(one, begin, end):
+                sums[_key(stage, one, arose.get(one.identity) or one.leaving)] += one.grams
+    for key, grams in _stock(session, arose):
+        sums[key] += grams
+    rows: list[tuple[Cell, ...]] = [(*key, grams, tonnes(grams)) for key, grams in sorted(sums.items()) if grams]
+    return Table("report", HEAD, rows)
+
+
+def _stock(session: Session, arose: dict[str, str]) -> Iterator[tuple[_Key, int]]:
+    query = (
+        select(WasteContainer, WasteStock.place, WasteStock.grams)
+        .join(WasteStock, WasteStock.container == WasteContainer.identity)
+        .where(WasteStock.grams > 0)
+    )
+    for box, place, grams in session.execute(query):
+        unit, came = _unit(box.identity), arose.get(box.identity, "")
+        yield (unit, "stock", box.list_id, box.code, box.name, came, place, ""), grams
+
+
+def _key(what: str, one: Movement, came: str) -> _Key:
+    went = _first(one, _WHERE_TO) or one.arriving
+    return _unit(one.identity), what, one.list_id, one.code, one.name, came, went, _first(one, _HOW)
+
+
+def _first(one: Movement, titles: tuple[str, ...]) -> str:
+    return next((one.particulars[title] for title in titles if one.particulars.get(title)), "")
+
+
+def _unit(identity: str) -> str:
+    return parse_identity(identity)[1].unit
+
+
+def _within(one: Movement, begin: datetime, end: datetime) -> bool:
+    return begin <= datetime.fromisoformat(one.at).astimezone(UTC) < end
