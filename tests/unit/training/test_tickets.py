@@ -110,6 +110,9 @@ def test_observations_come_from_folders_and_bundles_and_the_rest_is_explained(tm
         for version in (2, 10):
             seen = to_json(replace(SEEN, load_id="L5", coverage=version / 10))
             bundle.writestr(f"assessments/{version}/observation.json", seen)
+    (tmp_path / "six.zip").write_bytes(b"no zip")
+    with zipfile.ZipFile(tmp_path / "seven.zip", "w") as bundle:
+        bundle.writestr("holiday.jpg", b"")
     found, left_out = read_observations(tmp_path)
     assert sorted(found) == ["L1", "L5"]
     assert found["L5"].coverage == 1.0
@@ -117,7 +120,10 @@ def test_observations_come_from_folders_and_bundles_and_the_rest_is_explained(tm
     assert "another file" in why["L1"]
     assert "another model" in why["L3"]
     assert "no layer" in why["L4"]
-    assert "not a stored observation" in why[""]
+    unread = {one.where: one.why for one in left_out if not one.load}
+    assert "not a stored observation" in unread["e/observation.json"]
+    assert "not a zip" in unread["six.zip"]
+    assert "no bundle of a load" in unread["seven.zip"]
 
 
 def test_tickets_and_loads_without_a_partner_are_explained(tmp_path) -> None:
@@ -132,6 +138,9 @@ def test_tickets_and_loads_without_a_partner_are_explained(tmp_path) -> None:
 
 def test_a_folder_without_observations_is_refused(tmp_path) -> None:
     with pytest.raises(TicketsError, match="--out"):
+        read_observations(tmp_path)
+    (tmp_path / "observation.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(TicketsError, match=r"no observation can be read; observation\.json"):
         read_observations(tmp_path)
     with pytest.raises(TicketsError, match="no folder"):
         read_observations(tmp_path / "nowhere")

@@ -11,14 +11,14 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from loadlens.grading.assessment import assess_load
+from loadlens.grading.assessment import ObservationError, assess_load
 from loadlens.grading.calibration import SCHEMA, SiteCalibration, parse_calibration
 from loadlens.grading.observation import LoadObservation
 from loadlens.grading.standard import Standard, load_standard
@@ -27,6 +27,7 @@ from loadlens.training.recipe import read_strictly, recipe_path
 from loadlens.training.site import Bags, Learned, SiteRecipe, learn, make_bags, uncalibrated
 from loadlens.training.statistics import mean
 from loadlens.training.tickets import (
+    LeftOut,
     Ticket,
     TicketsError,
     match,
@@ -63,8 +64,9 @@ def fit_site(recipe_file: Path, tickets_file: Path, observations: Path, out: Pat
         raise TicketsError(f"{out} holds a calibration that loads may have been graded by; give another --out")
     tickets, bad_rows = read_tickets(tickets_file)
     seen, bad_files = read_observations(observations)
-    pairs, unmatched = match(tickets, seen)
-    left_out = [*bad_rows, *bad_files, *unmatched]
+    matched, unmatched = match(tickets, seen)
+    pairs, unfit = _judged_by(standard, matched)
+    left_out = [*bad_rows, *bad_files, *unmatched, *unfit]
     out.mkdir(parents=True, exist_ok=True)
     write_left_out(left_out, out / "tickets_left_out.csv")
     if not pairs:
@@ -81,6 +83,24 @@ def fit_site(recipe_file: Path, tickets_file: Path, observations: Path, out: Pat
     beside.write_text(text, encoding="utf-8")
     beside.rename(out / "calibration.json")
     return SiteRun(calibration, figures, len(left_out))
+
+
+def _judged_by(standard: Standard, pairs: Pairs) -> tuple[Pairs, list[LeftOut]]:
+    """The pairs that the standard can judge; grades that it does not know are not compared, and that is said."""
+    kept, left_out = [], []
+    for ticket, load in pairs:
+        try:
+            assess_load(load, standard)
+        except ObservationError as fault:
+            left_out.append(LeftOut("observation", load.load_id, str(fault)))
+            continue
+        grade = ticket.grade
+        if grade is not None and standard.grade(grade) is None:
+            why = f"{standard.id} has no grade {grade!r}; the deduction is used, the grade is not compared"
+            left_out.append(LeftOut("ticket", ticket.load, why))
+            grade = None
+        kept.append((replace(ticket, grade=grade), load))
+    return kept, left_out
 
 
 def site_figures(pairs: Pairs, bags: Bags, learned: Learned, standard: Standard) -> dict[str, Metric]:
@@ -172,7 +192,7 @@ def told(run: SiteRun, out: Path) -> list[str]:
     factors = ", ".join(f"{name} {value:.2f}" for name, value in site.factor.items())
     first, last = site.layer_factors(2)
     lines = [
-        f"site        {site.site}: {site.tickets} tickets used, {run.left_out} things left out (tickets_left_out.csv)",
+        f"site        {site.site}: {site.tickets} tickets used, {run.left_out} remarks (tickets_left_out.csv)",
         f"factors     {factors}",
         f"unseen      {100 * site.unseen:.2f} % of the net on every load",
         f"layers      the last counts {last / first:.2f} x the first (layers.csv)",

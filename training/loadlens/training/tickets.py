@@ -9,9 +9,10 @@ the columns; none is ever guessed from a number.
 import csv
 import io
 import json
+import re
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -145,6 +146,9 @@ def _one_ticket(path: Path, rows: Sequence[_Row]) -> tuple[Ticket | None, list[L
                 return None, [*both, LeftOut(where, load, why)]
             left_out.append(LeftOut(where, load, f"the same as line {first.line}; counted once"))
     kept = [row.ticket for row in by_inspector.values()]
+    if len({ticket.grade for ticket in kept}) > 1:
+        why = "its inspectors name different grades; the deduction is used, the grade is not compared"
+        left_out.append(LeftOut(f"{path.name} line {rows[0].line}", rows[0].ticket.load, why))
     if len({ticket.net_kg for ticket in kept}) > 1:
         why = "its inspectors give different net weights; correct the table"
         return None, [LeftOut(f"{path.name} line {row.line}", row.ticket.load, why) for row in rows]
@@ -171,17 +175,20 @@ def read_observations(folder: Path) -> tuple[dict[str, LoadObservation], list[Le
         raise TicketsError(f"{folder} is no folder; give the one that holds the graded loads")
     found: dict[str, LoadObservation] = {}
     left_out = []
-    for where, text in _observation_texts(folder):
+    for path in sorted([*folder.rglob("observation.json"), *folder.rglob("*.zip")]):
+        where = str(path.relative_to(folder))
         try:
-            seen = from_json(text)
-        except ObservationJsonError as fault:
-            left_out.append(LeftOut(where, "", str(fault)))
+            seen = from_json(_observation_text(path))
+        except (ObservationJsonError, UnicodeDecodeError, zipfile.BadZipFile, OSError) as fault:
+            left_out.append(LeftOut(where, "", f"cannot be read ({fault})"))
             continue
         if seen.load_id in found and found[seen.load_id] != seen:
             left_out.append(LeftOut(where, seen.load_id, "another file says otherwise of this load; the first is used"))
         else:
             found[seen.load_id] = seen
     if not found:
+        if left_out:
+            raise TicketsError(f"{folder}: no observation can be read; {left_out[0].where}: {left_out[0].why}")
         raise TicketsError(f"{folder} holds no observation.json ({SCHEMA}) and no bundle; grade the loads with --out")
     model, _ = Counter(seen.model.sha256 for seen in found.values()).most_common(1)[0]
     for load, seen in list(found.items()):
@@ -196,15 +203,16 @@ def read_observations(folder: Path) -> tuple[dict[str, LoadObservation], list[Le
     return found, left_out
 
 
-def _observation_texts(folder: Path) -> Iterator[tuple[str, str]]:
-    for path in sorted(folder.rglob("observation.json")):
-        yield str(path.relative_to(folder)), path.read_text(encoding="utf-8")
-    for path in sorted(folder.rglob("*.zip")):
-        with zipfile.ZipFile(path) as bundle:
-            versions = [name.split("/")[1] for name in bundle.namelist() if name.endswith("/observation.json")]
-            if versions:
-                newest = max(versions, key=int)
-                yield str(path.relative_to(folder)), bundle.read(f"assessments/{newest}/observation.json").decode()
+def _observation_text(path: Path) -> str:
+    """The text of an observation.json, or of the newest one in a bundle. Raises ObservationJsonError where none is."""
+    if path.suffix != ".zip":
+        return path.read_text(encoding="utf-8")
+    with zipfile.ZipFile(path) as bundle:
+        inside = [re.fullmatch(r"assessments/(\d+)/observation\.json", name) for name in bundle.namelist()]
+        versions = [int(found[1]) for found in inside if found]
+        if not versions:
+            raise ObservationJsonError("no bundle of a load: it holds no observation")
+        return bundle.read(f"assessments/{max(versions)}/observation.json").decode()
 
 
 def match(
