@@ -5,8 +5,9 @@
 Renders a 1080p unloading at 5 frames a second, then prints three figures, each with its n:
 
 - ratio: frames graded per CPU-second by a server that is sent them over HTTP, over those of a bare loop that decodes
-  the same bytes and grades them by the same code. Rounds alternate and their order is reversed from one to the next;
-  CPU seconds (user + system) of the server and of the loop, never those of the sender; medians.
+  the same bytes and grades them by the same code; with 8 and with 32 frames on their way at a time. Rounds alternate
+  and their order is reversed from one to the next; CPU seconds (user + system) of the server and of the loop, never
+  those of the sender; medians.
 - acceptance: from the first byte of a frame to its 201, while 8 cameras send 5 frames a second each: twice a site of
   4. They send by the clock: a slow answer delays no other frame, and so hides nothing.
 - memory: resident memory of the server while one load after another goes through it. An hour of one camera is
@@ -31,7 +32,8 @@ from loadlens.serving.jpeg import encode_jpeg
 
 FPS = 5
 CAMERAS = 8
-SENDERS = 4
+# Frames on their way at a time while a server is kept busy.
+IN_FLIGHT = (8, 32)
 BARE_LOOP = """
 import sys, time
 from pathlib import Path
@@ -66,25 +68,25 @@ def bare_cpu_s(folder: Path) -> float:
     return float(done.stdout)
 
 
-def served_cpu_s(server: ServerUnderTest, load: str, jpegs: list[bytes]) -> float:
+def served_cpu_s(server: ServerUnderTest, load: str, jpegs: list[bytes], in_flight: int) -> float:
     """CPU seconds of the server from the first frame of a load to its assessment."""
     server.open_load(load)
     before = server.cpu_s()
-    unload(server, load, jpegs)
+    unload(server, load, jpegs, in_flight)
     return server.cpu_s() - before
 
 
-def unload(server: ServerUnderTest, load: str, jpegs: list[bytes]) -> None:
-    """Send the frames of an open load over a few connections, close it and wait for its assessment."""
-    with ThreadPoolExecutor(SENDERS) as senders:
-        list(senders.map(lambda first: send_every(server, load, jpegs, first), range(SENDERS)))
+def unload(server: ServerUnderTest, load: str, jpegs: list[bytes], in_flight: int = IN_FLIGHT[0]) -> None:
+    """Send the frames of an open load over so many connections, close it and wait for its assessment."""
+    with ThreadPoolExecutor(in_flight) as senders:
+        list(senders.map(lambda first: send_every(server, load, jpegs, first, in_flight), range(in_flight)))
     server.ask("POST", f"/v1/loads/{load}/close?wait=true", 200)
 
 
-def send_every(server: ServerUnderTest, load: str, jpegs: list[bytes], first: int) -> None:
-    """Send every SENDERS-th frame, again where the server is busy."""
+def send_every(server: ServerUnderTest, load: str, jpegs: list[bytes], first: int, step: int) -> None:
+    """Send every `step`-th frame, again where the server is busy."""
     with server.client() as http:
-        for seq in range(first, len(jpegs), SENDERS):
+        for seq in range(first, len(jpegs), step):
             while (answer := server.send(http, load, seq, jpegs[seq], seq / FPS)).status_code == 503:
                 time.sleep(float(answer.headers["Retry-After"]))
             if answer.status_code != 201:
@@ -93,21 +95,24 @@ def send_every(server: ServerUnderTest, load: str, jpegs: list[bytes], first: in
 
 def show_ratio(folder: Path, jpegs: list[bytes], rounds: int) -> None:
     """Print the frames per CPU-second of both, and their ratio."""
-    bare, served = [], []
+    bare: list[float] = []
+    served: dict[int, list[float]] = {in_flight: [] for in_flight in IN_FLIGHT}
     with ServerUnderTest(folder / "ratio") as server:
         for number in range(rounds):
-            cases = [
-                lambda: bare.append(bare_cpu_s(folder / "frames")),
-                lambda number=number: served.append(served_cpu_s(server, f"round-{number}", jpegs)),
-            ]
-            for case in cases if number % 2 == 0 else cases[::-1]:
-                case()
-    loop, service = (len(jpegs) / statistics.median(times) for times in (bare, served))
+            for in_flight in (0, *IN_FLIGHT) if number % 2 == 0 else (*IN_FLIGHT[::-1], 0):
+                if in_flight == 0:
+                    bare.append(bare_cpu_s(folder / "frames"))
+                else:
+                    load = f"round-{number}-{in_flight}"
+                    served[in_flight].append(served_cpu_s(server, load, jpegs, in_flight))
+    loop = len(jpegs) / statistics.median(bare)
     size = statistics.mean(map(len, jpegs)) / 1024
     print(f"frames             {len(jpegs):7} of 1920 x 1080, {size:.0f} KB on average")
     print(f"bare loop          {loop:7.1f} frames per CPU-second (median of {rounds})")
-    print(f"service            {service:7.1f} frames per CPU-second (median of {rounds})")
-    print(f"service / loop     {service / loop:7.2f}", flush=True)
+    for in_flight, times in served.items():
+        service = len(jpegs) / statistics.median(times)
+        print(f"service            {service:7.1f} frames per CPU-second (median of {rounds}), {in_flight} on their way")
+        print(f"service / loop     {service / loop:7.2f}", flush=True)
 
 
 def show_acceptance(folder: Path, jpegs: list[bytes], seconds: float) -> None:

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 from sqlalchemy import create_engine, insert, select
@@ -94,6 +95,21 @@ def test_a_key_that_is_revoked_opens_nothing_from_then_on(server):
     assert refused.status_code == 401
     assert "was revoked" in refused.json()["detail"]
     assert other.get("/v1/loads").status_code == 200
+
+
+def test_no_frame_is_taken_for_a_camera_whose_key_was_revoked(server, shots):
+    server.open_load()
+    admin = server.http_as("admin")
+    for seq, revoke in enumerate(
+        (lambda key: admin.delete(f"/v1/keys/{key}"), lambda key: loadlens(server, "revoke", key))
+    ):
+        key = server.add_key("camera")
+        camera = server.http_with(key)
+        place, said = f"/v1/loads/{server.load}/frames/yard/{seq}", {"Captured-At": shots[0].captured_at}
+        assert camera.put(place, content=shots[0].jpeg, headers=said).status_code == 201
+        revoke(key_id(key))
+        time.sleep(1)  # what the server promises
+        assert camera.put(place, content=shots[0].jpeg, headers=said).status_code == 401
 
 
 def test_a_key_that_is_expired_opens_nothing(keys):
