@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from loadlens.serving.api import shapes
+from loadlens.serving.api import queue_shapes, shapes
 from loadlens.serving.api.console import FOLDER
 
 
@@ -29,7 +29,7 @@ def graded(server, shots):
         server.http.put(f"{place}/weights/{kind}", json={"kg": kg, "division": 20})
     assert server.close().status_code == 200
     waiting = server.http.get("/v1/queue").json()["loads"]
-    assert shapes.QueuePage.model_validate({"loads": waiting, "total": 1, "next_cursor": None}).loads
+    assert queue_shapes.QueuePage.model_validate({"loads": waiting, "total": 1, "next_cursor": None}).loads
     correction = {"contaminants_kg": {"wood": 12.5}, "items": [{"what": "gas cylinder", "kg": 30}]}
     review = {"decision": "correct", "reason": "weighed", "correction": correction}
     assert server.http.post(f"{place}/reviews", json=review).status_code == 201
@@ -116,7 +116,7 @@ def test_answers_are_what_their_shapes_say(server, graded):
     known = {
         "/v1/session": shapes.Who,
         "/v1/loads": shapes.LoadPage,
-        "/v1/queue": shapes.QueuePage,
+        "/v1/queue": queue_shapes.QueuePage,
         graded: shapes.LoadShown,
         f"{graded}/assessment": shapes.Report,
         f"{graded}/assessments/1": shapes.Report,
@@ -131,9 +131,9 @@ def test_answers_are_what_their_shapes_say(server, graded):
     for place, shape in known.items():
         shape.model_validate(server.http.get(place).json())
     correction = {"decision": "correct", "reason": "look", "correction": {"water_percent": 2}}
-    shapes.Preview.model_validate(server.http.post(f"{graded}/reviews/preview", json=correction).json())
-    shapes.ClaimNow.model_validate(server.http.post(f"{graded}/claim").json())
-    shapes.ClaimNow.model_validate(server.http.get(f"{graded}/claim").json())
+    queue_shapes.Preview.model_validate(server.http.post(f"{graded}/reviews/preview", json=correction).json())
+    queue_shapes.ClaimNow.model_validate(server.http.post(f"{graded}/claim").json())
+    queue_shapes.ClaimNow.model_validate(server.http.get(f"{graded}/claim").json())
     [alarm, *_] = server.http.get("/v1/alarms").json()["alarms"]
     taken = server.http.post(f"/v1/alarms/{alarm['id']}/acknowledgement", json={"by": "Ada"})
     assert shapes.AlarmShown.model_validate(taken.json()).acknowledged.by == "Ada"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from loadlens.serving.api import shapes
+from loadlens.serving.api import queue_shapes
 
 ACCEPT = {"decision": "accept", "reason": "a fire extinguisher, sawn open"}
 
@@ -63,7 +63,7 @@ def test_who_grades_blind_sees_the_facts_and_no_opinion_until_she_has_said_hers(
     grade = ann.get(f"{load}/assessment").json()["truck"]["grade"]
     assert ann.post(f"{load}/claim", json={"blind": True}).json()["claim"]["blind"]
     seen = ann.get(f"{load}/facts").json()
-    shapes.Facts.model_validate(seen)
+    queue_shapes.Facts.model_validate(seen)
     assert seen["truck"].keys() == {"net_kg", "hazards", "flags"}
     assert seen["truck"]["hazards"]  # nobody is kept from seeing a cylinder
     assert {flag["level"] for flag in seen["truck"]["flags"]} == {"stop"}
@@ -72,7 +72,7 @@ def test_who_grades_blind_sees_the_facts_and_no_opinion_until_she_has_said_hers(
     (waiting,) = [found for found in ann.get("/v1/queue").json()["loads"] if found["id"] == server.load]
     assert {*waiting["deduction"].values(), waiting["at_stake"]["amount"], waiting["grade"]} == {None}
     assert waiting["hazard"]
-    shapes.QueueLoad.model_validate(waiting)
+    queue_shapes.QueueLoad.model_validate(waiting)
     assert {answer.status_code for answer in refused(ann, load)} == {409}
     told = events(ann, server.load)
     assert [one for one in told if one.get("withheld")]
@@ -121,7 +121,7 @@ def test_a_second_opinion_is_somebody_elses_who_does_not_know_the_first(server, 
     bob.post(f"{load}/claim")
     assert bob.post(f"{load}/opinions", json={"grade": None, "deduction_percent": 3}).json()["blind"]
     opened = said(bob, load)
-    shapes.OpinionList.model_validate(bob.get(f"{load}/opinions").json())
+    queue_shapes.OpinionList.model_validate(bob.get(f"{load}/opinions").json())
     assert bob.get(f"{load}/assessment").json()["truck"]["grade"] == grade
     assert "rather rusty" in opened
     assert "is that rust or soil?" in opened

@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from loadlens.serving.api import queue_shapes
+
 ACCEPT = {"decision": "accept", "reason": "seen"}
 
 
@@ -73,6 +75,21 @@ def test_the_queue_shows_who_has_what_and_why_it_waits(server, people, load):
     assert pages == [found["id"] for found in bob.get("/v1/queue").json()["loads"]]
     assert ann.post(f"{load}/reviews", json=ACCEPT).status_code == 201
     assert ann.get("/v1/queue", params=mine).json()["loads"] == []
+
+
+def test_figures_come_as_json_and_as_a_table(server, load):
+    for by in ("supplier", "grade", "inspector", "camera", "month"):
+        answer = server.http.get("/v1/figures/deductions", params={"by": by})
+        shown = queue_shapes.FiguresList.model_validate(answer.json())
+        assert sum(group.loads for group in shown.groups)
+    table = server.http.get("/v1/figures/deductions?by=supplier", headers={"Accept": "text/csv"})
+    assert table.headers["content-type"] == "text/csv; charset=utf-8"
+    lines = table.content.decode("utf-8-sig").splitlines()
+    assert lines[0].startswith("key,loads,weighed,net_kg,")
+    assert any(line.startswith("Zhang & Sons,") for line in lines[1:])
+    queue_shapes.AgreementList.model_validate(server.http.get("/v1/figures/agreement").json())
+    assert server.http.get("/v1/figures/agreement?since=2026-03-02&until=2026-03-01").status_code == 422
+    assert server.http_as("inspector").get("/v1/figures/agreement").status_code == 403
 
 
 @pytest.mark.parametrize("wrong", ["cursor=%ff", "cursor=x", "limit=0", "claimed=everybody", "flag=A"])

@@ -210,6 +210,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/figures/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Agreement
+         * @description Cohen's kappa on the grade for every pair of people, and of each of them with the machine, over opinions that
+         *     were given blind. `not_blind` is how many opinions did not count.
+         */
+        get: operations["get_agreement_v1_figures_agreement_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/figures/deductions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Deductions
+         * @description Deductions with their bias, how often a person had to look and decided otherwise, and how much of the bed was
+         *     seen. Bias and overturns are of loads that a person has decided on, which are mostly those that were flagged.
+         */
+        get: operations["get_deductions_v1_figures_deductions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/journal": {
         parameters: {
             query?: never;
@@ -1182,6 +1224,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/rooms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Rooms
+         * @description Every room: how much of what it may hold it holds, what is amiss, and how many alarms wait for a person.
+         *
+         *     `of_no_room` are places where waste stands in a room that nobody has described.
+         */
+        get: operations["list_rooms_v1_rooms_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rooms/{room}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Room
+         * @description A room: its stock by container, what its sensors said with every gap, its alarms, and what is amiss.
+         */
+        get: operations["get_room_v1_rooms__room__get"];
+        /**
+         * Put Room
+         * @description Make a room, or change what is said of it.
+         */
+        put: operations["put_room_v1_rooms__room__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -1502,6 +1590,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/waste/manifests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Manifests
+         * @description The newest manifests, newest first.
+         */
+        get: operations["list_manifests_v1_waste_manifests_get"];
+        put?: never;
+        /**
+         * Add Manifest
+         * @description Make a manifest, as a draft.
+         */
+        post: operations["add_manifest_v1_waste_manifests_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/waste/manifests/{manifest_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Manifest
+         * @description A manifest: what it says, where it stands, every step, and what is amiss.
+         */
+        get: operations["get_manifest_v1_waste_manifests__manifest_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/waste/manifests/{manifest_id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Step
+         * @description Take the next step. A truck that may not leave is on record with every reason (`faults`), and stays.
+         */
+        post: operations["take_step_v1_waste_manifests__manifest_id__steps_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/waste/report.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report As Csv
+         * @description The same as a table.
+         */
+        get: operations["report_as_csv_v1_waste_report_csv_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/waste/report.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report As Json
+         * @description What a regulator asks of a period, over all plants; `what` is produced, treated, handed_over, or stock (now).
+         */
+        get: operations["report_as_json_v1_waste_report_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/waste/stock": {
         parameters: {
             query?: never;
@@ -1591,6 +1783,30 @@ export interface components {
             amount: string;
             /** Reason */
             reason: string;
+        };
+        /**
+         * AgreementList
+         * @description Every pair, and how many opinions were not blind and did not count.
+         */
+        AgreementList: {
+            /** Not Blind */
+            not_blind: number;
+            /** Pairs */
+            pairs: components["schemas"]["AgreementShown"][];
+        };
+        /**
+         * AgreementShown
+         * @description How far two agree on the grade; kappa null where chance alone makes them agree always.
+         */
+        AgreementShown: {
+            /** By Chance */
+            by_chance: number;
+            kappa: components["schemas"]["Measure"] | null;
+            observed: components["schemas"]["Measure"];
+            /** One */
+            one: string;
+            /** Other */
+            other: string;
         };
         /**
          * AlarmPage
@@ -1705,6 +1921,28 @@ export interface components {
              * @enum {string}
              */
             state: "ok" | "frozen" | "black" | "lost";
+        };
+        /**
+         * Cancel
+         * @description The manifest is given up before the truck has left.
+         */
+        Cancel: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Id */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "cancel";
+            /** Person */
+            person: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * CauseShown
@@ -1837,6 +2075,26 @@ export interface components {
             water_percent: string;
         };
         /**
+         * Declare
+         * @description The manifest is declared.
+         */
+        Declare: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Id */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "declare";
+            /** Person */
+            person: string;
+        };
+        /**
          * DeductionShown
          * @description What is taken off the net weight.
          */
@@ -1903,6 +2161,19 @@ export interface components {
             versions: components["schemas"]["Versions"];
         };
         /**
+         * FiguresList
+         * @description The figures of every group.
+         */
+        FiguresList: {
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "supplier" | "grade" | "inspector" | "camera" | "month";
+            /** Groups */
+            groups: components["schemas"]["GroupShown"][];
+        };
+        /**
          * FlagShown
          * @description A reason to look.
          */
@@ -1928,6 +2199,30 @@ export interface components {
             watched: number;
         };
         /**
+         * Gate
+         * @description The truck at the gate: its plate, and the grams of waste on it.
+         */
+        Gate: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Grams */
+            grams: number;
+            /** Id */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "gate";
+            /** Person */
+            person: string;
+            /** Plate */
+            plate: string;
+        };
+        /**
          * GradeShown
          * @description A grade of a standard.
          */
@@ -1935,6 +2230,29 @@ export interface components {
             /** Code */
             code: string;
             name: components["schemas"]["Names"];
+        };
+        /**
+         * GroupShown
+         * @description The figures of one group; masses and their percentage as decimal text.
+         */
+        GroupShown: {
+            bias_percent: components["schemas"]["Measure"] | null;
+            coverage: components["schemas"]["Measure"] | null;
+            /** Deduction Kg */
+            deduction_kg: string;
+            /** Deduction Percent */
+            deduction_percent: string | null;
+            /** Key */
+            key: string | null;
+            /** Loads */
+            loads: number;
+            /** Net Kg */
+            net_kg: string;
+            overturn_rate: components["schemas"]["Measure"] | null;
+            review_rate: components["schemas"]["Measure"];
+            /** Weighed */
+            weighed: number;
+            width_percent: components["schemas"]["Measure"] | null;
         };
         /** HTTPValidationError */
         HTTPValidationError: {
@@ -2191,6 +2509,32 @@ export interface components {
             password: string;
         };
         /**
+         * ManifestLine
+         * @description Grams of one container, and where they stand.
+         */
+        ManifestLine: {
+            /** Container */
+            container: string;
+            /** Grams */
+            grams: number;
+            /** Place */
+            place: string;
+        };
+        /**
+         * Measure
+         * @description A figure with its 95 % interval and what it was counted on; without ends where that is too little.
+         */
+        Measure: {
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** N */
+            n: number;
+            /** Value */
+            value: number;
+        };
+        /**
          * ModelVersionShown
          * @description The model that looked.
          */
@@ -2300,6 +2644,30 @@ export interface components {
             standard?: string | null;
             /** Supplier */
             supplier?: string | null;
+        };
+        /**
+         * NewManifest
+         * @description What is to go where, with whom and how; `permit` is the receiver's, `tolerance_kg` for weighings of all of it.
+         */
+        NewManifest: {
+            /** Carrier */
+            carrier: string;
+            /** Id */
+            id: string;
+            /** Lines */
+            lines: components["schemas"]["ManifestLine"][];
+            /** Method */
+            method: string;
+            /** Permit */
+            permit: string;
+            /** Plate */
+            plate: string;
+            /** Receiver */
+            receiver: string;
+            /** Sender */
+            sender: string;
+            /** Tolerance Kg */
+            tolerance_kg: number | string;
         };
         /**
          * NewOpinion
@@ -2558,6 +2926,53 @@ export interface components {
             total: number;
         };
         /**
+         * Receive
+         * @description The receiver: what he weighed of each container that he takes, and what he refuses.
+         */
+        Receive: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Batch
+             * @default
+             */
+            batch: string;
+            /** Id */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "receive";
+            /** Person */
+            person: string;
+            /**
+             * Refused
+             * @default []
+             */
+            refused: string[];
+            /**
+             * Signature
+             * @default
+             */
+            signature: string;
+            /**
+             * Weighed
+             * @default {}
+             */
+            weighed: {
+                [key: string]: number;
+            };
+            /**
+             * Why
+             * @default
+             */
+            why: string;
+        };
+        /**
          * Report
          * @description An assessment, schema "loadlens.report/1".
          */
@@ -2598,6 +3013,28 @@ export interface components {
             started_at: string;
         };
         /**
+         * Return
+         * @description What was refused is here again, at `place`.
+         */
+        Return: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Id */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "return";
+            /** Person */
+            person: string;
+            /** Place */
+            place: string;
+        };
+        /**
          * ReviewList
          * @description The decisions on a load, oldest first.
          */
@@ -2632,6 +3069,39 @@ export interface components {
          */
         Role: "camera" | "inspector" | "manager" | "auditor" | "admin";
         /**
+         * RoomSettings
+         * @description A store room. Its sensors speak in `lane`, each at least every `expected_every_s`; null: gaps are not known.
+         *
+         *     `longest_days`: waste that is here longer is flagged; a year is what the law is said to allow (unverified).
+         */
+        RoomSettings: {
+            /** Capacity Kg */
+            capacity_kg?: number | string | null;
+            /** Expected Every S */
+            expected_every_s?: number | null;
+            /** Lane */
+            lane?: string | null;
+            /**
+             * Limits
+             * @default []
+             */
+            limits: components["schemas"]["SensorLimit"][];
+            /**
+             * Longest Days
+             * @default 365
+             */
+            longest_days: number;
+            /** Name */
+            name: string;
+            /**
+             * Zones
+             * @default {}
+             */
+            zones: {
+                [key: string]: components["schemas"]["Zone"];
+            };
+        };
+        /**
          * SecondOpinionAsked
          * @description Who wants somebody else to decide.
          */
@@ -2654,6 +3124,28 @@ export interface components {
             reason: string | null;
         };
         /**
+         * SensorLimit
+         * @description What a sensor may say, ends included; null: no end. `device` null: whichever device says this quantity.
+         */
+        SensorLimit: {
+            /** Device */
+            device?: string | null;
+            /** High */
+            high?: number | string | null;
+            /** Low */
+            low?: number | string | null;
+            /**
+             * Quantity
+             * @enum {string}
+             */
+            quantity: "temperature" | "humidity" | "hydrogen" | "methane" | "carbon_monoxide" | "ammonia" | "voc" | "smoke" | "water" | "door" | "weight";
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "C" | "%" | "ppm" | "%LEL" | "mm" | "kg" | "1";
+        };
+        /**
          * Settling
          * @description How a load is settled. `priced` false: the ticket states masses alone, the prices are kept elsewhere.
          */
@@ -2665,6 +3157,36 @@ export interface components {
              * @default true
              */
             priced: boolean;
+        };
+        /**
+         * Sign
+         * @description A party hands over or takes over; `signature` is what its device gives, such as a drawing in base64.
+         */
+        Sign: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Id */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "sign";
+            /**
+             * Party
+             * @enum {string}
+             */
+            party: "sender" | "carrier";
+            /** Person */
+            person: string;
+            /**
+             * Signature
+             * @default
+             */
+            signature: string;
         };
         /**
          * StandardList
@@ -2708,6 +3230,31 @@ export interface components {
          * @enum {string}
          */
         TableName: "about" | "产生" | "入库" | "出库" | "自行利用处置" | "委外利用处置" | "internal" | "balance" | "stock" | "containers" | "entries" | "postings" | "particulars";
+        /**
+         * TakeEffect
+         * @description The manifest is in force; `number` is the one that it has with the authority.
+         */
+        TakeEffect: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Id */
+            id: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "take_effect";
+            /**
+             * Number
+             * @default
+             */
+            number: string;
+            /** Person */
+            person: string;
+        };
         /**
          * ToleranceShown
          * @description What the standard allows, and whether that figure decides.
@@ -2899,6 +3446,14 @@ export interface components {
              * @enum {string}
              */
             role: "camera" | "inspector" | "manager" | "auditor" | "admin";
+        };
+        /**
+         * Zone
+         * @description A part of a room, whose place in the ledger is `room:ROOM/ZONE`.
+         */
+        Zone: {
+            /** Capacity Kg */
+            capacity_kg?: number | string | null;
         };
         /**
          * NewHealth
@@ -3269,6 +3824,59 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": unknown;
+                };
+            };
+        };
+    };
+    get_agreement_v1_figures_agreement_get: {
+        parameters: {
+            query?: {
+                /** @description the first day, in UTC */
+                since?: string | null;
+                /** @description the last day, in UTC */
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgreementList"];
+                    "text/csv": string;
+                };
+            };
+        };
+    };
+    get_deductions_v1_figures_deductions_get: {
+        parameters: {
+            query: {
+                by: "supplier" | "grade" | "inspector" | "camera" | "month";
+                /** @description the first day, in UTC */
+                since?: string | null;
+                /** @description the last day, in UTC */
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FiguresList"];
+                    "text/csv": string;
                 };
             };
         };
@@ -4825,6 +5433,83 @@ export interface operations {
             };
         };
     };
+    list_rooms_v1_rooms_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    get_room_v1_rooms__room__get: {
+        parameters: {
+            query?: {
+                /** @description how far back */
+                hours?: number;
+            };
+            header?: never;
+            path: {
+                room: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    put_room_v1_rooms__room__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                room: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RoomSettings"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
     who_am_i_v1_session_get: {
         parameters: {
             query?: never;
@@ -5301,6 +5986,174 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+        };
+    };
+    list_manifests_v1_waste_manifests_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    add_manifest_v1_waste_manifests_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewManifest"];
+            };
+        };
+        responses: {
+            /** @description exactly this manifest is known already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    get_manifest_v1_waste_manifests__manifest_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                manifest_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    take_step_v1_waste_manifests__manifest_id__steps_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                manifest_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Declare"] | components["schemas"]["TakeEffect"] | components["schemas"]["Sign"] | components["schemas"]["Gate"] | components["schemas"]["Receive"] | components["schemas"]["Return"] | components["schemas"]["Cancel"];
+            };
+        };
+        responses: {
+            /** @description exactly this step was taken already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    report_as_csv_v1_waste_report_csv_get: {
+        parameters: {
+            query: {
+                /** @description the first moment, with an offset */
+                from: string;
+                /** @description the moment behind the last, with an offset */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the same as a table */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+        };
+    };
+    report_as_json_v1_waste_report_json_get: {
+        parameters: {
+            query: {
+                /** @description the first moment, with an offset */
+                from: string;
+                /** @description the moment behind the last, with an offset */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
                 };
             };
         };

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from loadlens.training.statistics import bootstrap, calibration_error, macro_f1, mean, proportion
+from loadlens.training.statistics import bootstrap, calibration_error, macro_f1, mean
+from loadlens.vision.proportion import proportion
 
 
 def test_wilson_interval_of_81_of_263() -> None:

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from loadlens.training.answers import Answer
 from loadlens.training.samples import Photo, read_photo, read_whole
-from loadlens.training.statistics import bootstrap, calibration_error, macro_f1, proportion
+from loadlens.training.statistics import bootstrap, calibration_error, macro_f1
 from loadlens.vision.frame import Frame
 from loadlens.vision.look import Look, look_at
 from loadlens.vision.metadata import Metric
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.pipeline import picture_for_model
+from loadlens.vision.proportion import proportion
 from loadlens.vision.taxonomy import load_taxonomy
 from loadlens.vision.uncertainty import out_of_distribution_score
 

@@ -25,11 +25,12 @@ from loadlens.datasets.yard import ClipSpec, render_clip
 from loadlens.grading.assessment import impurity_estimate
 from loadlens.grading.observation import AreaError, LayerObservation, LoadObservation
 from loadlens.grading.standard import Standard
-from loadlens.training.statistics import mean, proportion
+from loadlens.training.statistics import mean
 from loadlens.vision.frame import Frame
 from loadlens.vision.metadata import Metric
 from loadlens.vision.model import SurfaceModel, load_model
 from loadlens.vision.pipeline import Unloading
+from loadlens.vision.proportion import proportion
 from loadlens.vision.uncertainty import conformal_quantile
 
 LEVEL = 0.9

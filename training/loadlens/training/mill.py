@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadlens.grading.standard import Standard
-from loadlens.training.statistics import bootstrap, mean, proportion
+from loadlens.training.statistics import bootstrap, mean
 from loadlens.vision.metadata import Metric
+from loadlens.vision.proportion import proportion
 
 _FIT = (0.5, 1.5)
 _FIT_KG = 150.0

@@ -16,12 +16,13 @@ from loadlens.datasets.catalog import find_set
 from loadlens.datasets.textures import read_labels
 from loadlens.training.calibrate import Still
 from loadlens.training.samples import Photo, Picture, read_whole
-from loadlens.training.statistics import bootstrap, calibration_error, proportion
+from loadlens.training.statistics import bootstrap, calibration_error
 from loadlens.vision.frame import Frame
 from loadlens.vision.hazards import find_hazards
 from loadlens.vision.metadata import Metric
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.pipeline import picture_for_model
+from loadlens.vision.proportion import proportion
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import load_taxonomy
 

@@ -1,24 +1,11 @@
 """Intervals for what was measured: no accuracy is reported without one."""
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loadlens.vision.metadata import Metric
-
-_Z95 = 1.96
-
-
-def proportion(right: int, n: int) -> Metric:
-    """A share of right answers with its 95 % Wilson interval (Wilson 1927). Raises ValueError for n = 0."""
-    if n == 0:
-        raise ValueError("a proportion of nothing: there is no sample")
-    share = right / n
-    centre = (share + _Z95**2 / (2 * n)) / (1 + _Z95**2 / n)
-    reach = _Z95 / (1 + _Z95**2 / n) * math.sqrt(share * (1 - share) / n + _Z95**2 / (4 * n * n))
-    return Metric(share, max(0.0, centre - reach), min(1.0, centre + reach), n)
 
 
 def mean(values: Sequence[float] | NDArray[np.float64]) -> Metric:

@@ -42,6 +42,7 @@ from loadlens.serving.api import (
     tickets,
     waste,
     waste_files,
+    yard_figures,
 )
 from loadlens.serving.api.admission import Admission, disk_shortage
 from loadlens.serving.api.doors import Doors
@@ -120,7 +121,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     )
     problems.install(app)
     lane_things = (lanes, cameras, devices, frames, readings, alarms)
-    reviewing = (reviews, queue, opinions, tickets, disputes)
+    reviewing = (reviews, queue, opinions, tickets, disputes, yard_figures)
     keeping = (waste, manifests, rooms)
     for thing in (*lane_things, loads, results, pictures, *reviewing, journal, events, *keeping, session, people):
         # A frame is as large as the settings let it be (api/frames.py); what people and machines say is short.

@@ -102,6 +102,9 @@ ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("POST", "/v1/loads/{load_id}/confirmations"): YARD,
     ("POST", "/v1/loads/{load_id}/disputes/{number}/answer"): MANAGERS,
     ("GET", "/v1/queue"): READERS,
+    # Not for inspectors: a group of one load would tell what may be withheld from them.
+    ("GET", "/v1/figures/deductions"): WATCHERS,
+    ("GET", "/v1/figures/agreement"): WATCHERS,
     ("GET", "/v1/loads/{load_id}/claim"): READERS,
     ("POST", "/v1/loads/{load_id}/claim"): YARD,
     ("DELETE", "/v1/loads/{load_id}/claim"): YARD,

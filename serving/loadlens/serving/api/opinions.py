@@ -12,8 +12,9 @@ from loadlens.serving.api.loads import Because, Declared
 from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.queue_shapes import OpinionList, OpinionShown
 from loadlens.serving.api.reviews import Percent
-from loadlens.serving.api.shapes import OpinionList, OpinionShown, shaped
+from loadlens.serving.api.shapes import shaped
 from loadlens.serving.api.withheld import why_withheld
 from loadlens.serving.records import claims, loads, opinions, second_opinions
 from loadlens.serving.store.queue_tables import Opinion, SecondOpinion

@@ -14,7 +14,8 @@ from loadlens.serving.api.doors import caller_of
 from loadlens.serving.api.loads import summary
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
-from loadlens.serving.api.shapes import ClaimNow, QueuePage, shaped
+from loadlens.serving.api.queue_shapes import ClaimNow, QueuePage
+from loadlens.serving.api.shapes import shaped
 from loadlens.serving.api.withheld import why_withheld
 from loadlens.serving.records import assessments, claims, loads, queue, second_opinions
 from loadlens.serving.records.queue import Claimed, Entry, Filter

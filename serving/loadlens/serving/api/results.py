@@ -15,7 +15,8 @@ from loadlens.serving.api.loads import matched
 from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers, problem
-from loadlens.serving.api.shapes import ClassList, Facts, Report, StandardList, shaped
+from loadlens.serving.api.queue_shapes import Facts
+from loadlens.serving.api.shapes import ClassList, Report, StandardList, shaped
 from loadlens.serving.api.tags import IfMatch, tagged
 from loadlens.serving.api.withheld import check_seen, facts
 from loadlens.serving.drawings import drawings_of

@@ -12,7 +12,8 @@ from loadlens.serving.api.loads import Kilograms, Reason, load_answer, matched
 from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
-from loadlens.serving.api.shapes import LoadShown, Preview, ReviewList, shaped
+from loadlens.serving.api.queue_shapes import Preview
+from loadlens.serving.api.shapes import LoadShown, ReviewList, shaped
 from loadlens.serving.api.tags import IfMatch, tagged
 from loadlens.serving.api.withheld import check_seen
 from loadlens.serving.records import loads, previews, reviews, tickets

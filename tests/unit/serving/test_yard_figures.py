@@ -1,0 +1,103 @@
+"""Figures of a yard: agreement by hand and over the records, deductions with their bias, and tables of them."""
+
+import csv
+import io
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from loadlens.serving.api.yard_figures import _answer
+from loadlens.serving.records import agreement, assessments, figures, loads, opinions
+from loadlens.serving.records.agreement import MACHINE
+from loadlens.serving.records.periods import Period
+
+ANN, BOB = "user:ann", "user:bob"
+
+
+def test_kappa_by_hand():
+    # Both say yes to 20 and no to 15 of 50; 0.7 observed, 0.5 by chance: 0.2 / 0.5.
+    said = [("yes", "yes")] * 20 + [("yes", "no")] * 5 + [("no", "yes")] * 10 + [("no", "no")] * 15
+    found = agreement.agreement(ANN, BOB, said)
+    assert (found.observed.value, found.by_chance, found.kappa.n) == (0.7, 0.5, 50)
+    assert found.kappa.value == pytest.approx(0.4)
+    assert 0 < found.kappa.low < 0.2
+    assert 0.5 < found.kappa.high < 0.7
+
+
+def test_three_loads_on_which_two_agree_prove_little():
+    found = agreement.agreement(ANN, BOB, [("a", "a"), ("b", "b"), ("a", "a")])
+    assert found.kappa.value == 1
+    assert found.kappa.low < 0.1
+
+
+def test_who_always_says_the_same_has_no_kappa():
+    assert agreement.agreement(ANN, BOB, [("a", "a")] * 9).kappa is None
+
+
+def say(yard, load, rater, grade):
+    with yard.loads.writing() as session:
+        found = loads.find(session, load)
+        standard = yard.loads.standard_of(found)
+        said = {"grade": grade, "deduction_percent": None, "note": "", "at": datetime.now(UTC)}
+        return opinions.give(session, found, standard, actor=rater, **said)
+
+
+def test_only_what_was_said_blind_counts_for_agreement(yard):
+    for number in range(3):
+        yard.graded(f"load-{number}")
+    machine = yard.page().entries[0].result.machine_grade
+    other = next(grade.code for grade in yard.loads.standards["example-mill"].grades if grade.code != machine)
+    now = datetime.now(UTC)
+    for load, grade in (("load-0", machine), ("load-1", other)):
+        yard.claim(load, ANN, now, blind=True)
+        assert say(yard, load, ANN, grade).blind
+        assert not say(yard, load, ANN, machine).blind  # the second is no first impression
+    say(yard, "load-2", BOB, machine)
+    with yard.loads.reading() as session:
+        (pair,), not_blind = agreement.agreements(session, Period(), yard.loads.standards)
+        assert agreement.agreements(session, Period(until=date(2020, 1, 1)), yard.loads.standards) == ([], 0)
+    assert (pair.one, pair.other, pair.observed.value, pair.observed.n) == (MACHINE, ANN, 0.5, 2)
+    assert not_blind == 3
+
+
+def test_deductions_are_counted_with_what_people_made_of_them(yard):
+    nothing = {"residue_kg": "0", "items": [], "water_percent": "0", "oil_percent": "0", "packaging_kg": "0"}
+    more = {"contaminants_kg": {"wood": "900"}, **nothing, "other_kg": "0", "other_reason": ""}
+    for name, supplier in (("a", "Zhang"), ("b", "Zhang"), ("c", "=1+1"), ("d", None)):
+        yard.graded(name, wood=0.05, gross=40_000, tare=15_000, more={"supplier": supplier})
+    with yard.loads.reading() as session:
+        before = {load: assessments.report(session, load)["truck"]["deduction"] for load in "ab"}
+    yard.review("a", ANN)
+    yard.review("b", BOB, "correct", more)
+    with yard.loads.reading() as session:
+        by = {one.key: one for one in figures.deductions(session, "supplier", Period())}
+        people = {one.key: one for one in figures.deductions(session, "inspector", Period())}
+        after = {load: assessments.report(session, load)["truck"]["deduction"] for load in "ab"}
+        assert figures.deductions(session, "month", Period(until=date(2020, 1, 1))) == []
+        assert [one.key for one in figures.deductions(session, "camera", Period())] == [None]
+    assert list(by) == [None, "=1+1", "Zhang"]
+    zhang = by["Zhang"]
+    assert (zhang.loads, zhang.weighed, zhang.net_kg) == (2, 2, 50_000)
+    # The wood of b was heavier than the machine took it for, so it deducted too little.
+    assert float(zhang.deduction_kg) == after["a"]["kg"] + after["b"]["kg"] > before["a"]["kg"] + before["b"]["kg"]
+    too_little = before["b"]["percent_of_net"] - after["b"]["percent_of_net"]
+    assert zhang.bias_percent.value == pytest.approx(too_little / 2)
+    assert zhang.bias_percent.low is None  # two loads give no interval
+    assert (zhang.review_rate.value, zhang.review_rate.n) == (1, 2)
+    assert (zhang.overturn_rate.value, zhang.overturn_rate.n) == (0.5, 2)
+    assert (by["=1+1"].overturn_rate, by["=1+1"].bias_percent) == (None, None)
+    assert zhang.coverage.value == 0.5
+    assert {key: (one.loads, one.overturn_rate and one.overturn_rate.value) for key, one in people.items()} == {
+        None: (2, None),
+        ANN: (1, 0),
+        BOB: (1, 1),
+    }
+
+
+def test_a_cell_of_a_table_is_never_a_formula():
+    rows = [{"key": "=cmd()", "loads": 1, "bias_percent": {"value": -0.5, "low": None, "high": None, "n": 3}}]
+    asked = SimpleNamespace(headers={"accept": "text/csv"})
+    answer = _answer(asked, {}, rows, ("key", "loads", "bias_percent", "bias_percent_low", "bias_percent_n"), "x")
+    table = list(csv.reader(io.StringIO(answer.body.decode("utf-8-sig"))))
+    assert table[1] == ["'=cmd()", "1", "-0.5", "", "3"]
