@@ -37,7 +37,7 @@ MODEL = HERE.parent / "vision/loadlens/vision/models/loadlens-surface.onnx"
 STANDARD = load_standard("gbt-39733-2024")
 RECIPE = read_strictly(recipe_path("site"), SiteRecipe)
 SIZES = (20, 50, 100, 200, 500)
-DRAWS = 20
+DRAWS = 12
 TARE_KG = 16_000.0
 Row = NDArray[np.float64]
 

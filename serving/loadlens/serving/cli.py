@@ -21,6 +21,7 @@ from loadlens.serving.commands import (
     grade,
     keys,
     models,
+    regrade,
     serve,
     settings,
     standards,
@@ -48,6 +49,7 @@ app.command()(serve.serve)
 app.command()(settings.settings)
 app.command()(camera.camera)
 app.command()(weighbridge.weighbridge)
+app.command()(regrade.regrade)
 app.command()(evidence.verify)
 app.command()(evidence.bundle)
 app.command()(evidence.backup)

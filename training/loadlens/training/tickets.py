@@ -9,15 +9,14 @@ the columns; none is ever guessed from a number.
 import csv
 import io
 import json
-import re
-import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from loadlens.datasets.observations import stored_loads
 from loadlens.grading.observation import LoadObservation
-from loadlens.grading.observation_json import SCHEMA, ObservationJsonError, from_json
+from loadlens.grading.observation_json import SCHEMA
 
 _DEDUCTIONS = {"deduction_kg": 1.0, "deduction_t": 1000.0, "deduction_percent": None}
 _COLUMNS = ("load", "net_kg", *_DEDUCTIONS, "grade", "price_per_tonne", "inspector")
@@ -175,13 +174,11 @@ def read_observations(folder: Path) -> tuple[dict[str, LoadObservation], list[Le
         raise TicketsError(f"{folder} is no folder; give the one that holds the graded loads")
     found: dict[str, LoadObservation] = {}
     left_out = []
-    for path in sorted([*folder.rglob("observation.json"), *folder.rglob("*.zip")]):
-        where = str(path.relative_to(folder))
-        try:
-            seen = from_json(_observation_text(path))
-        except (ObservationJsonError, UnicodeDecodeError, zipfile.BadZipFile, OSError) as fault:
-            left_out.append(LeftOut(where, "", f"cannot be read ({fault})"))
+    for where, stored in stored_loads(folder):
+        if isinstance(stored, str):
+            left_out.append(LeftOut(where, "", stored))
             continue
+        seen = stored.observation
         if seen.load_id in found and found[seen.load_id] != seen:
             left_out.append(LeftOut(where, seen.load_id, "another file says otherwise of this load; the first is used"))
         else:
@@ -201,18 +198,6 @@ def read_observations(folder: Path) -> tuple[dict[str, LoadObservation], list[Le
         left_out.append(LeftOut("observation", load, why))
         del found[load]
     return found, left_out
-
-
-def _observation_text(path: Path) -> str:
-    """The text of an observation.json, or of the newest one in a bundle. Raises ObservationJsonError where none is."""
-    if path.suffix != ".zip":
-        return path.read_text(encoding="utf-8")
-    with zipfile.ZipFile(path) as bundle:
-        inside = [re.fullmatch(r"assessments/(\d+)/observation\.json", name) for name in bundle.namelist()]
-        versions = [int(found[1]) for found in inside if found]
-        if not versions:
-            raise ObservationJsonError("no bundle of a load: it holds no observation")
-        return bundle.read(f"assessments/{max(versions)}/observation.json").decode()
 
 
 def match(

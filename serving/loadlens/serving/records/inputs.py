@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from loadlens.grading.assessment import LoadAssessment, assess_load
+from loadlens.grading.calibration import SiteCalibration
 from loadlens.grading.deduction import Judged, PickedItem
 from loadlens.grading.flags import Flag
 from loadlens.grading.observation import LoadObservation
@@ -23,8 +24,13 @@ class Inputs:
     noted: tuple[Flag, ...]
     correction: str | None
 
-    def assess(self, observation: LoadObservation, standard: Standard) -> LoadAssessment:
-        """Raises ObservationError, JudgedError and QuantityError where inputs contradict themselves or each other."""
+    def assess(
+        self, observation: LoadObservation, standard: Standard, calibration: SiteCalibration | None = None
+    ) -> LoadAssessment:
+        """Raises ObservationError, JudgedError and QuantityError where inputs contradict themselves or each other.
+
+        CalibrationError where the calibration of the site is not for this load.
+        """
         return assess_load(
             observation,
             standard,
@@ -32,6 +38,7 @@ class Inputs:
             declared=self.declared,
             judged=judged_from(self.correction),
             noted=self.noted,
+            calibration=calibration,
         )
 
     def to_json(self, standard: Standard) -> str:

@@ -1,0 +1,122 @@
+"""An archive is graded again: each load once, and a run that was cut off comes to the same bytes."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+
+import pytest
+
+from loadlens.grading.assessment import assess_load
+from loadlens.grading.observation import LayerObservation, LoadObservation, ModelVersion
+from loadlens.grading.observation_json import to_json
+from loadlens.grading.quantity import Mass
+from loadlens.grading.standard import load_standard
+from loadlens.grading.weighing import Weights
+from loadlens.serving.canonical import canonical_json
+from loadlens.serving.errors import RefusedError, WrongUseError
+from loadlens.serving.records.inputs import Inputs
+from loadlens.serving.regrading import regrade
+from loadlens.vision.taxonomy import load_taxonomy
+
+OLD, NEW = load_standard("gbt-39733-2024"), load_standard("example-mill")
+CLASSES = {name: load_taxonomy()[name].surface_class for name in ("hms_1", "shredded", "soil")}
+
+
+def seen(number: int) -> LoadObservation:
+    soil = 0.01 * number
+    layer = LayerObservation(
+        0, 0.0, 5.0, 2.0, "a" * 64, 1.0, 1.0, {"hms_1": 0.9 - soil, "shredded": 0.1}, {"soil": soil}, 0.0, 0.9
+    )
+    return LoadObservation(
+        f"load/{number}", "camera", "", 50, 5, (layer,), (), CLASSES, 1.0, 0.0, None, ModelVersion("m", "1", "5" * 64),
+        "0.1.0", forms_known=("hms_1", "shredded"),
+    )  # fmt: skip
+
+
+WEIGHED = Inputs(Weights(Mass(40000), Mass(15000), Mass(20)), "重废2", (), None)
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """Six loads of the command line, one bundle of the service, and three files that cannot be used."""
+    folder = tmp_path / "archive"
+    for number in range(6):
+        (folder / str(number)).mkdir(parents=True)
+        (folder / str(number) / "observation.json").write_text(to_json(seen(number)), encoding="utf-8")
+    with zipfile.ZipFile(folder / "seven.zip", "w") as bundle:
+        bundle.writestr("assessments/1/observation.json", to_json(seen(7)))
+        bundle.writestr("assessments/1/inputs.json", WEIGHED.to_json(OLD))
+    for name, load in {"other": replace(seen(1), coverage=0.1), "bad": replace(seen(8), load_id="bad")}.items():
+        (folder / name).mkdir()
+        (folder / name / "observation.json").write_text(to_json(load), encoding="utf-8")
+    broken = json.loads(to_json(replace(seen(8), load_id="bad")))
+    broken["layers"][0]["unknown"] = 0.7
+    (folder / "bad" / "observation.json").write_text(json.dumps(broken), encoding="utf-8")
+    (folder / "none.zip").write_bytes(b"not a zip")
+    return folder
+
+
+def bytes_of(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def rows_of(path):
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
+def test_every_load_is_graded_once_as_it_would_be_alone(archive, tmp_path) -> None:
+    done = regrade(archive, tmp_path / "out", NEW, None)
+    assert (done.graded, done.before, done.layers, done.refused) == (7, 0, 7, 3)
+    summary = rows_of(tmp_path / "out/summary.csv")
+    assert [row["load"] for row in summary] == [f"load/{number}" for number in (0, 1, 2, 3, 4, 5, 7)]
+    alone = canonical_json(assess_load(seen(3), NEW).to_report())
+    assert (tmp_path / "out" / summary[3]["report"]).read_text(encoding="utf-8") == alone
+    # A bundle has the weights and the declared grade of its load; the others have none.
+    assert float(summary[6]["deduction_kg"]) == float(WEIGHED.assess(seen(7), NEW).deduction.mass.kg)
+    assert summary[0]["deduction_kg"] == ""
+    why = {row["where"]: row["why"] for row in rows_of(tmp_path / "out/refused.csv")}
+    assert "sum to" in why["bad/observation.json"]
+    assert "not a zip" in why["none.zip"]
+    assert "says otherwise" in why["other/observation.json"]
+
+
+def test_a_run_that_was_cut_off_goes_on_and_comes_to_the_same_bytes(archive, tmp_path) -> None:
+    regrade(archive, tmp_path / "whole", NEW, None)
+    cut = tmp_path / "cut"
+    shutil.copytree(tmp_path / "whole", cut)
+    for name in ("summary.csv", "refused.csv"):
+        (cut / name).unlink()
+    for report in sorted((cut / "loads").iterdir())[:4]:
+        report.unlink()
+    sorted((cut / "loads").iterdir())[0].with_suffix(".part").write_text("{half", encoding="utf-8")
+    done = regrade(archive, cut, NEW, None)
+    assert (done.graded, done.before) == (4, 3)
+    (part,) = (cut / "loads").glob("*.part")
+    part.unlink()
+    assert bytes_of(cut) == bytes_of(tmp_path / "whole")
+    assert regrade(archive, cut, NEW, None).graded == 0
+
+
+def test_another_standard_never_mixes_into_a_folder(archive, tmp_path) -> None:
+    regrade(archive, tmp_path / "out", NEW, None)
+    with pytest.raises(WrongUseError, match="another standard"):
+        regrade(archive, tmp_path / "out", OLD, None)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(WrongUseError, match="something else"):
+        regrade(archive, tmp_path / "full", NEW, None)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RefusedError, match="no observation"):
+        regrade(tmp_path / "empty", tmp_path / "out2", NEW, None)
+
+
+def test_the_command_line_regrades_and_says_how_much(archive, tmp_path) -> None:
+    command = [sys.executable, "-m", "loadlens.serving.cli", "regrade", "archive", "--out", "out"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "7 loads graded, 0 before, 3 refused" in done.stdout
+    assert "layers a second" in done.stdout
