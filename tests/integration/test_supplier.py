@@ -261,6 +261,7 @@ def test_a_dispute_of_a_settled_load_puts_it_back_before_a_person_and_must_be_an
     with stranger(server) as http:
         old = http.get(path, params={"lang": "zh"}).text
         assert "评定已更改" in old
+        assert "结算单 编号 1" in old  # what he disputed stands there as it was
         assert "<form" not in old
         assert "<form" in http.get(linked(server, load)).text
     server.run("verify")

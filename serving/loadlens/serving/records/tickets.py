@@ -68,10 +68,10 @@ def issue(
     return ticket
 
 
-def newest(session: Session, load_id: str) -> Ticket | None:
-    """The newest ticket of a load; None while there is none."""
+def newest(session: Session, load_id: str, version: int | None = None) -> Ticket | None:
+    """The newest ticket of a load, or of one version of its assessment; None while there is none."""
     query = select(Ticket).where(Ticket.load_id == load_id).order_by(Ticket.number.desc()).limit(1)
-    return session.scalars(query).first()
+    return session.scalars(query if version is None else query.where(Ticket.version == version)).first()
 
 
 def numbered(session: Session, load_id: str, number: int | None) -> Ticket:

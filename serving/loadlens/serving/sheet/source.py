@@ -14,7 +14,7 @@ from loadlens.serving.store.tables import Assessment, Load, Ticket
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A load, one version of its assessment, and the newest ticket if that rests on it.
+    """A load, one version of its assessment, and the ticket that rests on it, None while there is none.
 
     `standard` gives grades their names; None where this server no longer has it.
     """
@@ -34,9 +34,8 @@ class Source:
 
 
 def source_of_version(session: Session, records: Loads, load: Load, version: int) -> Source:
-    """One version of a load. Raises UnknownLoadError."""
-    newest = tickets.newest(session, load.id)
-    ticket = newest if newest is not None and newest.version == version else None
+    """One version of a load, with the ticket that rests on it if there is one. Raises UnknownLoadError."""
+    ticket = tickets.newest(session, load.id, version)
     return Source(load, assessments.version(session, load.id, version), ticket, records.standards.get(load.standard))
 
 
