@@ -202,6 +202,10 @@ def test_a_link_that_is_forged_altered_or_over_opens_nothing(server, settled, lo
 
 def test_the_supplier_confirms_that_very_version_once(server, load):
     path = linked(server, load)
+    before = server.http.get(f"{load}/disputes").json()
+    version = int(server.http.get(f"{load}/assessment").headers["Assessment-Version"])
+    assert (before["statements"], before["open_version"]) == ([], version)
+    assert [(sent["version"], sent["until"] > sent["at"]) for sent in before["links"]] == [(version, True)]
     with stranger(server, **{"User-Agent": "a phone"}) as http:
         page = http.get(path).text
         form = answers(page, said="confirm", name="Zhang San")
@@ -219,7 +223,9 @@ def test_the_supplier_confirms_that_very_version_once(server, load):
         after = http.get(path).text
         assert "Zhang San confirmed this version" in after
         assert "<form" not in after
-    (said,) = server.http.get(f"{load}/disputes").json()["statements"]
+    after = server.http.get(f"{load}/disputes").json()
+    assert after["open_version"] is None
+    (said,) = after["statements"]
     assert (said["said"], said["via"], said["device"], said["ticket"]) == ("confirm", "link", "a phone", 1)
     assert said["address"] == "127.0.0.1"
     records = server.http.get("/v1/journal", params={"subject": f"load:{load.rpartition('/')[2]}", "limit": 1000})

@@ -751,7 +751,8 @@ export interface paths {
         };
         /**
          * List Disputes
-         * @description All that the supplier said of this load, oldest first, with the answers. Nothing is confirmed by silence.
+         * @description All that the supplier said of this load, oldest first, with the answers; the version that he can confirm or
+         *     dispute now, if any; and the links that were made for him. Nothing is confirmed by silence.
          */
         get: operations["list_disputes_v1_loads__load_id__disputes_get"];
         put?: never;

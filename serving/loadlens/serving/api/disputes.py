@@ -55,11 +55,11 @@ class Answering(BaseModel):
 
 @router.get("/loads/{load_id}/disputes", responses=answers(404))
 def list_disputes(request: Request, load_id: str) -> dict[str, Any]:
-    """All that the supplier said of this load, oldest first, with the answers. Nothing is confirmed by silence."""
+    """All that the supplier said of this load, oldest first, with the answers; the version that he can confirm or
+    dispute now, if any; and the links that were made for him. Nothing is confirmed by silence."""
     parts = parts_of(request)
     with parts.loads.reading() as session:
-        loads.find(session, load_id)
-        return _described(session, parts, load_id)
+        return _described(session, parts, loads.find(session, load_id))
 
 
 @router.post("/loads/{load_id}/disputes", status_code=201, responses=answers(404, 409, 412))
@@ -122,12 +122,16 @@ def _stating(
 
 def _answered(session: Session, parts: Parts, load: Load) -> Answer:
     session.flush()
-    return Answer(201, {"status": load.status, **_described(session, parts, load.id)})
+    return Answer(201, {"status": load.status, **_described(session, parts, load)})
 
 
-def _described(session: Session, parts: Parts, load_id: str) -> dict[str, Any]:
+def _described(session: Session, parts: Parts, load: Load) -> dict[str, Any]:
     days = timedelta(days=parts.settings.dispute_answer_days)
-    return {"statements": [_statement(session, said, days) for said in statements.of_load(session, load_id)]}
+    return {
+        "statements": [_statement(session, said, days) for said in statements.of_load(session, load.id)],
+        "open_version": statements.open_version(session, load),
+        "links": statements.links(session, load.id),
+    }
 
 
 def _statement(session: Session, said: Statement, within: timedelta) -> dict[str, Any]:

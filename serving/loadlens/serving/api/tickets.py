@@ -18,7 +18,6 @@ from loadlens.serving.sheet.contents import contents
 from loadlens.serving.sheet.pdf import Link, Paper, draw_ticket
 from loadlens.serving.sheet.source import source_of_ticket, source_of_version
 from loadlens.serving.sheet.words import Lang
-from loadlens.serving.store.journal import append
 
 router = APIRouter(tags=["tickets"])
 
@@ -69,9 +68,8 @@ def make_supplier_link(request: Request, load_id: str) -> dict[str, Any]:
         link = _link(session, parts, load_id, newest.version, datetime.now(UTC))
         if link is None:
             raise ConflictError("suppliers cannot reach this server; set public_url to its address")
-        body = {"version": newest.version, "until": link.until}
-        append(session, "supplier.linked", f"load:{load_id}", body, actor_of(request))
-        return {"url": link.url, **body}
+        statements.linked(session, load, newest.version, link.until, actor=actor_of(request))
+        return {"url": link.url, "version": newest.version, "until": link.until}
 
 
 def _link(session: Session, parts: Parts, load_id: str, version: int, since: datetime) -> Link | None:

@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 from loadlens.serving.load_errors import ConflictError, UnknownLoadError
 from loadlens.serving.records import assessments, loads
 from loadlens.serving.store import journal
-from loadlens.serving.store.tables import DisputeAnswer, Load, Statement
+from loadlens.serving.store.tables import DisputeAnswer, JournalRecord, Load, Statement
 
 # The flag of a load that was disputed; its pictures are never let go.
 DISPUTED = "disputed"
+LINKED = "supplier.linked"
 Reason = Literal["weight", "deduction", "price", "grade", "goods", "other"]
 Outcome = Literal["changed", "explained"]
 # States in which the newest version is what the yard stands by.
@@ -54,6 +55,31 @@ def check_open(session: Session, load: Load, version: int) -> None:
         raise ConflictError(f"load {load.id} has version {newest.version} by now; look at that one")
     if load.status not in _STANDS:
         raise ConflictError(f"load {load.id} is {load.status}; the yard is looking at it and will send its result")
+
+
+def open_version(session: Session, load: Load) -> int | None:
+    """The version that can be confirmed or disputed now; None where none can."""
+    newest = assessments.newest(session, load.id)
+    if newest is None:
+        return None
+    try:
+        check_open(session, load, newest.version)
+    except ConflictError:
+        return None
+    return newest.version
+
+
+def linked(session: Session, load: Load, version: int, until: str, *, actor: str) -> None:
+    """Put on record that somebody has a link to a version, and until when."""
+    body = {"version": version, "until": until}
+    journal.append(session, LINKED, f"load:{load.id}", body, actor)
+
+
+def links(session: Session, load_id: str) -> list[dict[str, Any]]:
+    """The links that were made to versions of a load, oldest first: version, until, who made it and when."""
+    query = select(JournalRecord).where(JournalRecord.subject == f"load:{load_id}", JournalRecord.kind == LINKED)
+    records = session.scalars(query.order_by(JournalRecord.seq))
+    return [{**json.loads(record.body), "actor": record.actor, "at": record.at} for record in records]
 
 
 def add(session: Session, load: Load, shown: Shown, said: Said, reason: Reason | None, *, actor: str) -> Statement:
