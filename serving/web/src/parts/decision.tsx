@@ -134,7 +134,7 @@ export function Decision({ load, tag, report, lastCorrection, onDone, onNext }: 
 function Reason({ draft, onChange }: { draft: Draft; onChange: (change: Partial<Draft>) => void }) {
   const words = useWords();
   const first = useRef<HTMLInputElement>(null);
-  useEffect(() => first.current?.scrollIntoView({ block: "nearest" }), [draft.decision]);
+  useEffect(() => void first.current?.scrollIntoView({ block: "nearest" }), [draft.decision]);
   return (
     <fieldset className="reasons">
       <legend>{words.t("decide.why")}</legend>

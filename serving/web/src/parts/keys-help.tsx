@@ -20,7 +20,7 @@ function sign(key: string): string {
 export function KeysHelp({ onClose }: { onClose: () => void }) {
   const words = useWords();
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => void dialog.current?.showModal(), []);
   return (
     <dialog ref={dialog} className="keys" aria-labelledby="keys" onClose={onClose}>
       <h2 id="keys">{words.t("keys.title")}</h2>

@@ -1,0 +1,292 @@
+"""The console as an inspector uses it: a real browser, the real service, the model that is shipped.
+
+With SCREENSHOTS set to a folder, every page is kept there as a picture in every language, theme and size.
+"""
+
+import itertools
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from loadlens.serving.api.console import FOLDER
+from loadlens.vision.model import shipped_model
+
+PASSWORD = "four wet lorries at dawn"
+AXE = Path(__file__).resolve().parents[2] / "serving/web/node_modules/axe-core/axe.min.js"
+SIZES = {"desk": {"width": 1920, "height": 1080}, "phone": {"width": 390, "height": 844}}
+WORDS = {"en": {"queue": "Loads to review", "keys": "Keys"}, "zh": {"queue": "待复核车次", "keys": "快捷键"}}
+SHOWN = os.environ.get("SCREENSHOTS")
+# Each language, theme and size once; all of them together where pictures are wanted.
+LOOKS = (
+    list(itertools.product(WORDS, ("light", "dark"), SIZES))
+    if SHOWN
+    else [("en", "light", "desk"), ("zh", "dark", "phone")]
+)
+LOADS = (
+    ("沪A 61234", "North Yard", "HRS"),
+    ("B-TK 2210", "Müller Recycling", "MRS"),
+    ("苏E 90087", "恒泰再生资源", "SRS"),
+)
+
+
+@pytest.fixture(scope="module")
+def yard(make_server, shots, tmp_path_factory, absent: Callable[[str, str], None]) -> Iterator:
+    """A server with three loads that wait for a person and one that is being unloaded."""
+    if not (FOLDER / "index.html").is_file():
+        absent("console", "`make web` builds it")
+    running = make_server(tmp_path_factory.mktemp("console") / "data", shipped_model())
+    assert running.http_as("admin").put("/v1/lanes/1", json={}).status_code == 200
+    for plate, supplier, declared in LOADS:
+        place = running.open_load(plate=plate, supplier=supplier, declared=declared)
+        for seq, shot in enumerate(shots[::3]):
+            body = {"content": shot.jpeg, "headers": {"Captured-At": shot.captured_at}}
+            assert running.http.put(f"{place}/frames/yard/{seq}", **body).status_code == 201
+        for kind, kg in (("gross", 48960), ("tare", 16420)):
+            running.http.put(f"{place}/weights/{kind}", json={"kg": kg, "division": 20})
+        assert running.close().status_code == 200
+    running.http.post("/v1/loads", json={"id": "now", "lane": "1", "plate": "沪B 77001"})
+    now = datetime.now(UTC)
+    for seq, shot in enumerate(shots[:4]):
+        headers = {"Captured-At": (now + timedelta(milliseconds=seq)).isoformat()}
+        assert running.http.put(f"/v1/lanes/1/frames/mast/{seq}", content=shot.jpeg, headers=headers).status_code == 201
+    running.http.put("/v1/lanes/1/cameras/mast/health", json={"state": "ok", "since": now.isoformat()})
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def signed_in(yard, browser: Browser) -> dict:
+    """The cookies of an inspector who has come in by the page itself."""
+    token = yard.run("users", "invite", "ada", "--role", "inspector").split("#")[-1]
+    assert yard.http_with(None).post("/v1/welcome", json={"token": token, "password": PASSWORD}).status_code == 200
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{yard.address}/")
+        sign_in(page)
+        expect(page.get_by_role("heading", name="Live")).to_be_visible()
+        return context.storage_state()
+
+
+def sign_in(page: Page) -> None:
+    page.get_by_label("Name").fill("ada")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+
+
+@contextmanager
+def console(browser: Browser, signed_in: dict, look: tuple[str, str, str], foreseen: str = "") -> Iterator[Page]:
+    """A page on which any error in the console and any failed request is a fault, but for those that match."""
+    language, theme, size = look
+    faults: list[str] = []
+    with browser.new_context(
+        storage_state=signed_in,
+        locale={"en": "en-GB", "zh": "zh-CN"}[language],
+        color_scheme=theme,
+        viewport=SIZES[size],
+        has_touch=size == "phone",
+        timezone_id="Asia/Shanghai",
+    ) as context:
+        page = context.new_page()
+        page.on("console", lambda said: faults.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on(
+            "response", lambda answer: faults.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None
+        )
+        yield page
+    assert [fault for fault in faults if not (foreseen and re.search(foreseen, fault))] == []
+
+
+def keep_picture(page: Page, name: str, look: tuple[str, str, str]) -> None:
+    if SHOWN:
+        page.wait_for_load_state("networkidle", timeout=3000) if "live" not in name else page.wait_for_timeout(1000)
+        page.screenshot(path=Path(SHOWN) / f"{name}-{'-'.join(look)}.png", full_page=True)
+
+
+def check_accessible(page: Page) -> None:
+    """axe-core finds nothing serious."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in serious] == []
+
+
+def check_fits(page: Page) -> None:
+    """Nothing has to be moved sideways to be read."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("look", LOOKS, ids="-".join)
+def test_every_page_shows_itself_without_a_fault(yard, browser, signed_in, look):
+    words = WORDS[look[0]]
+    with console(browser, signed_in, look) as page:
+        page.goto(f"{yard.address}/console/")
+        newest = page.locator(".cameras img")
+        expect(newest).to_be_visible()
+        page.wait_for_function("document.querySelector('.cameras img').naturalWidth > 0")
+        check_accessible(page)
+        check_fits(page)
+        keep_picture(page, "live", look)
+        page.keyboard.press("q")
+        expect(page.get_by_role("heading", name=words["queue"])).to_be_visible()
+        expect(page.locator(".queue li")).to_have_count(3)
+        check_accessible(page)
+        check_fits(page)
+        keep_picture(page, "queue", look)
+        page.keyboard.press("Enter")
+        page.wait_for_function("[...document.images].every((image) => image.naturalWidth > 0)")
+        expect(page.locator(".flags li").first).to_be_visible()
+        check_accessible(page)
+        check_fits(page)
+        keep_picture(page, "load", look)
+        page.keyboard.press("c")
+        expect(page.locator("table.effect")).to_be_visible()
+        check_accessible(page)
+        keep_picture(page, "correct", look)
+        page.keyboard.press("Escape")
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog", name=words["keys"])).to_be_visible()
+        check_accessible(page)
+        keep_picture(page, "keys", look)
+
+
+def test_the_picture_comes_closer_by_wheel_and_keys_and_its_overlay_goes(yard, browser, signed_in):
+    with console(browser, signed_in, ("en", "light", "desk")) as page:
+        page.goto(f"{yard.address}/console/loads/load-1")
+        picture = page.locator(".picture")
+        expect(page.locator(".overlay")).to_be_visible()
+        scale = "(element) => new DOMMatrix(getComputedStyle(element).transform).a"
+        page.locator(".window").hover()
+        page.mouse.wheel(0, -400)
+        page.wait_for_function("new DOMMatrix(getComputedStyle(document.querySelector('.picture')).transform).a > 1.5")
+        by_wheel = picture.evaluate(scale)
+        page.keyboard.press("+")
+        assert picture.evaluate(scale) > by_wheel
+        page.keyboard.press("0")
+        assert picture.evaluate(scale) == 1
+        page.keyboard.press("o")
+        expect(page.locator(".overlay")).to_have_count(0)
+
+
+def reviews(yard, load: str) -> list[dict]:
+    return yard.http.get(f"/v1/loads/{load}/reviews").json()["reviews"]
+
+
+class Keyboard:
+    """Presses keys and counts them."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.count = 0
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.count += 1
+
+
+def load_on(page: Page, other_than: str = "") -> str:
+    """The load that the page has come to."""
+    page.wait_for_url(lambda url: "/loads/" in url and not url.endswith(f"/{other_than}"))
+    expect(page.locator(".decision button").first).to_be_visible()
+    return page.url.rpartition("/")[2]
+
+
+def test_a_review_by_keys_alone_a_network_that_goes_a_session_that_ends(yard, browser, signed_in):
+    """Three loads, as they stand in the queue: none of the decisions is lost or made twice."""
+    with console(browser, signed_in, ("en", "light", "desk"), foreseen=r"ERR_INTERNET_DISCONNECTED|\b401\b") as page:
+        context: BrowserContext = page.context
+        page.goto(f"{yard.address}/console/queue")
+        expect(page.locator(".queue li")).to_have_count(3)
+        keyboard = Keyboard(page)
+        keyboard.press("Enter")
+        first = load_on(page)
+        keyboard.press("a", "1", "Enter")
+        second = load_on(page, other_than=first)
+        assert keyboard.count <= 6
+        expect(page.get_by_text(f"{first} accepted")).to_be_visible()
+        assert [(one["decision"], one["reason"]) for one in reviews(yard, first)] == [
+            ("accept", "Looked at every layer; it is right")
+        ]
+
+        # A correction: what it changes is seen before, and it is sent once though the network is gone.
+        before = yard.http.get(f"/v1/loads/{second}/assessment").json()["truck"]["deduction"]["kg"]
+        page.keyboard.press("c")
+        page.get_by_label("Water, % of the net").focus()
+        page.keyboard.type("2,5")
+        then = page.locator("table.effect tbody tr").nth(1).locator("td").nth(1)
+        expect(then.locator("b")).to_be_visible()
+        shown = float(re.sub(r"[^\d.]", "", then.locator("b").inner_text()))
+        page.keyboard.press("Control+z")
+        expect(page.get_by_label("Water, % of the net")).to_have_value("")
+        page.get_by_label("Water, % of the net").fill("2.5")
+        page.get_by_label("Measured water or oil").focus()
+        page.keyboard.press("Space")
+        context.set_offline(True)
+        page.keyboard.press("Enter")
+        expect(page.locator(".outbox")).to_contain_text(f"Correct {second}")
+        expect(page.locator(".outbox")).to_contain_text("the server does not answer")
+        assert reviews(yard, second) == []
+        context.set_offline(False)
+        expect(page.locator(".outbox")).to_have_count(0, timeout=20_000)
+        assert [one["decision"] for one in reviews(yard, second)] == ["correct"]
+        after = yard.http.get(f"/v1/loads/{second}/assessment").json()["truck"]["deduction"]["kg"]
+        assert after > before
+        assert after == shown
+
+        # The session ends while a load is stopped: the password is asked for, and the decision is not.
+        page.goto(f"{yard.address}/console/queue")
+        expect(page.locator(".queue li")).to_have_count(1)
+        page.keyboard.press("Enter")
+        third = load_on(page)
+        page.keyboard.press("s")
+        page.keyboard.press("3")
+        context.clear_cookies()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog")).to_contain_text("Your session is over")
+        sign_in(page)
+        expect(page.get_by_text(f"{third} stopped")).to_be_visible()
+        assert [one["decision"] for one in reviews(yard, third)] == ["stop"]
+        expect(page.get_by_text("No load waits for a person.")).to_be_visible()
+
+
+def test_an_alarm_is_over_every_page_until_a_person_takes_it_over(yard, browser, signed_in):
+    with console(browser, signed_in, ("zh", "light", "phone"), foreseen="AudioContext") as page:
+        page.goto(f"{yard.address}/console/queue")
+        expect(page.get_by_role("heading", name="待复核车次")).to_be_visible()
+        alarm = {
+            "kind": "radiation",
+            "device": "portal",
+            "text": "alarm",
+            "raw": "",
+            "at": datetime.now(UTC).isoformat(),
+        }
+        sent = yard.http.post("/v1/lanes/1/readings", json={"id": str(uuid.uuid4()), **alarm})
+        assert sent.status_code == 201
+        danger = page.locator(".bar.danger").filter(has_text="放射性")
+        expect(danger).to_be_visible()
+        assert danger.bounding_box()["width"] == SIZES["phone"]["width"]
+        check_accessible(page)
+        keep_picture(page, "alarm", ("zh", "light", "phone"))
+        page.keyboard.press("k")
+        page.keyboard.press("Enter")
+        expect(danger).to_have_count(0)
+        expect(page.get_by_text("您已接手警报")).to_be_visible()
+        [taken] = [one for one in yard.http.get("/v1/alarms").json()["alarms"] if one["kind"] == "radiation"]
+        assert taken["acknowledged"]["by"] == "ada"
+
+
+def test_whoever_works_on_a_load_is_named_to_the_other(yard, browser, signed_in):
+    place = yard.open_load(plate="沪C 1")
+    assert yard.close().status_code == 200
+    assert yard.http.post(f"{place}/claim").status_code == 201
+    with console(browser, signed_in, ("en", "dark", "desk"), foreseen=r"\b409\b") as page:
+        page.goto(f"{yard.address}/console/loads/{yard.load}")
+        expect(page.get_by_text("works on this load until")).to_be_visible()
+        expect(page.get_by_role("button", name="Accept")).to_have_count(0)
