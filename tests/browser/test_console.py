@@ -9,7 +9,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -52,9 +52,11 @@ def yard(make_server, shots, tmp_path_factory, absent: Callable[[str, str], None
             running.http.put(f"{place}/weights/{kind}", json={"kg": kg, "division": 20})
         assert running.close().status_code == 200
     running.http.post("/v1/loads", json={"id": "now", "lane": "1", "plate": "沪B 77001"})
-    now = datetime.now(UTC)
-    for seq, shot in enumerate(shots[:4]):
-        headers = {"Captured-At": (now + timedelta(milliseconds=seq)).isoformat()}
+    now, end = datetime.now(UTC), datetime.fromisoformat(shots[-1].captured_at)
+    for seq, shot in enumerate(shots[::3]):
+        # As a camera sends them that has just seen them: the last one a moment ago.
+        seen = now + (datetime.fromisoformat(shot.captured_at) - end)
+        headers = {"Captured-At": seen.isoformat()}
         assert running.http.put(f"/v1/lanes/1/frames/mast/{seq}", content=shot.jpeg, headers=headers).status_code == 201
     running.http.put("/v1/lanes/1/cameras/mast/health", json={"state": "ok", "since": now.isoformat()})
     yield running
@@ -130,6 +132,8 @@ def test_every_page_shows_itself_without_a_fault(yard, browser, signed_in, look)
         newest = page.locator(".cameras img")
         expect(newest).to_be_visible()
         page.wait_for_function("document.querySelector('.cameras img').naturalWidth > 0")
+        expect(page.locator(".growing li")).not_to_have_count(1)
+        expect(page.locator(".result")).to_contain_text("%")
         check_accessible(page)
         check_fits(page)
         keep_picture(page, "live", look)

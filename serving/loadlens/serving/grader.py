@@ -14,7 +14,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from loadlens.grading.observation import HazardSighting
+from loadlens.grading.observation import HazardSighting, LoadObservation
 from loadlens.serving import metrics
 from loadlens.serving.beds import Beds
 from loadlens.serving.jpeg import encode_jpeg
@@ -98,6 +98,11 @@ class Grader:
         if live or trouble:
             return Told(live.watched if live else 0, live.layers_so_far if live else 0, trouble)
         return watching.told(session, load.id)
+
+    def so_far(self, load_id: str) -> LoadObservation | None:
+        """What the settled layers of a load that is watched here show; None where there is none, or it is elsewhere."""
+        live = self._live.get(load_id)
+        return live.so_far if live else None
 
     def backlog(self) -> tuple[int, float]:
         """How many stored frames were not looked at yet, and the age of the oldest in seconds (0 where none waits).
@@ -221,6 +226,7 @@ class Grader:
         for hazard in view.feed(stored):
             self._raise(load, hazard)
         if live.layers_so_far > settled:
+            live.look_back()
             with self._loads.writing() as session:
                 layers.tell(session, load.id, live.layers_so_far)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from loadlens.grading.observation import Doubt, HazardSighting
+from loadlens.grading.observation import Doubt, HazardSighting, LoadObservation
 from loadlens.serving.store.tables import StoredFrame
 from loadlens.vision.frame import Frame
 from loadlens.vision.image import EncodedImage
@@ -49,6 +49,10 @@ class LiveView:
     def layers_so_far(self) -> int:
         """How many layers have settled."""
         return self._unloading.layers_so_far if self._unloading else 0
+
+    def so_far(self) -> LoadObservation | None:
+        """What the layers that have settled show; None before there is one."""
+        return self._unloading.so_far() if self._unloading and self._unloading.layers_so_far else None
 
     def ready(self, waiting: Sequence[StoredFrame], *, closed: bool) -> list[StoredFrame]:
         """Of the frames that wait behind the last one, in order, those that may be fed now."""

@@ -27,7 +27,10 @@ class SeenLoad:
 
 
 class LiveLoad:
-    """The views of a load by camera; a camera is known from its first frame on."""
+    """The views of a load by camera; a camera is known from its first frame on.
+
+    `so_far` is what the settled layers show, as it was last summed up: for whoever watches, not for the assessment.
+    """
 
     def __init__(
         self, begin: Callable[[StoredFrame | None], Unloading], read: Callable[[StoredFrame], EncodedImage]
@@ -36,6 +39,7 @@ class LiveLoad:
         self._begin = begin
         self._read = read
         self.views: dict[str, LiveView] = {}
+        self.so_far: LoadObservation | None = None
 
     def view(self, camera: str, first: int) -> LiveView:
         """The view of one camera, whose frames of this load begin with number `first`."""
@@ -52,6 +56,12 @@ class LiveLoad:
     def layers_so_far(self) -> int:
         """How many layers have settled, before those that several cameras saw are counted once."""
         return sum(view.layers_so_far for view in list(self.views.values()))
+
+    def look_back(self) -> None:
+        """Sum up what has settled until now into `so_far`."""
+        seen = {camera: view.so_far() for camera, view in self.views.items()}
+        known = {camera: observation for camera, observation in seen.items() if observation is not None}
+        self.so_far = fuse(known).observation if known else None
 
     def last_seen(self) -> dict[str, int]:
         """The number of the newest frame that was looked at, by camera."""

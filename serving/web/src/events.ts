@@ -19,7 +19,8 @@ const KINDS = [
 ] as const;
 const AGAIN_MS = 3000;
 
-export type Kind = (typeof KINDS)[number];
+/** "stream.opened": from now on nothing is missed, but what has happened before may have been. */
+export type Kind = (typeof KINDS)[number] | "stream.opened";
 export interface Happening {
   kind: Kind;
   subject: string;
@@ -36,12 +37,19 @@ export function onHappening(listener: (happening: Happening) => void): () => voi
   return () => listeners.delete(listener);
 }
 
+function tell(happening: Happening): void {
+  for (const listener of listeners) listener(happening);
+}
+
 /** Begin to listen, behind what was heard last. */
 export function listen(): void {
   source?.close();
   const stream = new EventSource(seen ? `/v1/events?after=${seen}` : "/v1/events");
   source = stream;
-  stream.addEventListener("open", () => connected.set(true));
+  stream.addEventListener("open", () => {
+    connected.set(true);
+    tell({ kind: "stream.opened", subject: "" });
+  });
   stream.addEventListener("error", () => {
     connected.set(false);
     // While it tries by itself it is CONNECTING; closed means that the service has answered with a refusal.
@@ -51,7 +59,7 @@ export function listen(): void {
     stream.addEventListener(kind, (event: MessageEvent<string>) => {
       seen = event.lastEventId;
       const { subject } = JSON.parse(event.data) as { subject: string };
-      for (const listener of listeners) listener({ kind, subject });
+      tell({ kind, subject });
     });
   }
 }

@@ -33,7 +33,7 @@ export const KEYS = [
   { where: "load", does: "panRight", keys: ["Shift+ArrowRight"] },
   { where: "load", does: "panUp", keys: ["Shift+ArrowUp"] },
   { where: "load", does: "panDown", keys: ["Shift+ArrowDown"] },
-  { where: "decision", does: "reason", keys: ["1", "2", "3", "4", "5", "6"] },
+  { where: "decision", does: "reason", keys: ["1", "2", "3", "4"] },
   { where: "decision", does: "commit", keys: ["Enter"] },
   { where: "decision", does: "undo", keys: ["Mod+z"] },
   { where: "decision", does: "cancel", keys: ["Escape"] },

@@ -137,6 +137,14 @@ class Unloading:
         """Every hazard seen so far, one entry per thing and place."""
         return tuple(self._hazards)
 
+    def so_far(self) -> LoadObservation:
+        """What the layers that have settled show, for whoever watches; what is seen later does not depend on it."""
+        doubts = dict(self._doubts)
+        try:
+            return self._sum_layers().observation
+        finally:
+            self._doubts = doubts
+
     def push(self, frame: Frame) -> tuple[HazardSighting, ...]:
         """Take the next frame in time; returns the hazards that this frame raised for the first time."""
         known = len(self._hazards)

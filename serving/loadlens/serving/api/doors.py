@@ -113,6 +113,7 @@ ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("GET", "/v1/loads/{load_id}/opinions"): READERS,
     ("POST", "/v1/loads/{load_id}/second-opinion"): YARD,
     ("GET", "/v1/loads/{load_id}/transitions"): READERS,
+    ("GET", "/v1/loads/{load_id}/so-far"): READERS,
     ("GET", "/v1/loads/{load_id}/assessments"): READERS,
     ("GET", "/v1/loads/{load_id}/assessments/{version}"): READERS,
     ("GET", "/v1/loads/{load_id}/assessment"): READERS,

@@ -20,7 +20,7 @@ from loadlens.serving.api.shapes import ClassList, Report, StandardList, shaped
 from loadlens.serving.api.tags import IfMatch, tagged
 from loadlens.serving.api.withheld import check_seen, facts
 from loadlens.serving.drawings import drawings_of
-from loadlens.serving.lifecycle import State
+from loadlens.serving.lifecycle import OPEN, State
 from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records import assessments, loads
 from loadlens.serving.report import render_report
@@ -94,6 +94,22 @@ def get_assessment(request: Request, load_id: str) -> Response:
     """The newest assessment; 202 while the load is being graded, 409 before it is closed, where grading failed, or
     where it is withheld from the caller, who is to say first what they think: see `facts`."""
     return _assessment(request, load_id)
+
+
+@router.get(
+    "/loads/{load_id}/so-far", responses=answers(404) | shaped(Report) | {204: {"description": "nothing is known yet"}}
+)
+def get_so_far(request: Request, load_id: str) -> Response:
+    """What the layers that have settled of a load that is being unloaded come to: a look ahead, which is recorded
+    nowhere. 204 before the first layer, after the close, and where another server of the site watches the load."""
+    parts = parts_of(request)
+    with parts.loads.reading() as session:
+        load = loads.find(session, load_id)
+        seen = parts.grader.so_far(load_id) if load.status in OPEN else None
+        if seen is None:
+            return Response(status_code=204)
+        assessed = assessments.inputs_now(session, load).assess(seen, parts.loads.standard_of(load))
+    return tagged(request, assessed.to_report())
 
 
 @router.get("/loads/{load_id}/assessments", responses=answers(404))

@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from "react";
-import { place, read, type Shape } from "../api.ts";
+import { ask, place, read, type Shape } from "../api.ts";
 import { onHappening } from "../events.ts";
 import { amount, deductionRange } from "../parts/deduction.tsx";
 import { Failed } from "../parts/failed.tsx";
-import { LayerStrip } from "../parts/layer-strip.tsx";
-import { GradeMix } from "../parts/mixes.tsx";
+import { LayerGrades, LayerStrip } from "../parts/layer-strip.tsx";
+import { GradeMix, type Layer } from "../parts/mixes.tsx";
 import { useNames } from "../names.ts";
 import { follow, go } from "../route.ts";
 import { useWords } from "../show.ts";
@@ -14,10 +14,17 @@ const PICTURE_EVERY_MS = 2000;
 const PICTURE_PX = 640;
 
 interface Lane {
+  /** What is known of the load: of an open one so far. */
   load: Shape<"LoadShown"> | null;
   isOpen: boolean;
   report: Shape<"Report"> | null;
   cameras: Shape<"CameraShown">[];
+}
+
+/** What the settled layers of an open load come to; null while nothing is known. */
+async function readSoFar(load: string): Promise<Shape<"Report"> | null> {
+  const answer = await ask("GET", place("/v1/loads/{load}/so-far", { load }));
+  return answer.status === 204 ? null : ((await answer.json()) as Shape<"Report">);
 }
 
 async function readLane(lane: string): Promise<Lane> {
@@ -28,9 +35,10 @@ async function readLane(lane: string): Promise<Lane> {
   const last = open_load ?? (await read("/v1/loads", {}, { lane, limit: 1 })).loads[0];
   if (!last) return { load: null, isOpen: false, report: null, cameras };
   const load = await read("/v1/loads/{load_id}", { load_id: last.id });
+  if (open_load) return { load, isOpen: true, report: await readSoFar(load.id), cameras };
   const version = load.assessment_version;
   const report = version === null ? null : await read("/v1/loads/{load_id}/assessments/{version}", { load_id: last.id, version });
-  return { load, isOpen: open_load !== null, report, cameras };
+  return { load, isOpen: false, report, cameras };
 }
 
 export function LivePage() {
@@ -57,7 +65,7 @@ function LaneCard({ id }: { id: string }) {
   useEffect(
     () =>
       onHappening(({ kind, subject }) => {
-        if (subject === `lane:${id}` || subject === `load:${loadId}` || kind === "load.opened") again();
+        if (subject === `lane:${id}` || subject === `load:${loadId}` || kind === "load.opened" || kind === "stream.opened") again();
       }),
     [id, loadId, again],
   );
@@ -133,20 +141,22 @@ function LoadNow({ lane, load }: { lane: Lane; load: Shape<"LoadShown"> }) {
       {lane.isOpen && (
         <>
           <p>{words.t("live.frames", { watched: load.frames.watched, stored: load.frames.stored })}</p>
-          <Growing layers={load.layers_so_far} />
-          <p className="hint">{words.t("live.noRunning")}</p>
+          <Growing count={load.layers_so_far} layers={report?.layers ?? []} standard={load.standard} />
+          <p className="hint">{words.t(report ? "live.running" : "live.notYet")}</p>
         </>
       )}
       {report && (
         <>
-          <LayerStrip
-            load={load.id}
-            version={load.assessment_version ?? 1}
-            standard={load.standard}
-            layers={report.layers}
-            chosen={-1}
-            onChoose={() => go(path)}
-          />
+          {!lane.isOpen && (
+            <LayerStrip
+              load={load.id}
+              version={load.assessment_version ?? 1}
+              standard={load.standard}
+              layers={report.layers}
+              chosen={-1}
+              onChoose={() => go(path)}
+            />
+          )}
           <p className="result">
             <b>
               {report.truck.grade === null ? words.t("load.noGrade") : names.grade(load.standard, report.truck.grade, words.language)}
@@ -161,14 +171,15 @@ function LoadNow({ lane, load }: { lane: Lane; load: Shape<"LoadShown"> }) {
   );
 }
 
-function Growing({ layers }: { layers: number }) {
+/** A box for every layer that has settled, with its mix as far as that is known, and one for what is being uncovered. */
+function Growing({ count, layers, standard }: { count: number; layers: Layer[]; standard: string }) {
   const words = useWords();
   return (
     <div className="growing">
-      <p>{words.t("live.layers", { n: layers })}</p>
+      <p>{words.t("live.layers", { n: count })}</p>
       <ol aria-hidden="true">
-        {Array.from({ length: layers }, (_, index) => (
-          <li key={index} />
+        {Array.from({ length: count }, (_, index) => (
+          <li key={index}>{layers[index] && <LayerGrades layer={layers[index]} standard={standard} />}</li>
         ))}
         <li className="now" />
       </ol>

@@ -38,7 +38,13 @@ async function readWhole(id: string): Promise<Whole> {
 export function LoadPage({ id }: { id: string }) {
   const words = useWords();
   const { value, failed, again } = useLoaded(`load ${id}`, () => readWhole(id));
-  useEffect(() => onHappening(({ kind, subject }) => subject === `load:${id}` && kind !== "layer.settled" && again()), [id, again]);
+  useEffect(
+    () =>
+      onHappening(({ kind, subject }) => {
+        if ((subject === `load:${id}` && kind !== "layer.settled") || kind === "stream.opened") again();
+      }),
+    [id, again],
+  );
   const onNext = (): void => void goToNext(id);
   return (
     <article className="load">

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import { read, type Query, type Shape } from "../api.ts";
-import { decidedLoads, useOutbox } from "../decisions.ts";
+import { decidedLoads, outbox, useOutbox } from "../decisions.ts";
 import { onHappening } from "../events.ts";
 import { useNames } from "../names.ts";
 import { Failed } from "../parts/failed.tsx";
@@ -35,6 +35,7 @@ export function QueuePage({ query }: { query: URLSearchParams }) {
   const [chosen, setChosen] = useState(0);
   const now = useNow();
   useEffect(() => onHappening(({ kind }) => kind !== "layer.settled" && again()), [again]);
+  useEffect(() => outbox.onDone(again), [again]);
   const loads = (value?.loads ?? []).filter((load) => !decided.has(load.id));
   const at = Math.min(chosen, Math.max(0, loads.length - 1));
   useKeys("queue", {

@@ -21,7 +21,7 @@ export function AlarmBar() {
   const words = useWords();
   const { value, again } = useLoaded("alarms", () => read("/v1/alarms", {}, { open: true }));
   const entries = useOutbox();
-  useEffect(() => onHappening(({ kind }) => kind.startsWith("alarm.") && again()), [again]);
+  useEffect(() => onHappening(({ kind }) => (kind.startsWith("alarm.") || kind === "stream.opened") && again()), [again]);
   useEffect(() => outbox.onDone((entry) => entry.text === "acknowledge" && again()), [again]);
   useEffect(() => {
     const timer = setInterval(again, LOOK_EVERY_MS);

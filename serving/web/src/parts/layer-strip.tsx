@@ -32,7 +32,7 @@ export function LayerStrip({ load, version, standard, layers, chosen, onChoose }
               alt=""
               loading="lazy"
             />
-            <Grades layer={layer} standard={standard} />
+            <LayerGrades layer={layer} standard={standard} />
             <span>
               {words.t("load.layer", { n: layer.index })}
               {layer.hazards.length > 0 && <em>{words.t("load.danger")}</em>}
@@ -44,7 +44,8 @@ export function LayerStrip({ load, version, standard, layers, chosen, onChoose }
   );
 }
 
-function Grades({ layer, standard }: { layer: Layer; standard: string }) {
+/** The mix of a layer as a bar. */
+export function LayerGrades({ layer, standard }: { layer: Layer; standard: string }) {
   const names = useNames();
   let x = 0;
   return (

@@ -4,6 +4,7 @@ import { useWords } from "../show.ts";
 import { Mix, type Part } from "./mix.tsx";
 
 const NOT_NAMED = "#9aa3ab";
+const DIRT = "#b3541e";
 const UNGRADED = "ungraded";
 
 interface Seen {
@@ -23,6 +24,10 @@ export function GradeMix({ seen, standard, short = false }: { seen: Seen; standa
     colour: names.gradeColour(standard, code),
     share,
   }));
+  // What is no scrap and what could not be named has no grade; without it the bar would seem to lack something.
+  const dirt = Object.values(seen.contaminants).reduce((sum, { area }) => sum + area, 0);
+  parts.push({ id: "contaminants", name: words.t("mix.contaminants"), colour: DIRT, share: dirt });
+  parts.push({ id: "unknown", name: words.t("load.unknown"), colour: NOT_NAMED, share: seen.unknown });
   return <Mix title={words.t("load.grades")} parts={parts} short={short} />;
 }
 
