@@ -161,7 +161,12 @@ def test_a_manifest_and_a_step_are_made_once(transfer):
     answers = [transfer.http.post(f"{transfer.place}/steps", json=step).status_code for _ in range(2)]
     assert answers == [201, 200]
     assert transfer.http.post(f"{transfer.place}/steps", json=step | {"person": "wang"}).status_code == 409
-    assert [one["kind"] for one in transfer.http.get(transfer.place).json()["steps"]] == ["declare"]
+    other = step | {"kind": "take_effect", "number": "1"}
+    assert transfer.http.post(f"{transfer.place}/steps", json=other).status_code == 409
+    force = other | {"id": f"{transfer.id}-force"}
+    assert [transfer.http.post(f"{transfer.place}/steps", json=force).status_code for _ in range(2)] == [201, 200]
+    assert transfer.http.post(f"{transfer.place}/steps", json=force | {"number": "2"}).status_code == 409
+    assert [one["kind"] for one in transfer.http.get(transfer.place).json()["steps"]] == ["declare", "take_effect"]
     assert transfer.id in [one["id"] for one in transfer.http.get("/v1/waste/manifests").json()["manifests"]]
 
 

@@ -28,6 +28,7 @@ _LARGEST_UNPACKED = 2**30
 _BEGINS_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 # XML cannot hold these, or gives them back as others; spreadsheets write them as _xHHHH_, and so this very writing too.
 _NOT_IN_XML = re.compile(r"[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+_NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
@@ -109,7 +110,11 @@ def read_xlsx(data: bytes, sheets: Mapping[str, Sequence[str]]) -> dict[str, lis
 def _cell(sheet: object, value: Cell) -> object:
     if not isinstance(value, str):
         return value
-    cell = WriteOnlyCell(sheet, value=_NOT_IN_XML.sub(lambda found: f"_x{ord(found[0]):04X}_", value))
+    text = _NOT_IN_XML.sub(lambda found: f"_x{ord(found[0]):04X}_", value)
+    if not text.startswith(("=", "#")):
+        return text
+    # The library would write these as formulas and errors; a cell of its own for every text takes it twice as long.
+    cell = WriteOnlyCell(sheet, value=text)
     cell.data_type = "s"
     return cell
 
@@ -147,6 +152,9 @@ def _rows(sheet: ReadOnlyWorksheet, name: str, columns: Sequence[str]) -> Iterat
             faults = [f"{column} holds a formula; write its value" for column, cell in _pairs(head, line, "f")]
             faults += [f"{column} holds an error" for column, cell in _pairs(head, line, "e")]
             cells = {column: _text(cell.value) for column, cell in zip(head, line, strict=False)}
+            faults += [
+                f"{column} holds a character that no text has" for column in head if _NO_TEXT.search(cells[column])
+            ]
             yield SheetRow(number, dict.fromkeys(columns, "") | cells, tuple(faults))
     except WorkbookError:
         raise

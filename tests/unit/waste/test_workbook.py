@@ -43,7 +43,13 @@ def a_workbook(*rows, name="t"):
 
 
 @settings(max_examples=50)
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=30).filter(bool), min_size=1, max_size=5))
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30).filter(bool),
+        min_size=1,
+        max_size=5,
+    )
+)
 def test_every_text_comes_back_as_it_was(texts):
     rows = read_xlsx(written(*((text, 5) for text in texts)), {"t": HEAD})["t"]
     assert [row.cells["name"] for row in rows] == texts
@@ -76,6 +82,12 @@ def test_a_formula_or_an_error_in_what_is_read_is_a_fault_of_its_row():
         (5, ("name holds an error",)),
     ]
     assert rows[2].cells["grams"] == "3"
+
+
+@pytest.mark.parametrize("text", ["\0", "_xD800_"])
+def test_a_character_that_no_database_keeps_is_a_fault_of_its_row(text):
+    (row,) = read_xlsx(a_workbook(HEAD, [f"a{text}".replace("\0", "_x0000_"), 1]), {"t": HEAD})["t"]
+    assert row.faults == ("name holds a character that no text has",)
 
 
 @pytest.mark.parametrize(

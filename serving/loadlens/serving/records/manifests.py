@@ -101,13 +101,15 @@ def take(session: Session, manifest: Manifest, taken: Taken) -> bool:
     """
     done, step = steps_of(session, manifest.id), taken.step
     known = session.scalars(select(ManifestStep).where(ManifestStep.id == taken.id)).first()
-    said = _completed(manifest, done, step)
     if known is not None:
-        if (known.manifest, known.kind, known.person, known.done_at) != (manifest.id, *_facts(step)):
+        kept = json.loads(known.said)
+        same = (known.manifest, known.kind, known.person, known.done_at) == (manifest.id, *_facts(step))
+        if not same or kept != {**kept, **step.said}:
             raise ConflictError(f"step {taken.id} is known with other contents; give the new one its own id")
         return False
     try:
         check_allowed(state_of(done), step.kind)
+        said = _completed(manifest, done, step)
         step = Step(step.kind, step.at, step.person, said)
         entry = _entry(manifest, done, step, taken)
     except ManifestError as error:
@@ -178,8 +180,9 @@ def _entry(manifest: Manifest, done: list[Step], step: Step, taken: Taken) -> En
 
 def _enter(session: Session, entry: Entry) -> None:
     answers = waste.post(session, [entry])
-    if entry.id in answers.waiting:
-        raise ConflictError(f"the ledger cannot do this now: {answers.waiting[entry.id]}")
+    if entry.id not in (*answers.accepted, *answers.known):
+        why = answers.waiting.get(entry.id) or f"entry {entry.id} was withdrawn: {answers.withdrawn[entry.id]}"
+        raise ConflictError(f"the ledger cannot do this now: {why}")
 
 
 def _facts(step: Step) -> tuple[str, str, str]:

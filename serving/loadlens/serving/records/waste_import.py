@@ -23,6 +23,7 @@ from loadlens.waste.ledger import Entry
 from loadlens.waste.workbook import SheetRow, WorkbookError, read_xlsx
 
 _MARK = "imported: "
+_LONGEST_NAME = 200
 
 
 class ImportRefusedError(Exception):
@@ -135,6 +136,8 @@ def _entry(row: SheetRow, postings: list[SheetRow], particulars: list[SheetRow])
 
 
 def _marked(actor: str) -> str:
+    if len(actor) > _LONGEST_NAME:
+        raise UnacceptableError(f"a name of {len(actor)} characters is none; {_LONGEST_NAME} at the most")
     return actor if actor.startswith(_MARK) else f"{_MARK}{actor or 'unnamed'}"
 
 
