@@ -5,7 +5,8 @@
 Renders a 1080p unloading and the same truck standing still, and runs every case as a process of its own: CPU seconds
 (user + system) from start to end, imports included. The peers see every frame, or one a second; they find things in
 pictures and no layers at all, so of layers only ours are counted. The limit is decoding the clip once and calling
-ONNX Runtime on a ready picture as often as the grading did.
+ONNX Runtime on a ready picture as often as the grading did. Memory is the peak of the process, of the clip and of one
+four times as long.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from loadlens.datasets.procedural import ProceduralTextures
 from loadlens.datasets.yard import ClipSpec, render_clip, write_clip
 
 SIZE, FPS = (1080, 1920), 25
+LONGER = 4
 DECODE = """
 import sys, av
 with av.open(sys.argv[1]) as clip:
@@ -81,6 +83,25 @@ def write_still(clip: Path, moving: Path) -> None:
         target.mux(stream.encode())
 
 
+def lengthen(clip: Path, times: int, out: Path) -> None:
+    """Write the clip `times` in a row without encoding again."""
+    with av.open(str(out), "w") as target:
+        stream, offset = None, 0
+        for _ in range(times):
+            with av.open(str(clip)) as source:
+                origin = source.streams.video[0]
+                stream = stream or target.add_stream_from_template(origin)
+                end = offset
+                for packet in source.demux(origin):
+                    if packet.dts is None:
+                        continue
+                    packet.stream = stream
+                    packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
+                    end = max(end, packet.pts + (packet.duration or 1))
+                    target.mux(packet)
+                offset = end
+
+
 def grade(clip: Path, out: Path) -> list[str]:
     """The command that grades a clip as a user would."""
     return [*LOADLENS, "grade", str(clip), "--out", str(out), "--json"]
@@ -107,6 +128,8 @@ def figures(folder: Path, rounds: int, seconds: float) -> list[Figure]:
         return lambda: cost(command, allowed, **offline)[0]
 
     graded = partial(cpu, allowed=(0, 4))
+    lengthen(clip, LONGER, folder / "long.mp4")
+    memory, more = (cost(grade(folder / name, folder / "memory"), (0, 4))[1] for name in ("clip.mp4", "long.mp4"))
     seen = interleaved(
         {
             "ours": graded(*grade(clip, folder / "out")),
@@ -129,6 +152,8 @@ def figures(folder: Path, rounds: int, seconds: float) -> list[Figure]:
         ratio("every frame through our model in an OpenCV loop / grading", seen["tutorial"], seen["ours"]),
         ratio("grading / decoding once and the bare calls", seen["ours"], seen["limit"], "<= 1.3"),
         ratio("grading / decoding once", seen["ours"], seen["decode"], "<= 2"),
+        figure("peak memory of grading the clip, MB", [memory], "<= 1000"),
+        figure(f"the same of a clip {LONGER} times as long / of the clip", [more / memory], "<= 1.2"),
         ratio("watching a truck that stands still / decoding it", seen["idle"], seen["idle decode"], "<= 0.2"),
     ]
 
