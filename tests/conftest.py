@@ -3,16 +3,17 @@ its own, with a small real model that sees by colour, and a short rendered load.
 
 import itertools
 import json
+import multiprocessing
 import os
+import runpy
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -253,7 +254,47 @@ def shots() -> list[Shot]:
     return taken
 
 
-LOADLENS = (sys.executable, "-m", "loadlens.serving.cli")
+# Importing a server takes two seconds of processor time, and the tests start hundreds: they are forked from a process
+# that has imported it. What a command that is started anew does is the matter of other tests (the demo's, for one).
+FORKING = multiprocessing.get_context("forkserver")
+FORKING.set_forkserver_preload(["loadlens.serving.cli", "loadlens.serving.api.server"])
+
+
+class Forked:
+    """A running `loadlens`, with the face of a subprocess.Popen; stderr is added to the file `log`."""
+
+    def __init__(self, arguments: Sequence[object], environment: Mapping[str, str], log: Path) -> None:
+        ours, theirs = FORKING.Pipe(duplex=False)
+        given = {
+            "arguments": [str(argument) for argument in arguments],
+            "environment": {**os.environ, **environment},
+            "out": theirs,
+            "log": str(log),
+        }
+        run = (str(PROJECT / "tests/forked.py"), given, "__main__")
+        self._process = FORKING.Process(target=runpy.run_path, args=run, daemon=True)
+        self._process.start()
+        theirs.close()
+        self.stdout = os.fdopen(os.dup(ours.fileno()), encoding="utf-8")
+        ours.close()
+        self.pid = self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("loadlens", timeout or 0)
+        return self._process.exitcode
+
+    def send_signal(self, number: signal.Signals) -> None:
+        if self._process.exitcode is None:
+            os.kill(self.pid, number)
 
 
 @dataclass
@@ -290,15 +331,12 @@ class Server:
 
     def run(self, *arguments: str) -> str:
         """Run a command offline on this server's records, as an operator does; returns what it prints."""
-        done = subprocess.run(
-            [*LOADLENS, *arguments, "--data", str(self.data)],
-            env={**os.environ, **self.environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        log = self.data.with_suffix(".commands.log")
+        running = Forked([*arguments, "--data", self.data], self.environment, log)
+        with running.stdout:
+            said = running.stdout.read().strip()
+        assert running.wait() == 0, log.read_text(encoding="utf-8")
+        return said
 
     def add_key(self, role: str, *more: str) -> str:
         """Make a key offline; `more` are options of `loadlens keys add`."""
@@ -315,15 +353,8 @@ class Server:
 
     def start(self, ready: int = 200) -> None:
         """Start the process; /readyz says 200 once the model is loaded, or 503 where something else is amiss."""
-        command = [*LOADLENS, "serve"]
-        with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [*command, "--data", str(self.data), "--model", str(self.model)],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                env={**os.environ, "LOADLENS_PORT": "0", **self.environment},
-            )
+        command = ["serve", "--data", self.data, "--model", self.model]
+        self.process = Forked(command, {"LOADLENS_PORT": "0", **self.environment}, self.log)
         self.address = self.process.stdout.readline().split()[-1]
         self.http = self.http_with(self.key)
         while self.http.get("/readyz").status_code != ready:

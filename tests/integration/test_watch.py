@@ -1,6 +1,7 @@
 """What a person at a screen learns, and what the server notices when nothing happens."""
 
 import json
+import signal
 import time
 from datetime import UTC, datetime
 
@@ -75,7 +76,7 @@ def test_a_server_that_stops_ends_its_streams(serve):
     with server.http.stream("GET", "/v1/events", timeout=60) as stream:
         lines = stream.iter_lines()
         assert next(lines) == "retry: 2000"
-        server.process.terminate()
+        server.process.send_signal(signal.SIGTERM)
         for _ in lines:
             pass
     server.stop()
