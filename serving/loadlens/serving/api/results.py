@@ -35,7 +35,8 @@ _PAGE_MAY = (
 
 router = APIRouter(tags=["results"])
 
-_LOOK_EVERY_S = 0.1
+# Who waits for a grade looks soon at first, then ever more rarely: a long wait would cost as much as the grading.
+_LOOK_AFTER_S, _LOOK_AT_LEAST_EVERY_S = 0.02, 0.5
 NEWEST = 2**31 - 1
 _ACCEPTED: dict[int | str, dict[str, Any]] = {202: {"description": "it is being graded"}}
 _JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
@@ -77,9 +78,10 @@ async def close_load(
     parts.grader.wake(load_id)
     if not wait:
         return closed
-    status = await run_in_threadpool(_status, parts, load_id)
+    status, pause_s = await run_in_threadpool(_status, parts, load_id), _LOOK_AFTER_S
     while status == "closed" and not (parts.stopping.is_set() or await request.is_disconnected()):
-        await asyncio.sleep(_LOOK_EVERY_S)
+        await asyncio.sleep(pause_s)
+        pause_s = min(1.5 * pause_s, _LOOK_AT_LEAST_EVERY_S)
         status = await run_in_threadpool(_status, parts, load_id)
     return await run_in_threadpool(_assessment, request, load_id)
 
