@@ -1,5 +1,6 @@
 """grade, classify and demo from end to end, with a real model file in a process of their own."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -8,6 +9,11 @@ import sys
 import numpy as np
 import pytest
 
+from loadlens.grading.assessment import assess_load
+from loadlens.grading.observation_json import from_json
+from loadlens.grading.quantity import Mass
+from loadlens.grading.standard import DEFAULT_STANDARD, load_standard
+from loadlens.grading.weighing import Weights
 from loadlens.serving.jpeg import encode_jpeg
 
 
@@ -53,11 +59,38 @@ def test_a_folder_of_frames_is_graded_into_a_report(loadlens, folder, model_file
     for layer in report["layers"]:
         assert (out / layer["overlay"]).read_bytes().startswith(b"\xff\xd8")
     assert {path.name for path in tmp_path.iterdir()} == {"frames", "out"}
-    # An earlier report may be replaced; the same input gives the same bytes but for the time it was begun.
-    again = loadlens("grade", folder, "--model", model_file, "--out", out)
-    assert again.returncode == 4
+    seen = from_json((out / "observation.json").read_text(encoding="utf-8"))
+    assert assess_load(seen, load_standard(DEFAULT_STANDARD), weights=WEIGHTS).to_report()["truck"] == report["truck"]
+    # An earlier report may be replaced; what the tickets of the site taught is used where it is named, and on record.
+    (tmp_path / "site.json").write_text(json.dumps(taught_by_tickets(report)), encoding="utf-8")
+    again = loadlens("grade", folder, "--model", model_file, "--out", out, "--calibration", "site.json")
+    assert again.returncode == 4, again.stderr
     assert "gas cylinder" in again.stdout
-    assert json.loads((out / "report.json").read_text(encoding="utf-8"))["truck"]["net_kg"] is None
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert report["truck"]["net_kg"] is None
+    digest = hashlib.sha256((tmp_path / "site.json").read_bytes()).hexdigest()
+    assert report["versions"]["calibration"] == {"site": "north", "sha256": digest}
+    assert report["truck"]["deduction"]["percent_of_net"] == pytest.approx(1.5)
+    assert digest in (out / "report.html").read_text(encoding="utf-8")
+
+
+WEIGHTS = Weights(Mass(48960), Mass("16420.125"), Mass(20))
+
+
+def taught_by_tickets(report):
+    """A calibration by which no contaminant weighs anything, and 1.5 % of every load is dust."""
+    standard = {**report["versions"]["standard"], "layer_weight": "area_density"}
+    return {
+        "schema": "loadlens.calibration/1",
+        "site": "north",
+        "model": report["versions"]["model"],
+        "standard": standard,
+        "factor": dict.fromkeys(report["truck"]["contaminants"], 0.0),
+        "unseen": 0.015,
+        "depth_trend": 0.0,
+        "interval": {"level": 0.9, "unseen_sd": 0.01, "relative_sd": 0.5, "low_quantile": -1, "high_quantile": 1},
+        "tickets": {"used": 50},
+    }
 
 
 def test_a_source_that_cannot_be_read_leaves_nothing_behind(loadlens, model_file, tmp_path):
