@@ -192,10 +192,16 @@ def _solve(bags: Bags, trend: float, noise: Rows, prior: Rows, assumed: Rows) ->
 
 
 def _not_negative(rows: Rows, wanted: Rows) -> Rows:
-    """Non-negative least squares; nearly always the plain solution, which is far cheaper, is not negative already."""
-    plain = np.linalg.solve(rows.T @ rows, rows.T @ wanted)
-    if (plain >= 0).all():
-        return np.asarray(plain)
+    """Non-negative least squares; mostly it is enough, and far cheaper, to hold at zero what came out negative."""
+    gram, moment = rows.T @ rows, rows.T @ wanted
+    learned = np.linalg.solve(gram, moment)
+    free = learned >= 0
+    if not free.all():
+        learned = np.zeros_like(learned)
+        learned[free] = np.linalg.solve(gram[np.ix_(free, free)], moment[free])
+    # What is held at zero must not want to rise: then this is the minimum (Karush, Kuhn and Tucker).
+    if (learned >= 0).all() and ((moment - gram @ learned)[~free] <= 0).all():
+        return np.asarray(learned)
     return np.asarray(LinearRegression(fit_intercept=False, positive=True).fit(rows, wanted).coef_)
 
 
