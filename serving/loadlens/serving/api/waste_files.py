@@ -31,7 +31,7 @@ LARGEST_WORKBOOK = 2**25
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 LD_JSON = "application/ld+json"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
-_BODY = {"requestBody": {"required": True, "content": {XLSX: _BYTES}}}
+_BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": _BYTES}}}
 
 Begin = Annotated[AwareDatetime, Query(alias="from", description="the first moment, with an offset")]
 End = Annotated[AwareDatetime, Query(alias="to", description="the moment behind the last, with an offset")]
