@@ -54,6 +54,15 @@ def test_a_manager_takes_a_load_over_and_that_is_on_record(server, people, load)
     assert ann.post(f"{load}/claim").status_code == 201  # the review has ended the claim
 
 
+def test_whoever_sees_a_danger_stops_a_load_that_somebody_else_has_claimed(people, load):
+    ann, bob = people
+    assert ann.post(f"{load}/claim").status_code == 201
+    seen = ann.get(load).headers["ETag"]
+    assert bob.post(f"{load}/reviews", json={"decision": "stop", "reason": "a gas cylinder"}).status_code == 201
+    late = ann.post(f"{load}/reviews", json=ACCEPT, headers={"If-Match": seen})
+    assert late.status_code == 412  # she looked at the load before it was stopped
+
+
 def test_the_queue_shows_who_has_what_and_why_it_waits(server, people, load):
     ann, bob = people
     mine = {"supplier": "Zhang & Sons", "claimed": "me", "flag": "no_layers"}

@@ -30,10 +30,12 @@ def add(
     """Record a decision on the newest assessment. A correction is assessed first: the review leaves its version.
 
     It ends the claim on the load. Raises ConflictError where there is nothing to decide on, ClaimedError where
-    somebody else has claimed the load, UnacceptableError for a correction that cannot be.
+    somebody else has claimed the load, UnacceptableError for a correction that cannot be. Whoever sees a danger may
+    stop a load, whoever works on it.
     """
-    claims.check(session, load.id, actor=actor, at=datetime.now(UTC))
-    second_opinions.check_may_decide(session, load.id, actor)
+    if decision != "stop":
+        claims.check(session, load.id, actor=actor, at=datetime.now(UTC))
+        second_opinions.check_may_decide(session, load.id, actor)
     known = decided_on(session, load)
     text = None if correction is None else canonical_json(correction)
     if text is not None:
