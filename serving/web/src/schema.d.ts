@@ -1568,6 +1568,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/waste/identify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Identify Photo
+         * @description What waste a photo may show and which codes to ask about; `image` is its SHA-256. A person confirms the code.
+         */
+        post: operations["identify_photo_v1_waste_identify_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/waste/ledger.csv": {
         parameters: {
             query?: never;
@@ -2069,6 +2089,24 @@ export interface components {
              * @default
              */
             text: string;
+        };
+        /**
+         * ConfirmedContainer
+         * @description A container; `identification` is what `POST /v1/waste/identify` called its answer about a photo of the waste.
+         */
+        ConfirmedContainer: {
+            /** Code */
+            code: string;
+            /** Identification */
+            identification?: string | null;
+            /** Identity */
+            identity: string;
+            /** List */
+            list: string;
+            /** Litres */
+            litres: number | string;
+            /** Name */
+            name: string;
         };
         /**
          * CorrectionShown
@@ -2593,22 +2631,6 @@ export interface components {
             en: string;
             /** Zh */
             zh: string;
-        };
-        /**
-         * NewContainer
-         * @description A container of waste as its label says; whoever sends it confirms the code.
-         */
-        NewContainer: {
-            /** Code */
-            code: string;
-            /** Identity */
-            identity: string;
-            /** List */
-            list: string;
-            /** Litres */
-            litres: number | string;
-            /** Name */
-            name: string;
         };
         /**
          * NewEntry
@@ -5797,7 +5819,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["NewContainer"];
+                "application/json": components["schemas"]["ConfirmedContainer"];
             };
         };
         responses: {
@@ -5958,6 +5980,32 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+        };
+    };
+    identify_photo_v1_waste_identify_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/*": string;
             };
         };
         responses: {

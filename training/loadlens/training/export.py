@@ -17,6 +17,7 @@ from loadlens.training.network import STRIDE, SurfaceNet
 from loadlens.training.photos import PhotoAnswer
 from loadlens.vision.metadata import METADATA_KEY, ModelMetadata
 from loadlens.vision.model import WHOLE, SurfaceModel
+from loadlens.vision.photo_model import PhotoMetadata
 
 LARGEST_FILE = 12 * 2**20
 OPSET = 18
@@ -66,14 +67,14 @@ def export(
     on average, or where the file is larger than 12 MB; then nothing is written.
     """
     whole = Exported(network.eval(), found.temperature, found.bias).eval()
-    graph = onnx.load_model_from_string(_with_metadata(_onnx_bytes(whole, "surface"), metadata))
+    graph = onnx.load_model_from_string(with_metadata(onnx_bytes(whole, "surface"), metadata))
     exact = SurfaceModel(graph.SerializeToString(), name=out.name)
     difference = parity(whole, exact)
     if difference > 1e-3:
         raise ExportError(f"{out}: ONNX Runtime differs from PyTorch by {difference:.2g}; the file was not written")
     halve_weights(graph.graph)
     if photo is not None:
-        branch = onnx.load_model_from_string(_onnx_bytes(ExportedPhoto(photo).eval(), "photo"))
+        branch = onnx.load_model_from_string(onnx_bytes(ExportedPhoto(photo).eval(), "photo"))
         halve_weights(branch.graph)
         add_photo_branch(graph, branch)
     data = bytes(graph.SerializeToString())
@@ -97,7 +98,7 @@ def rewrite_metadata(model: Path, **changes: object) -> None:
     """Change what a model file says of itself (its measured errors and metrics); the graph stays byte for byte."""
     data = model.read_bytes()
     metadata = replace(SurfaceModel(data, name=model.name).metadata, **changes)  # type: ignore[arg-type]
-    write_model(_with_metadata(data, metadata), model)
+    write_model(with_metadata(data, metadata), model)
 
 
 @torch.no_grad()
@@ -158,7 +159,8 @@ def add_photo_branch(model: onnx.ModelProto, photo: onnx.ModelProto) -> None:
     graph.output.append(helper.make_tensor_value_info("photo", onnx.TensorProto.FLOAT, ["n", nothing.dims[1]]))
 
 
-def _onnx_bytes(whole: nn.Module, output: str) -> bytes:
+def onnx_bytes(whole: nn.Module, output: str) -> bytes:
+    """A network from uint8 [N, H, W, 3] to one named output, as ONNX; nothing in it names the machine."""
     program = torch.onnx.export(
         whole,
         (torch.zeros(1, 10 * STRIDE, 12 * STRIDE, 3, dtype=torch.uint8),),
@@ -186,7 +188,8 @@ def drop_traces(graph: onnx.GraphProto) -> None:
                 drop_traces(attribute.g)
 
 
-def _with_metadata(data: bytes, metadata: ModelMetadata) -> bytes:
+def with_metadata(data: bytes, metadata: ModelMetadata | PhotoMetadata) -> bytes:
+    """The same graph with what it says of itself, in place of what it said before."""
     graph = onnx.load_model_from_string(data)
     kept = [entry for entry in graph.metadata_props if entry.key != METADATA_KEY]
     del graph.metadata_props[:]

@@ -24,6 +24,7 @@ from loadlens.serving.api import (
     events,
     figures,
     frames,
+    identification,
     journal,
     lanes,
     loads,
@@ -122,10 +123,11 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     problems.install(app)
     lane_things = (lanes, cameras, devices, frames, readings, alarms)
     reviewing = (reviews, queue, opinions, tickets, disputes, yard_figures)
-    keeping = (waste, manifests, rooms)
+    keeping = (waste, identification, manifests, rooms)
     for thing in (*lane_things, loads, results, pictures, *reviewing, journal, events, *keeping, session, people):
-        # A frame is as large as the settings let it be (api/frames.py); what people and machines say is short.
-        app.include_router(thing.router, prefix="/v1", max_body_size=None if thing is frames else _LONGEST_JSON)
+        # A picture is as large as the settings let it be (api/picture_body.py); what people and machines say is short.
+        longest = None if thing in (frames, identification) else _LONGEST_JSON
+        app.include_router(thing.router, prefix="/v1", max_body_size=longest)
     app.include_router(waste_files.router, prefix="/v1", max_body_size=waste_files.LARGEST_WORKBOOK)
     app.include_router(figures.router)
     app.include_router(session.page)

@@ -124,6 +124,7 @@ ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("GET", "/v1/standards"): READERS,
     ("GET", "/v1/models"): READERS,
     ("GET", "/v1/waste/codes"): READERS,
+    ("POST", "/v1/waste/identify"): YARD,
     ("POST", "/v1/waste/containers"): YARD,
     ("GET", "/v1/waste/containers/{identity}"): READERS,
     ("POST", "/v1/waste/entries"): YARD,

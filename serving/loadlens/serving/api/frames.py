@@ -1,6 +1,5 @@
 """Frames come in: idempotent, refused early where they are too large, acknowledged only once they are durable."""
 
-import asyncio
 import re
 from datetime import datetime
 from typing import Annotated, Any
@@ -9,7 +8,6 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from loadlens.serving import metrics
@@ -17,10 +15,10 @@ from loadlens.serving.api.cameras import Camera
 from loadlens.serving.api.lanes import LaneId
 from loadlens.serving.api.moment import moment_text
 from loadlens.serving.api.parts import actor_of, parts_of
+from loadlens.serving.api.picture_body import PICTURE, picture_body
 from loadlens.serving.api.problems import answers
 from loadlens.serving.intake import Sent
 from loadlens.serving.records.frames import Place
-from loadlens.serving.settings import Settings
 
 router = APIRouter(tags=["frames"])
 
@@ -42,7 +40,6 @@ WhyKept = Annotated[
 ]
 Seq = Annotated[int, Path(ge=0, lt=2**31, description="counts from 0")]
 
-_BODY = {"requestBody": {"required": True, "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}}
 _ANSWERS = answers(404, 408, 409, 413, 507) | {200: {"description": "exactly this frame is stored already"}}
 
 
@@ -56,7 +53,7 @@ _PLAIN = re.compile(r"/v1/(load|lane)s/(\w[\w.\-]{0,63})/frames/(\w[\w.\-]{0,63}
 @router.put(
     "/loads/{load_id}/frames/{camera}/{seq}",
     status_code=201,
-    openapi_extra=_BODY,
+    openapi_extra=PICTURE,
     responses=_ANSWERS,
     response_model=dict[str, Any],
 )
@@ -77,7 +74,7 @@ async def put_frame(
 @router.put(
     "/lanes/{lane}/frames/{camera}/{seq}",
     status_code=201,
-    openapi_extra=_BODY,
+    openapi_extra=PICTURE,
     responses=_ANSWERS,
     response_model=dict[str, Any],
 )
@@ -130,34 +127,8 @@ def _said(headers: Headers) -> Said | None:
 async def _put(request: Request, place: Place, said: Said) -> Response:
     parts = parts_of(request)
     with parts.admission.frame():
-        data = await _body(request, parts.settings)
+        data = await picture_body(request, parts.settings)
         kept = await parts.intake.take(Sent(place, data, *said, actor_of(request)))
     (metrics.frames_received if kept.is_new else metrics.frames_known).inc()
     told = {"load": kept.load_id, "camera": place.camera, "seq": place.seq, "sha256": kept.sha256}
     return JSONResponse(told, 201 if kept.is_new else 200)
-
-
-async def _body(request: Request, settings: Settings) -> bytes:
-    """The body; raises 413 as soon as it is known to be too long, 408 where it does not come in time."""
-    try:
-        async with asyncio.timeout(settings.body_within_s):
-            return await _read(request, settings.max_body_bytes)
-    except TimeoutError:
-        raise HTTPException(
-            408, f"the frame did not arrive within {settings.body_within_s} s", {"Connection": "close"}
-        ) from None
-
-
-async def _read(request: Request, limit: int) -> bytes:
-    detail = f"the body is larger than {limit} bytes; send a smaller picture"
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
-        # The server lets the announced rest run into nothing, so that the camera gets to read the answer.
-        raise HTTPException(413, detail)
-    chunks, length = [], 0
-    async for chunk in request.stream():
-        chunks.append(chunk)
-        length += len(chunk)
-        if length > limit:
-            raise HTTPException(413, detail, headers={"Connection": "close"})
-    return b"".join(chunks)

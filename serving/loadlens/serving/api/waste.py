@@ -34,6 +34,12 @@ class Correction(Because):
     id: Id
 
 
+class ConfirmedContainer(NewContainer):
+    """A container; `identification` is what `POST /v1/waste/identify` called its answer about a photo of the waste."""
+
+    identification: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
 @router.get("/codes", responses=answers(404))
 def find_codes(
     q: Annotated[str, Query(min_length=1, max_length=100)], list_id: Annotated[str | None, Query(alias="list")] = None
@@ -51,11 +57,11 @@ def find_codes(
     status_code=201,
     responses=answers(409) | {200: {"description": "exactly this container is known already"}},
 )
-def add_container(request: Request, response: Response, new: NewContainer) -> dict[str, Any]:
+def add_container(request: Request, response: Response, new: ConfirmedContainer) -> dict[str, Any]:
     """Register a container under a confirmed code."""
     container = new.container(actor_of(request))
     with parts_of(request).loads.writing() as session:
-        response.status_code = 201 if waste.register(session, container) else 200
+        response.status_code = 201 if waste.register(session, container, identification=new.identification) else 200
     return {"identity": new.identity, "code": _code(code_list(container.list_id).find(container.code))}
 
 
@@ -73,6 +79,7 @@ def get_container(request: Request, identity: str) -> dict[str, Any]:
             "litres": found.litres,
             "registered_at": found.at,
             "confirmed_by": found.actor,
+            "identification": waste.identification_behind(session, identity),
             "grams": waste.whereabouts(session, identity),
             "history": [_described(entry) for entry in waste.history(session, identity)],
         }

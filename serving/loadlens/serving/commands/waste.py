@@ -1,15 +1,16 @@
 """`loadlens waste`: codes are looked up, labels are printed, a scanned label is checked."""
 
 import json
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from loadlens.serving.commands import waste_ledger
-from loadlens.serving.errors import CommandError, RefusedError, WrongUseError
+from loadlens.serving.errors import CommandError, RefusedError, WrongUseError, told_plainly
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["pdf", "png", "zpl"]
 
-app = typer.Typer(rich_markup_mode=None, help="Solid waste: codes, labels, the ledger.")
+app = typer.Typer(rich_markup_mode=None, help="Solid waste: photos, codes, labels, the ledger.")
 app.command()(waste_ledger.export)
 app.command("import")(waste_ledger.import_)
 
@@ -51,6 +52,42 @@ def codes(
         else:
             print(f"{entry.code:<12} {entry.mark:<4} {entry.name_zh or entry.name_en}")
             print(f"{'':12} {entry.category} ({about.id} {about.edition}{old}{doubt})")
+
+
+@app.command()
+def identify(
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE...", help="JPEG, PNG, BMP or WebP pictures.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per picture, a line each.")] = False,
+    model: Annotated[Path | None, typer.Option(help="A model of waste; default: the one that is shipped.")] = None,
+) -> int:
+    """Say what waste each picture may show, and which codes to ask about. A person confirms the code, never a photo."""
+    with told_plainly():
+        from loadlens.vision.frame import Frame  # noqa: PLC0415
+        from loadlens.vision.image import read_bytes  # noqa: PLC0415
+        from loadlens.waste.identification import identify as look_at  # noqa: PLC0415
+        from loadlens.waste.identification import load_waste_model  # noqa: PLC0415
+
+        eye = load_waste_model(model)
+    code = 0
+    for image in images:
+        try:
+            with told_plainly():
+                frame = Frame.from_bytes(read_bytes(Path(image)), name=image, time_s=0.0)
+                found = look_at(frame, eye).to_plain(image)
+        except RefusedError as error:
+            print(f"loadlens: {error}", file=sys.stderr)
+            code = error.exit_code
+        else:
+            print(json.dumps(found, ensure_ascii=False) if as_json else _described(found))
+    return code
+
+
+def _described(found: dict[str, Any]) -> str:
+    likely = ", ".join(f"{name} {prob:.0%}" for name, prob in found["classes"].items() if prob >= 0.05)
+    doubt = "; not sure: look at it yourself" if found["abstain"] else ""
+    lines = [f"{found['image']}: {likely or 'none of the known classes'}{doubt}"]
+    lines += [f"  {entry['list']:<12} {entry['why']}" for entry in found["codes"]]
+    return "\n".join(lines)
 
 
 @app.command()

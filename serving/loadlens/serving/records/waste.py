@@ -13,13 +13,14 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from loadlens.serving.load_errors import ConflictError, UnknownLoadError
+from loadlens.serving.load_errors import ConflictError, UnacceptableError, UnknownLoadError
 from loadlens.serving.store import journal
 from loadlens.serving.store.tables import JournalRecord
 from loadlens.serving.store.waste_tables import WaitingEntry, WasteContainer, WasteEntry, WastePosting, WasteStock
+from loadlens.waste.identification import Identification
 from loadlens.waste.ledger import OUTSIDE, Entry, LedgerError, Posting, counter
 
-_WITHDRAWN = "waste.withdrawn"
+_WITHDRAWN, _LABELLED, _IDENTIFIED = "waste.withdrawn", "waste.labelled", "waste.identified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +36,46 @@ class Answers:
     withdrawn: dict[str, str] = field(default_factory=dict)
 
 
-def register(session: Session, container: WasteContainer, *, by: str | None = None) -> bool:
+def keep_identification(session: Session, found: Identification, actor: str) -> None:
+    """Keep what a photo was found to show; the same answer about the same photo is kept once."""
+    if _suggested(session, found.digest) is None:
+        body = found.to_plain(found.photo_sha256) | {"model": found.model_sha256}
+        journal.append(session, _IDENTIFIED, f"waste-identification:{found.digest}", body, actor)
+
+
+def identification_behind(session: Session, identity: str) -> str | None:
+    """The identification that whoever confirmed the code of a container named; None where there was none."""
+    label = _body(session, f"waste:{identity}", _LABELLED)
+    return None if label is None else label.get("identification")
+
+
+def register(
+    session: Session, container: WasteContainer, *, by: str | None = None, identification: str | None = None
+) -> bool:
     """Keep a new container; False where exactly this one is known. ConflictError where another has its identity.
 
-    `by` is who puts it in, where that is not who confirmed its code.
+    `by` is who puts it in, where that is not who confirmed its code; `identification` the digest of what a photo
+    suggested. UnacceptableError where that is not known.
     """
+    suggested = _suggested(session, identification) if identification else None
+    if identification and suggested is None:
+        raise UnacceptableError(f"there is no identification {identification}; send the photo to /v1/waste/identify")
     known = session.get(WasteContainer, container.identity)
     if known is not None:
         told = ("list_id", "edition", "code", "name", "litres")
         if any(getattr(known, field) != getattr(container, field) for field in told):
             raise ConflictError(f"container {container.identity} is known with other particulars; it keeps them")
+        if identification and identification != identification_behind(session, container.identity):
+            raise ConflictError(f"container {container.identity} was confirmed without this photo; it stays so")
         return False
     session.add(container)
     subject = f"waste:{container.identity}"
-    actor = by or container.actor
-    journal.append(session, "waste.labelled", subject, {"code": container.code}, actor, rows=[container])
+    body: dict[str, Any] = {"code": container.code}
+    if suggested is not None:
+        # Beside each other: what the photo suggested, and whether the person who confirms chose one of its codes.
+        chosen = any((one["list"], one["code"]) == (container.list_id, container.code) for one in suggested["codes"])
+        body |= {"identification": identification, "was_suggested": chosen}
+    journal.append(session, _LABELLED, subject, body, by or container.actor, rows=[container])
     return True
 
 
@@ -292,10 +318,18 @@ def _known(session: Session, entry_id: str) -> Entry | None:
 
 def _withdrawal(session: Session, entry_id: str) -> dict[str, Any] | None:
     """What the journal says of the withdrawal of an entry."""
-    query = select(JournalRecord.body).where(
-        JournalRecord.subject == f"waste:{entry_id}", JournalRecord.kind == _WITHDRAWN
-    )
-    body = session.scalars(query).first()
+    return _body(session, f"waste:{entry_id}", _WITHDRAWN)
+
+
+def _suggested(session: Session, identification: str) -> dict[str, Any] | None:
+    """What the journal says of an identification."""
+    return _body(session, f"waste-identification:{identification}", _IDENTIFIED)
+
+
+def _body(session: Session, subject: str, kind: str) -> dict[str, Any] | None:
+    """What the journal says first of something; None where it says nothing."""
+    query = select(JournalRecord.body).where(JournalRecord.subject == subject, JournalRecord.kind == kind)
+    body = session.scalars(query.order_by(JournalRecord.seq)).first()
     return None if body is None else json.loads(body)
 
 
