@@ -294,3 +294,20 @@ def test_whoever_works_on_a_load_is_named_to_the_other(yard, browser, signed_in)
         page.goto(f"{yard.address}/console/loads/{yard.load}")
         expect(page.get_by_text("works on this load until")).to_be_visible()
         expect(page.get_by_role("button", name="Accept")).to_have_count(0)
+
+
+def test_whoever_is_asked_for_a_second_opinion_says_first_what_they_think(yard, browser, signed_in):
+    place = yard.open_load(plate="沪D 2")
+    assert yard.close().status_code == 200
+    asked = yard.http.post(f"{place}/second-opinion", json={"reason": "hard to tell"})
+    assert asked.status_code == 201
+    with console(browser, signed_in, ("en", "light", "desk")) as page:
+        page.goto(f"{yard.address}/console/loads/{yard.load}")
+        expect(page.get_by_role("heading", name="Say first what you think")).to_be_visible()
+        expect(page.locator("dt", has_text="Graded")).to_have_count(0)
+        page.get_by_label("Grade").select_option("MRS")
+        page.get_by_label("Deduction, % of the net").fill("1,5")
+        page.get_by_role("button", name="Commit").click()
+        expect(page.locator("dt", has_text="Graded")).to_be_visible()
+        [given] = yard.http.get(f"{place}/opinions").json()["opinions"]
+        assert (given["rater"], given["grade"], float(given["deduction_percent"])) == ("user:ada", "MRS", 1.5)

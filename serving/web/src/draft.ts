@@ -1,7 +1,8 @@
 // A decision while it is made: what is entered, step by step so that each can be undone, and what may be sent of it.
 import type { Shape } from "./api.ts";
 
-export type Decision = "accept" | "correct" | "stop";
+/** `second`: no decision, but a request that somebody else decides. */
+export type Decision = "accept" | "correct" | "stop" | "second";
 export const REASONS = [1, 2, 3, 4] as const;
 
 export interface Item {
@@ -83,9 +84,14 @@ export function fault(draft: Draft): Fault | null {
   return correctionFault(draft);
 }
 
-/** The review as the service takes it; `offered` is the text of the reason that was chosen. */
-export function review(draft: Draft, offered: string | null): Shape<"NewReview"> {
-  const reason = [offered, draft.note.trim()].filter(Boolean).join(": ");
+/** Why, in one text; `offered` is the text of the reason that was chosen. */
+export function because(draft: Draft, offered: string | null): string {
+  return [offered, draft.note.trim()].filter(Boolean).join(": ");
+}
+
+/** The review as the service takes it. */
+export function review(draft: Draft & { decision: Shape<"NewReview">["decision"] }, offered: string | null): Shape<"NewReview"> {
+  const reason = because(draft, offered);
   if (draft.decision !== "correct") return { decision: draft.decision, reason, correction: null };
   const given = Object.entries(draft.contaminants).filter(([, kg]) => kg.trim() !== "");
   const correction = {

@@ -35,6 +35,11 @@ export class Names {
     return name ? `${code} ${name}` : code;
   }
 
+  /** The grades of a standard, in its own order. */
+  grades(standard: string): Shape<"GradeShown">[] {
+    return this.standards.get(standard)?.grades ?? [];
+  }
+
   gradeColour(standard: string, code: string): string {
     const at = this.standards.get(standard)?.grades.findIndex((grade) => grade.code === code) ?? -1;
     return at < 0 ? "#888888" : `hsl(${(at * GOLDEN_ANGLE + 205) % 360} 55% 52%)`;

@@ -1032,7 +1032,8 @@ export interface paths {
         /**
          * Get So Far
          * @description What the layers that have settled of a load that is being unloaded come to: a look ahead, which is recorded
-         *     nowhere. 204 before the first layer, after the close, and where another server of the site watches the load.
+         *     nowhere. 204 before the first layer, after the close, where another server of the site watches the load, and where
+         *     opinions on it are withheld from the caller.
          */
         get: operations["get_so_far_v1_loads__load_id__so_far_get"];
         put?: never;

@@ -1,9 +1,13 @@
 // What is entered is what is sent, every step of it can be undone, and what cannot be meant is not sent.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { begun, type Draft, fault, review, stepped, type Steps, undone } from "../src/draft.ts";
+import { begun as begunWith, type Draft, fault, review, stepped, type Steps, undone } from "../src/draft.ts";
 import { found, named } from "../src/keys.ts";
 import { WHOLE, zoomed } from "../src/zoom.ts";
+
+type Reviewed = Draft & { decision: "accept" | "correct" | "stop" };
+
+const begun = (...given: Parameters<typeof begunWith>): Reviewed => begunWith(...given) as Reviewed;
 
 const after = (...changes: Partial<Draft>[]): Steps =>
   changes.reduce((steps, change) => stepped(steps, change), { now: begun("correct", null), before: [] } as Steps);
@@ -11,7 +15,7 @@ const after = (...changes: Partial<Draft>[]): Steps =>
 test("a correction is sent as decimals, and fields that were left empty are nothing", () => {
   const { now } = after({ contaminants: { wood: "12,5", soil: "" } }, { water: "1.5" }, { items: [{ what: "cylinder", kg: "30" }] }, { reason: 1 });
   assert.equal(fault(now), null);
-  assert.deepEqual(review(now, "Weighed"), {
+  assert.deepEqual(review(now as Reviewed, "Weighed"), {
     decision: "correct",
     reason: "Weighed",
     correction: {
@@ -28,7 +32,7 @@ test("a correction is sent as decimals, and fields that were left empty are noth
 });
 
 test("a new correction begins with the one that it takes the place of", () => {
-  const earlier = review(after({ contaminants: { wood: "12.5" } }, { other: "3" }, { otherReason: "rope" }, { note: "x" }).now, null).correction;
+  const earlier = review(after({ contaminants: { wood: "12.5" } }, { other: "3" }, { otherReason: "rope" }, { note: "x" }).now as Reviewed, null).correction;
   const again = begun("correct", { ...earlier!, items: [] } as never);
   assert.deepEqual([again.contaminants, again.other, again.otherReason, again.water], [{ wood: "12.5" }, "3", "rope", ""]);
 });

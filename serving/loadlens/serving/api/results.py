@@ -18,7 +18,7 @@ from loadlens.serving.api.problems import answers, problem
 from loadlens.serving.api.queue_shapes import Facts
 from loadlens.serving.api.shapes import ClassList, Report, StandardList, shaped
 from loadlens.serving.api.tags import IfMatch, tagged
-from loadlens.serving.api.withheld import check_seen, facts
+from loadlens.serving.api.withheld import check_seen, facts, why_withheld
 from loadlens.serving.drawings import drawings_of
 from loadlens.serving.lifecycle import OPEN, State
 from loadlens.serving.load_errors import ConflictError
@@ -103,12 +103,13 @@ def get_assessment(request: Request, load_id: str) -> Response:
 )
 def get_so_far(request: Request, load_id: str) -> Response:
     """What the layers that have settled of a load that is being unloaded come to: a look ahead, which is recorded
-    nowhere. 204 before the first layer, after the close, and where another server of the site watches the load."""
+    nowhere. 204 before the first layer, after the close, where another server of the site watches the load, and where
+    opinions on it are withheld from the caller."""
     parts = parts_of(request)
     with parts.loads.reading() as session:
         load = loads.find(session, load_id)
         seen = parts.grader.so_far(load_id) if load.status in OPEN else None
-        if seen is None:
+        if seen is None or why_withheld(session, request, load_id) is not None:
             return Response(status_code=204)
         assessed = assessments.inputs_now(session, load).assess(seen, parts.loads.standard_of(load))
     return tagged(request, assessed.to_report())

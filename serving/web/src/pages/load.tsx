@@ -15,6 +15,7 @@ import { plainName } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useKeys } from "../use-keys.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { Blind } from "./blind.tsx";
 import { readQueue } from "./queue.tsx";
 
 interface Whole {
@@ -22,17 +23,23 @@ interface Whole {
   tag: string | null;
   report: Shape<"Report"> | null;
   reviews: Shape<"ReviewShown">[];
+  /** What is told where a person is to say first what they think; null where all is told. */
+  facts: Shape<"Facts"> | null;
 }
 
 async function readWhole(id: string): Promise<Whole> {
   const params = { load_id: id };
-  const [{ body: load, tag }, { reviews }] = await Promise.all([
-    readTagged("/v1/loads/{load_id}", params),
+  const { body: load, tag } = await readTagged("/v1/loads/{load_id}", params);
+  const version = load.assessment_version;
+  if (version === null) return { load, tag, report: null, reviews: [], facts: null };
+  if ((await read("/v1/loads/{load_id}/opinions", params)).withheld !== null) {
+    return { load, tag, report: null, reviews: [], facts: await read("/v1/loads/{load_id}/facts", params) };
+  }
+  const [report, { reviews }] = await Promise.all([
+    read("/v1/loads/{load_id}/assessments/{version}", { ...params, version }),
     read("/v1/loads/{load_id}/reviews", params),
   ]);
-  const version = load.assessment_version;
-  const report = version === null ? null : await read("/v1/loads/{load_id}/assessments/{version}", { ...params, version });
-  return { load, tag, report, reviews };
+  return { load, tag, report, reviews, facts: null };
 }
 
 export function LoadPage({ id }: { id: string }) {
@@ -45,6 +52,7 @@ export function LoadPage({ id }: { id: string }) {
       }),
     [id, again],
   );
+  useEffect(() => outbox.onDone((entry) => entry.about["load"] === id && again()), [id, again]);
   const onNext = (): void => void goToNext(id);
   return (
     <article className="load">
@@ -74,6 +82,14 @@ function Shown({ whole, onNext }: { whole: Whole; onNext: () => void }) {
   const words = useWords();
   const { load, tag, report, reviews } = whole;
   const lastCorrection = reviews.findLast((review) => review.correction)?.correction ?? null;
+  if (whole.facts) {
+    return (
+      <>
+        <Head load={load} report={null} />
+        <Blind load={load} facts={whole.facts} />
+      </>
+    );
+  }
   if (!report) {
     return (
       <>

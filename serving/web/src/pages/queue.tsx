@@ -107,7 +107,7 @@ function Row({ load, now, chosen }: { load: Waiting; now: number; chosen: boolea
           <small>{load.supplier}</small>
         </span>
         <span>
-          {grade(load.grade)}
+          {load.withheld === null ? grade(load.grade) : words.t("blind.title")}
           {load.declared && (
             <small>
               {words.t("queue.declared")}: {grade(load.declared)}

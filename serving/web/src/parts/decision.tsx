@@ -1,9 +1,9 @@
 // The decision on a load: chosen, given its reason, and committed. Until then every step can be undone, and what was
 // entered stays in this browser, whatever becomes of the session or the page.
 import { useEffect, useRef, useState } from "react";
-import type { Shape } from "../api.ts";
+import { place, type Shape } from "../api.ts";
 import { outbox } from "../decisions.ts";
-import { begun, type Decision as Kind, type Draft, fault, type Fault, REASONS, review, type Steps, stepped, undone } from "../draft.ts";
+import { because, begun, type Decision as Kind, type Draft, fault, type Fault, REASONS, review, type Steps, stepped, undone } from "../draft.ts";
 import { useNames } from "../names.ts";
 import { plainName, useSession } from "../session.ts";
 import { useWords } from "../show.ts";
@@ -13,7 +13,7 @@ import { useKeys } from "../use-keys.ts";
 import { CorrectionForm } from "./correction-form.tsx";
 import { Effect } from "./effect.tsx";
 
-const KINDS: Kind[] = ["accept", "correct", "stop"];
+const KINDS: Kind[] = ["accept", "correct", "stop", "second"];
 const DECIDABLE = ["graded", "flagged", "reviewed", "emptied"];
 
 interface Deciding {
@@ -51,9 +51,13 @@ export function Decision({ load, tag, report, lastCorrection, onDone, onNext }: 
     const offered = draft.reason === null ? null : words.t(`reason.${draft.decision}.${draft.reason}` as TextKey);
     outbox.add({
       who: me.name,
-      path: `/v1/loads/${encodeURIComponent(load.id)}/reviews`,
-      body: review(draft, offered),
-      ifMatch: tag,
+      ...(draft.decision === "second"
+        ? { path: place("/v1/loads/{load}/second-opinion", { load: load.id }), body: { reason: because(draft, offered) }, ifMatch: null }
+        : {
+            path: place("/v1/loads/{load}/reviews", { load: load.id }),
+            body: review({ ...draft, decision: draft.decision }, offered),
+            ifMatch: tag,
+          }),
       text: draft.decision,
       about: { load: load.id },
     });
@@ -61,7 +65,7 @@ export function Decision({ load, tag, report, lastCorrection, onDone, onNext }: 
     onDone();
   };
 
-  useKeys("load", { accept: () => begin("accept"), correct: () => begin("correct"), stop: () => begin("stop") }, canDecide && draft === null);
+  useKeys("load", { accept: () => begin("accept"), correct: () => begin("correct"), stop: () => begin("stop"), second: () => begin("second") }, canDecide && draft === null);
   useKeys("load", { next: onNext }, draft === null);
   useKeys(
     "decision",

@@ -17,7 +17,7 @@ export function Effect({ load, draft }: { load: Shape<"LoadShown">; draft: Draft
 function Correction({ load, draft }: { load: Shape<"LoadShown">; draft: Draft }) {
   const words = useWords();
   const [found, setFound] = useState<Shape<"Preview"> | Error | null>(null);
-  const { correction } = review(draft, null);
+  const { correction } = review({ ...draft, decision: "correct" }, null);
   const asked = correctionFault(draft) === null ? JSON.stringify(correction) : null;
   const at = place("/v1/loads/{load}/reviews/preview", { load: load.id });
   useEffect(() => {

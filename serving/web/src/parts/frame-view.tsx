@@ -5,14 +5,19 @@ import { place } from "../api.ts";
 import { useWords } from "../show.ts";
 import { useKeys } from "../use-keys.ts";
 import { moved, type Size, type View, WHOLE, zoomed } from "../zoom.ts";
-import type { Layer } from "./mixes.tsx";
+
+/** What is shown of a layer; without an overlay where what was seen is not to be known yet. */
+interface Shown {
+  index: number;
+  overlay?: string | null;
+}
 
 const STEP = 1.4;
 const WHEEL = 0.0015;
 const PAN_PX = 60;
 const OPACITY_STEP = 0.2;
 
-export function FrameView({ load, version, layer }: { load: string; version: number; layer: Layer }) {
+export function FrameView({ load, version, layer }: { load: string; version: number; layer: Shown }) {
   const words = useWords();
   const box = useRef<HTMLDivElement>(null);
   const pointers = useRef(new Map<number, { x: number; y: number }>());
