@@ -294,6 +294,7 @@ def test_whoever_works_on_a_load_is_named_to_the_other(yard, browser, signed_in)
         page.goto(f"{yard.address}/console/loads/{yard.load}")
         expect(page.get_by_text("works on this load until")).to_be_visible()
         expect(page.get_by_role("button", name="Accept")).to_have_count(0)
+        expect(page.get_by_role("button", name="Stop")).to_be_visible()
 
 
 def test_whoever_is_asked_for_a_second_opinion_says_first_what_they_think(yard, browser, signed_in):

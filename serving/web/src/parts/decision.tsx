@@ -33,10 +33,13 @@ export function Decision({ load, tag, report, lastCorrection, onDone, onNext }: 
   const me = session.is === "in" ? session.who : session.is === "out" ? session.before : null;
   const may = me !== null && ["inspector", "manager"].includes(me.role);
   const claimed = useClaim(load.id, me?.name ?? null, may && load.status === "flagged");
-  const canDecide = may && DECIDABLE.includes(load.status) && claimed.by === null;
+  const canDecide = may && DECIDABLE.includes(load.status);
+  // Whoever sees a danger stops a load, whoever works on it.
+  const kinds = !canDecide ? [] : claimed.by === null ? KINDS : KINDS.filter((kind) => kind === "stop");
   const draft = steps?.now ?? null;
 
   const begin = (kind: Kind): void => {
+    if (!kinds.includes(kind)) return;
     setTold(null);
     setSteps({ now: begun(kind, lastCorrection), before: [] });
   };
@@ -95,12 +98,11 @@ export function Decision({ load, tag, report, lastCorrection, onDone, onNext }: 
       )}
       {draft === null ? (
         <div className="choices">
-          {canDecide &&
-            KINDS.map((kind) => (
-              <button type="button" key={kind} className={kind} onClick={() => begin(kind)}>
-                {words.t(`decide.${kind}`)}
-              </button>
-            ))}
+          {kinds.map((kind) => (
+            <button type="button" key={kind} className={kind} onClick={() => begin(kind)}>
+              {words.t(`decide.${kind}`)}
+            </button>
+          ))}
           <button type="button" onClick={onNext}>
             {words.t("decide.next")}
           </button>
