@@ -80,6 +80,12 @@ def free_port() -> int:
     return a_free_port()
 
 
+@pytest.fixture(scope="module")
+def shared_port() -> int:
+    """A free port for the server of a module that has to know its own address."""
+    return a_free_port()
+
+
 @pytest.fixture(scope="session")
 def new_postgresql() -> Iterator[Callable[..., str]]:
     """Make an empty database on the PostgreSQL of PGHOST, or of this machine; gives its URL. It is thrown away."""

@@ -37,11 +37,12 @@ LOADS = (
 
 
 @pytest.fixture(scope="module")
-def yard(make_server, shots, tmp_path_factory, absent: Callable[[str, str], None]) -> Iterator:
+def yard(make_server, shots, shared_port, tmp_path_factory, absent: Callable[[str, str], None]) -> Iterator:
     """A server with three loads that wait for a person and one that is being unloaded."""
     if not (FOLDER / "index.html").is_file():
         absent("console", "`make web` builds it")
-    running = make_server(tmp_path_factory.mktemp("console") / "data", shipped_model())
+    address = {"LOADLENS_PORT": str(shared_port), "LOADLENS_PUBLIC_URL": f"http://127.0.0.1:{shared_port}"}
+    running = make_server(tmp_path_factory.mktemp("console") / "data", shipped_model(), address)
     assert running.http_as("admin").put("/v1/lanes/1", json={}).status_code == 200
     for plate, supplier, declared in LOADS:
         place = running.open_load(plate=plate, supplier=supplier, declared=declared)
@@ -66,18 +67,28 @@ def yard(make_server, shots, tmp_path_factory, absent: Callable[[str, str], None
 @pytest.fixture(scope="module")
 def signed_in(yard, browser: Browser) -> dict:
     """The cookies of an inspector who has come in by the page itself."""
-    token = yard.run("users", "invite", "ada", "--role", "inspector").split("#")[-1]
+    return come_in(yard, browser, "ada", "inspector")
+
+
+@pytest.fixture(scope="module")
+def manager(yard, browser: Browser) -> dict:
+    """The cookies of a manager."""
+    return come_in(yard, browser, "meg", "manager")
+
+
+def come_in(yard, browser: Browser, name: str, role: str) -> dict:
+    token = yard.run("users", "invite", name, "--role", role).split("#")[-1]
     assert yard.http_with(None).post("/v1/welcome", json={"token": token, "password": PASSWORD}).status_code == 200
     with browser.new_context() as context:
         page = context.new_page()
         page.goto(f"{yard.address}/")
-        sign_in(page)
+        sign_in(page, name)
         expect(page.get_by_role("heading", name="Live")).to_be_visible()
         return context.storage_state()
 
 
-def sign_in(page: Page) -> None:
-    page.get_by_label("Name").fill("ada")
+def sign_in(page: Page, name: str = "ada") -> None:
+    page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
 
@@ -312,3 +323,68 @@ def test_whoever_is_asked_for_a_second_opinion_says_first_what_they_think(yard, 
         expect(page.locator("dt", has_text="Graded")).to_be_visible()
         [given] = yard.http.get(f"{place}/opinions").json()["opinions"]
         assert (given["rater"], given["grade"], float(given["deduction_percent"])) == ("user:ada", "MRS", 1.5)
+
+
+def look_at(browser: Browser, who: dict, address: str, name: str, shows: str) -> None:
+    """Open a page on a dark phone, and in every look where pictures are wanted; it shows itself without a fault."""
+    for look in LOOKS if SHOWN else LOOKS[-1:]:
+        with console(browser, who, look) as page:
+            page.goto(address)
+            expect(page.locator(shows).first).to_be_visible()
+            check_accessible(page)
+            check_fits(page)
+            keep_picture(page, name, look)
+
+
+def test_a_supplier_gets_a_link_and_an_answer_and_the_load_is_settled(yard, shots, browser, manager):
+    place = yard.open_load(standard="example-mill", plate="苏B 3", supplier="Müller Recycling")
+    for shot in shots[:6]:
+        yard.put(shot)
+    for kind, kg in (("gross", 48960), ("tare", 16420)):
+        yard.http.put(f"{place}/weights/{kind}", json={"kg": kg, "division": 20})
+    assert yard.close().status_code == 200
+    accepted = {"decision": "accept", "reason": "seen"}
+    assert yard.http.post(f"{place}/reviews", json=accepted).status_code == 201
+    address = f"{yard.address}/console/loads/{yard.load}"
+    with console(browser, manager, ("en", "light", "desk"), foreseen="ERR_INTERNET_DISCONNECTED") as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.goto(address)
+        page.get_by_role("button", name="Make a link").click()
+        page.get_by_role("button", name="Copy").click()
+        expect(page.get_by_text("Copied.")).to_be_visible()
+        link = page.evaluate("navigator.clipboard.readText()")
+        with yard.http_with(None) as stranger:
+            assert stranger.get(link).status_code == 200
+
+        # What the supplier says is there at once; the answer is sent once, though the network is gone.
+        said = {"name": "Müller", "reason": "deduction", "text": "it was dry"}
+        assert yard.http.post(f"{place}/disputes", json=said).status_code == 201
+        expect(page.get_by_text("Müller disputes assessment")).to_be_visible()
+        look_at(browser, manager, address, "disputed", ".supplied form")
+        page.get_by_label("The result stands").check()
+        page.get_by_label("What the supplier is told").fill("weighed wet, see layer 2")
+        page.context.set_offline(True)
+        page.get_by_role("button", name="Answer").click()
+        expect(page.locator(".outbox")).to_contain_text("the server does not answer")
+        page.context.set_offline(False)
+        expect(page.get_by_text("Explained:")).to_be_visible()
+        [dispute] = yard.http.get(f"{place}/disputes").json()["statements"]
+        assert [answer["text"] for answer in dispute["answers"]] == ["weighed wet, see layer 2"]
+
+        # Accepted anew and settled, by keys, at the amount that was shown.
+        Keyboard(page).press("a", "1", "Enter")
+        expect(page.get_by_text(f"{yard.load} accepted")).to_be_visible()
+        page.goto(address)
+        expect(page.get_by_role("button", name="Settle")).to_be_visible()
+        page.keyboard.press("t")
+        amount = page.locator(".settlement dd").last
+        expect(amount).to_contain_text("CN¥")
+        keep_picture(page, "settling", ("en", "light", "desk"))
+        shown = re.sub(r"[^\d.]", "", amount.inner_text())
+        page.keyboard.press("Enter")
+        paper = page.get_by_role("link", name="80 mm")
+        expect(paper).to_be_visible()
+        assert yard.http.get(f"{place}/ticket.json").json()["money"]["amount"] == shown
+        printed = page.request.get(f"{yard.address}{paper.get_attribute('href')}")
+        assert printed.headers["content-type"] == "application/pdf"
+    look_at(browser, manager, address, "settled", ".papers a")

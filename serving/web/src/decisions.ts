@@ -48,7 +48,14 @@ export function useOutbox(): Entry[] {
   );
 }
 
-/** The loads that a person has decided on and that the service does not know of yet. */
+/** Whether something of this kind, about this very thing, is on its way and not yet confirmed. */
+export function isUnderway(entries: Entry[], text: string, about: Record<string, string>): boolean {
+  return entries.some(
+    (entry) => entry.text === text && entry.state !== "refused" && Object.entries(about).every(([name, value]) => entry.about[name] === value),
+  );
+}
+
+/** The loads that a person has decided on and that the service does not know of yet; an answer to a supplier decides nothing. */
 export function decidedLoads(entries: Entry[]): Set<string> {
-  return new Set(entries.filter((entry) => entry.state !== "refused").flatMap((entry) => entry.about["load"] ?? []));
+  return new Set(entries.filter((entry) => entry.state !== "refused" && entry.text !== "answer").flatMap((entry) => entry.about["load"] ?? []));
 }

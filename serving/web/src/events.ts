@@ -16,6 +16,10 @@ const KINDS = [
   "weight.recorded",
   "assessment.recorded",
   "review.recorded",
+  "ticket.issued",
+  "supplier.confirmed",
+  "supplier.disputed",
+  "dispute.answered",
 ] as const;
 const AGAIN_MS = 3000;
 

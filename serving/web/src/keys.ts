@@ -21,6 +21,7 @@ export const KEYS = [
   { where: "load", does: "correct", keys: ["c"] },
   { where: "load", does: "stop", keys: ["s"] },
   { where: "load", does: "second", keys: ["e"] },
+  { where: "load", does: "settle", keys: ["t"] },
   { where: "load", does: "next", keys: ["n"] },
   { where: "load", does: "nextLayer", keys: ["ArrowRight"] },
   { where: "load", does: "previousLayer", keys: ["ArrowLeft"] },

@@ -13,6 +13,13 @@ export function useSession(): Session {
   return useStore(session);
 }
 
+/** Who sits here; after a session has ended, who sat here before it. Null where nobody is known. */
+export function useMe(): Shape<"Who"> | null {
+  const now = useSession();
+  if (now.is === "in") return now.who;
+  return now.is === "out" ? now.before : null;
+}
+
 /** The name that a person is called by; the service says `user:ada`. */
 export function plainName(actor: string): string {
   return actor.replace(/^user:/, "");

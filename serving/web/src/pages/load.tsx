@@ -10,9 +10,12 @@ import { Flags } from "../parts/flags.tsx";
 import { FrameView } from "../parts/frame-view.tsx";
 import { LayerStrip } from "../parts/layer-strip.tsx";
 import { FormMix, GradeMix } from "../parts/mixes.tsx";
+import { Settlement } from "../parts/settlement.tsx";
+import { SupplierSide } from "../parts/supplied.tsx";
 import { follow, go } from "../route.ts";
 import { plainName } from "../session.ts";
 import { useWords } from "../show.ts";
+import { readSupplied, type Supplied } from "../supplier.ts";
 import { useKeys } from "../use-keys.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { Blind } from "./blind.tsx";
@@ -23,6 +26,8 @@ interface Whole {
   tag: string | null;
   report: Shape<"Report"> | null;
   reviews: Shape<"ReviewShown">[];
+  /** What is between the yard and the supplier; null while there is nothing to tell him. */
+  supplied: Supplied | null;
   /** What is told where a person is to say first what they think; null where all is told. */
   facts: Shape<"Facts"> | null;
 }
@@ -31,15 +36,16 @@ async function readWhole(id: string): Promise<Whole> {
   const params = { load_id: id };
   const { body: load, tag } = await readTagged("/v1/loads/{load_id}", params);
   const version = load.assessment_version;
-  if (version === null) return { load, tag, report: null, reviews: [], facts: null };
+  if (version === null) return { load, tag, report: null, reviews: [], supplied: null, facts: null };
   if ((await read("/v1/loads/{load_id}/opinions", params)).withheld !== null) {
-    return { load, tag, report: null, reviews: [], facts: await read("/v1/loads/{load_id}/facts", params) };
+    return { load, tag, report: null, reviews: [], supplied: null, facts: await read("/v1/loads/{load_id}/facts", params) };
   }
-  const [report, { reviews }] = await Promise.all([
+  const [report, { reviews }, supplied] = await Promise.all([
     read("/v1/loads/{load_id}/assessments/{version}", { ...params, version }),
     read("/v1/loads/{load_id}/reviews", params),
+    readSupplied(id),
   ]);
-  return { load, tag, report, reviews, facts: null };
+  return { load, tag, report, reviews, supplied, facts: null };
 }
 
 export function LoadPage({ id }: { id: string }) {
@@ -61,7 +67,7 @@ export function LoadPage({ id }: { id: string }) {
       </a>
       {failed && <Failed why={failed} again={again} />}
       {!value && !failed && <p role="status">{words.t("net.loading")}</p>}
-      {value && <Shown whole={value} onNext={onNext} />}
+      {value && <Shown whole={value} onNext={onNext} onLinked={again} />}
     </article>
   );
 }
@@ -78,9 +84,9 @@ async function goToNext(id: string): Promise<void> {
   }
 }
 
-function Shown({ whole, onNext }: { whole: Whole; onNext: () => void }) {
+function Shown({ whole, onNext, onLinked }: { whole: Whole; onNext: () => void; onLinked: () => void }) {
   const words = useWords();
-  const { load, tag, report, reviews } = whole;
+  const { load, tag, report, reviews, supplied } = whole;
   const lastCorrection = reviews.findLast((review) => review.correction)?.correction ?? null;
   if (whole.facts) {
     return (
@@ -106,6 +112,7 @@ function Shown({ whole, onNext }: { whole: Whole; onNext: () => void }) {
         <Pictures load={load} report={report} />
         <div className="facts">
           <Decision load={load} tag={tag} report={report} lastCorrection={lastCorrection} onDone={onNext} onNext={onNext} />
+          {supplied && <Settlement load={load} tag={tag} supplied={supplied} />}
           <Flags flags={report.truck.flags} />
           <Deduction report={report} />
           <section>
@@ -114,6 +121,7 @@ function Shown({ whole, onNext }: { whole: Whole; onNext: () => void }) {
             <FormMix seen={report.truck} />
           </section>
           <History reviews={reviews} />
+          {supplied && <SupplierSide load={load} tag={tag} supplied={supplied} onLinked={onLinked} />}
           <Provenance load={load} report={report} />
         </div>
       </div>

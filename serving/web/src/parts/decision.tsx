@@ -5,7 +5,7 @@ import { place, type Shape } from "../api.ts";
 import { outbox } from "../decisions.ts";
 import { because, begun, type Decision as Kind, type Draft, fault, type Fault, REASONS, review, type Steps, stepped, undone } from "../draft.ts";
 import { useNames } from "../names.ts";
-import { plainName, useSession } from "../session.ts";
+import { plainName, useMe } from "../session.ts";
 import { useWords } from "../show.ts";
 import { isTextKey, type TextKey, type Words } from "../texts.ts";
 import { useClaim } from "../use-claim.ts";
@@ -27,10 +27,9 @@ interface Deciding {
 
 export function Decision({ load, tag, report, lastCorrection, onDone, onNext }: Deciding) {
   const words = useWords();
-  const session = useSession();
+  const me = useMe();
   const [steps, setSteps] = useDraft(load.id);
   const [told, setTold] = useState<Fault | null>(null);
-  const me = session.is === "in" ? session.who : session.is === "out" ? session.before : null;
   const may = me !== null && ["inspector", "manager"].includes(me.role);
   const claimed = useClaim(load.id, me?.name ?? null, may && load.status === "flagged");
   const canDecide = may && DECIDABLE.includes(load.status);
