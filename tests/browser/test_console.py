@@ -388,3 +388,29 @@ def test_a_supplier_gets_a_link_and_an_answer_and_the_load_is_settled(yard, shot
         printed = page.request.get(f"{yard.address}{paper.get_attribute('href')}")
         assert printed.headers["content-type"] == "application/pdf"
     look_at(browser, manager, address, "settled", ".papers a")
+
+
+def test_figures_stand_with_their_counts_for_who_may_see_them(yard, browser, signed_in, manager):
+    look_at(browser, manager, f"{yard.address}/console/figures?by=inspector", "figures", ".chart")
+    with console(browser, manager, ("en", "light", "desk")) as page:
+        page.goto(f"{yard.address}/console/")
+        expect(page.get_by_role("link", name="Figures")).to_be_visible()
+        page.keyboard.press("f")
+        [group] = [
+            one
+            for one in yard.http.get("/v1/figures/deductions?by=supplier").json()["groups"]
+            if one["key"] == LOADS[0][1]
+        ]
+        row = page.get_by_role("row", name=LOADS[0][1])
+        expect(row.locator("td span:last-child").first).to_have_text(str(group["loads"]))
+        rate = group["review_rate"]
+        expect(row).to_contain_text(f"{rate['value']:.0%}{rate['low']:.0%} to {rate['high']:.0%}, n = {rate['n']}")
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="Save as CSV").first.click()
+        csv = saved.value.path().read_text(encoding="utf-8-sig")
+        assert saved.value.suggested_filename == "by-supplier.csv"
+        assert LOADS[0][1] in csv
+    with console(browser, signed_in, ("en", "light", "desk")) as page:
+        page.goto(f"{yard.address}/console/figures")
+        expect(page.get_by_text("Managers, auditors and admins see figures")).to_be_visible()
+        expect(page.get_by_role("link", name="Figures")).to_have_count(0)

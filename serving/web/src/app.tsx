@@ -2,17 +2,19 @@
 import { useEffect, useState } from "react";
 import { outbox } from "./decisions.ts";
 import { connected, listen, stopListening } from "./events.ts";
+import { maySeeFigures } from "./figures.ts";
 import { NamesOf, Names, readNames } from "./names.ts";
 import { AlarmBar } from "./parts/alarm-bar.tsx";
 import { Header } from "./parts/header.tsx";
 import { KeysHelp } from "./parts/keys-help.tsx";
 import { DoneNotes, OutboxBar } from "./parts/outbox-bar.tsx";
 import { SignIn } from "./parts/sign-in.tsx";
+import { FiguresPage } from "./pages/figures.tsx";
 import { LivePage } from "./pages/live.tsx";
 import { LoadPage } from "./pages/load.tsx";
 import { QueuePage } from "./pages/queue.tsx";
 import { go, useRoute } from "./route.ts";
-import { lookWhoIsIn, useSession } from "./session.ts";
+import { lookWhoIsIn, useMe, useSession } from "./session.ts";
 import { useWords } from "./show.ts";
 import { useStore } from "./store.ts";
 import { useKeys } from "./use-keys.ts";
@@ -23,6 +25,7 @@ const NO_NAMES = new Names([], []);
 export function App() {
   const words = useWords();
   const session = useSession();
+  const me = useMe();
   const [helping, setHelping] = useState(false);
   const names = useLoaded("names", readNames);
   const isIn = session.is === "in";
@@ -36,6 +39,7 @@ export function App() {
     help: () => setHelping(true),
     live: () => go("/"),
     queue: () => go("/queue"),
+    ...(maySeeFigures(me) && { figures: () => go("/figures") }),
     acknowledge: () => document.querySelector<HTMLElement>("[data-alarm]")?.focus(),
   });
   const wasIn = isIn || (session.is === "out" && session.before !== null);
@@ -64,6 +68,7 @@ function Page() {
   const { path, query } = useRoute();
   const load = /^\/loads\/([^/]+)$/.exec(path)?.[1];
   if (load) return <LoadPage key={load} id={decodeURIComponent(load)} />;
+  if (path === "/figures") return <FiguresPage query={query} />;
   return path === "/queue" ? <QueuePage query={query} /> : <LivePage />;
 }
 

@@ -1,15 +1,18 @@
+import { maySeeFigures } from "../figures.ts";
 import { follow, useRoute } from "../route.ts";
-import { plainName, sessionIsOver, signOut, useSession } from "../session.ts";
+import { plainName, sessionIsOver, signOut, useMe, useSession } from "../session.ts";
 import { otherLanguage, otherTheme, useWords } from "../show.ts";
 
 export function Header({ onKeys }: { onKeys: () => void }) {
   const words = useWords();
   const session = useSession();
+  const me = useMe();
   return (
     <header className="top">
       <nav aria-label={words.t("nav.main")}>
         <NavLink path="/" text={words.t("nav.live")} />
         <NavLink path="/queue" text={words.t("nav.queue")} />
+        {maySeeFigures(me) && <NavLink path="/figures" text={words.t("nav.figures")} />}
       </nav>
       <div className="tools">
         <button type="button" className="quiet" onClick={onKeys}>

@@ -1,0 +1,28 @@
+// A figure is shown as what it is: parts of the net come in percent, the others as parts of one, and nothing as nothing.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { share } from "../src/figures.ts";
+
+const measure = (value: number, n: number, low: number | null = null, high: number | null = null) => ({ value, low, high, n });
+const group = {
+  key: "North Yard",
+  loads: 12,
+  weighed: 11,
+  net_kg: "300000",
+  deduction_kg: "7500",
+  deduction_percent: "2.5",
+  width_percent: measure(3, 12, 2.5, 3.5),
+  bias_percent: measure(-0.5, 4),
+  review_rate: measure(0.25, 12, 0.09, 0.53),
+  overturn_rate: null,
+  coverage: measure(0.8, 12, 0.7, 0.9),
+};
+
+test("every measure comes as a part of one, with its interval and what it was counted on", () => {
+  assert.deepEqual(share(group, "deduction_percent"), measure(0.025, 11));
+  assert.deepEqual(share(group, "width_percent"), measure(0.03, 12, 0.025, 0.035));
+  assert.deepEqual(share(group, "bias_percent"), measure(-0.005, 4));
+  assert.deepEqual(share(group, "review_rate"), measure(0.25, 12, 0.09, 0.53));
+  assert.equal(share(group, "overturn_rate"), null);
+  assert.equal(share({ ...group, deduction_percent: null }, "deduction_percent"), null);
+});
