@@ -1,7 +1,7 @@
 // A figure is shown as what it is: parts of the net come in percent, the others as parts of one, and nothing as nothing.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { share } from "../src/figures.ts";
+import { maySeeFigures, share } from "../src/figures.ts";
 
 const measure = (value: number, n: number, low: number | null = null, high: number | null = null) => ({ value, low, high, n });
 const group = {
@@ -25,4 +25,10 @@ test("every measure comes as a part of one, with its interval and what it was co
   assert.deepEqual(share(group, "review_rate"), measure(0.25, 12, 0.09, 0.53));
   assert.equal(share(group, "overturn_rate"), null);
   assert.equal(share({ ...group, deduction_percent: null }, "deduction_percent"), null);
+});
+
+test("inspectors see no figures, and nobody does who is not signed in", () => {
+  const who = (role: "camera" | "inspector" | "manager" | "auditor" | "admin") => ({ name: "user:x", role, lane: null, csrf: null });
+  assert.deepEqual((["camera", "inspector", "manager", "auditor", "admin"] as const).map((role) => maySeeFigures(who(role))), [false, false, true, true, true]);
+  assert.equal(maySeeFigures(null), false);
 });

@@ -111,8 +111,9 @@ function Shown({ whole, onNext, onLinked }: { whole: Whole; onNext: () => void; 
       <div className="columns">
         <Pictures load={load} report={report} />
         <div className="facts">
-          <Decision load={load} tag={tag} report={report} lastCorrection={lastCorrection} onDone={onNext} onNext={onNext} />
-          {supplied && <Settlement load={load} tag={tag} supplied={supplied} />}
+          <Decision load={load} tag={tag} report={report} lastCorrection={lastCorrection} onDone={onNext} onNext={onNext}>
+            {supplied && <Settlement load={load} tag={tag} supplied={supplied} />}
+          </Decision>
           <Flags flags={report.truck.flags} />
           <Deduction report={report} />
           <section>

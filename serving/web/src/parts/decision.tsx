@@ -1,6 +1,6 @@
 // The decision on a load: chosen, given its reason, and committed. Until then every step can be undone, and what was
 // entered stays in this browser, whatever becomes of the session or the page.
-import { useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { place, type Shape } from "../api.ts";
 import { outbox } from "../decisions.ts";
 import { because, begun, type Decision as Kind, type Draft, fault, type Fault, REASONS, review, type Steps, stepped, undone } from "../draft.ts";
@@ -23,9 +23,11 @@ interface Deciding {
   lastCorrection: Shape<"CorrectionShown"> | null;
   onDone: () => void;
   onNext: () => void;
+  /** What may be done where nothing is being decided: a key pressed for the one must never do the other. */
+  children: ReactNode;
 }
 
-export function Decision({ load, tag, report, lastCorrection, onDone, onNext }: Deciding) {
+export function Decision({ load, tag, report, lastCorrection, onDone, onNext, children }: Deciding) {
   const words = useWords();
   const me = useMe();
   const [steps, setSteps] = useDraft(load.id);
@@ -132,6 +134,7 @@ export function Decision({ load, tag, report, lastCorrection, onDone, onNext }: 
           </div>
         </form>
       )}
+      {draft === null && children}
     </section>
   );
 }

@@ -25,7 +25,7 @@ export function Settlement({ load, tag, supplied }: Shown) {
   const maySettle = me?.role === "manager" && load.status === "emptied";
   if (!mayPrint && !maySettle) return null;
   return (
-    <section className="settlement">
+    <div className="settlement">
       <h2>{words.t("settle.title")}</h2>
       {mayPrint && (
         <p className="papers">
@@ -41,7 +41,7 @@ export function Settlement({ load, tag, supplied }: Shown) {
         </p>
       )}
       {maySettle && <Settle load={load} tag={tag} waits={unanswered(supplied).length > 0} who={me.name} />}
-    </section>
+    </div>
   );
 }
 

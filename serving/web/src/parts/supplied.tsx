@@ -83,7 +83,8 @@ function Answers({ load, tag, dispute }: { load: Shape<"LoadShown">; tag: string
 function AnswerForm({ load, tag, dispute, who }: { load: Shape<"LoadShown">; tag: string | null; dispute: Dispute; who: string }) {
   const words = useWords();
   const about = { load: load.id, number: String(dispute.number) };
-  if (isUnderway(useOutbox(), "answer", about)) return <p className="hint">{words.t("outbox.sending")}</p>;
+  // The form stays while it is sent: what was entered is still there where the service refuses it.
+  const underway = isUnderway(useOutbox(), "answer", about);
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     const given = new FormData(event.currentTarget);
@@ -98,7 +99,7 @@ function AnswerForm({ load, tag, dispute, who }: { load: Shape<"LoadShown">; tag
   };
   return (
     <form onSubmit={submit}>
-      <fieldset className="reasons">
+      <fieldset className="reasons" disabled={underway}>
         <legend>{words.t("answer.title")}</legend>
         {(["explained", "changed"] as const).map((outcome) => (
           <label key={outcome}>
@@ -112,7 +113,9 @@ function AnswerForm({ load, tag, dispute, who }: { load: Shape<"LoadShown">; tag
         </label>
       </fieldset>
       <div className="choices">
-        <button className="main">{words.t("answer.commit")}</button>
+        <button className="main" disabled={underway}>
+          {words.t(underway ? "outbox.sending" : "answer.commit")}
+        </button>
       </div>
     </form>
   );
