@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadlens.training.recipe import RecipeError, load_recipe, read_strictly
+from loadlens.training.recipe import RecipeError, load_recipe, load_waste_recipe, read_strictly
 from loadlens.training.site import SiteRecipe
 
 SHIPPED = Path(str(resources.files("loadlens.training") / "recipes"))
@@ -15,6 +15,8 @@ SHIPPED = Path(str(resources.files("loadlens.training") / "recipes"))
 def test_every_shipped_recipe_loads_and_says_what_it_costs(recipe: Path) -> None:
     if recipe.stem == "site":
         assert read_strictly(recipe, SiteRecipe).folds > 1
+    elif recipe.stem == "waste":
+        assert load_waste_recipe(recipe).steps > 0
     else:
         assert load_recipe(recipe).steps > 0
     lines = recipe.read_text(encoding="utf-8").splitlines()

@@ -14,6 +14,7 @@ from loadlens.serving.access.links import LinkError, LinkOverError, Named, open_
 from loadlens.serving.api.disputes import PersonName
 from loadlens.serving.api.pages import html_page
 from loadlens.serving.api.parts import Parts, parts_of
+from loadlens.serving.api.problems import answers
 from loadlens.serving.drawings import drawings_of
 from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records import loads, statements
@@ -32,11 +33,13 @@ _REFUSED = {
     429: "the link was used too often",
 }
 _PAGE: dict[str, Any] = {"content": {"text/html": {}}}
-_ANSWERS: dict[int | str, dict[str, Any]] = {status: {"description": why, **_PAGE} for status, why in _REFUSED.items()}
+# The doors before these pages refuse as they do elsewhere, so an error may be of either kind.
+_EITHER: dict[str, Any] = {"content": {**_PAGE["content"], **answers()[422]["content"]}}
+_ANSWERS = answers() | {status: {"description": why, **_EITHER} for status, why in _REFUSED.items()}
 _NOT_TAKEN: dict[int | str, dict[str, Any]] = {
     303: {"description": "taken; the page shows it"},
     409: {"description": "what was shown has changed, or the version cannot be answered for now", **_PAGE},
-    422: {"description": "something is missing in the answer", **_PAGE},
+    422: {"description": "something is missing in the answer", **_EITHER},
 }
 _JPEG: dict[int | str, dict[str, Any]] = {
     200: {"content": {"image/jpeg": {}}},
