@@ -32,7 +32,8 @@ export class Names {
 
   grade(standard: string, code: string, language: Language): string {
     const name = this.standards.get(standard)?.grades.find((grade) => grade.code === code)?.name[language];
-    return name ? `${code} ${name}` : code;
+    // Some mills' codes are names.
+    return name && name.replaceAll(" ", "") !== code.replaceAll(" ", "") ? `${code} ${name}` : code;
   }
 
   /** The grades of a standard, in its own order. */
