@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "react";
 import { type Does, found, named, type Where } from "./keys.ts";
 
 export type Actions<Place extends Where> = Partial<Record<Does<Place>, (key: string) => void>>;
@@ -11,7 +11,8 @@ const PRESSES = "a, button, summary";
 export function useKeys<Place extends Where>(where: Place, actions: Actions<Place>, active = true): void {
   const newest = useRef(actions);
   newest.current = actions;
-  useEffect(() => {
+  // Before the page is painted: no button is to be seen whose key does nothing yet.
+  useLayoutEffect(() => {
     if (!active) return;
     const listen = (event: KeyboardEvent): void => {
       const key = named(event);
