@@ -20,7 +20,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from figures import LOADLENS, Figure, cost, figure, interleaved, ratio, show
+from figures import LOADLENS, Figure, cost, figure, interleaved, peak_mb, ratio, show
 
 from loadlens.datasets.procedural import ProceduralTextures
 from loadlens.datasets.yard import ClipSpec, render_clip, write_clip
@@ -125,11 +125,11 @@ def figures(folder: Path, rounds: int, seconds: float) -> list[Figure]:
     python, offline = sys.executable, {"YOLO_OFFLINE": "true", "YOLO_CONFIG_DIR": str(folder), "YOLO_VERBOSE": "false"}
 
     def cpu(*command: str, allowed: tuple[int, ...] = (0,)) -> Callable[[], float]:
-        return lambda: cost(command, allowed, **offline)[0]
+        return lambda: cost(command, allowed, **offline)
 
     graded = partial(cpu, allowed=(0, 4))
     lengthen(clip, LONGER, folder / "long.mp4")
-    memory, more = (cost(grade(folder / name, folder / "memory"), (0, 4))[1] for name in ("clip.mp4", "long.mp4"))
+    memory, more = (peak_mb(grade(each, folder / "memory"), (0, 4)) for each in (clip, folder / "long.mp4"))
     seen = interleaved(
         {
             "ours": graded(*grade(clip, folder / "out")),

@@ -56,16 +56,36 @@ def ratio(what: str, over: Sequence[float], under: Sequence[float], wanted: str 
     return figure(what, [a / b for a, b in zip(over, under, strict=True)], wanted)
 
 
-def cost(command: Sequence[str], allowed: tuple[int, ...] = (0,), **environment: str) -> tuple[float, float]:
-    """CPU seconds (user + system) and peak memory in MB of one process run to its end."""
+# A small process between: the system counts what its parent held as memory of a new process, too.
+_PEAK = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+"""
+
+
+def cost(command: Sequence[str], allowed: tuple[int, ...] = (0,), **environment: str) -> float:
+    """CPU seconds (user + system) of one process run to its end."""
     process = subprocess.Popen(
         command, env={**os.environ, **ONE_THREAD, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     _, status, usage = os.wait4(process.pid, 0)
-    code = os.waitstatus_to_exitcode(status)
+    _check(command, os.waitstatus_to_exitcode(status), allowed)
+    return usage.ru_utime + usage.ru_stime
+
+
+def peak_mb(command: Sequence[str], allowed: tuple[int, ...] = (0,)) -> float:
+    """Peak memory in MB of one process run to its end."""
+    between = [sys.executable, "-c", _PEAK, *command]
+    told = subprocess.run(between, env={**os.environ, **ONE_THREAD}, capture_output=True, text=True, check=True)
+    code, peak = told.stdout.split()
+    _check(command, int(code), allowed)
+    return float(peak)
+
+
+def _check(command: Sequence[str], code: int, allowed: tuple[int, ...]) -> None:
     if code not in allowed:
         raise SystemExit(f"{' '.join(command)[:200]} ended with {code}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def show(figures: Sequence[Figure]) -> None:

@@ -17,8 +17,8 @@ from loadlens.datasets.procedural import ProceduralTextures
 from loadlens.datasets.yard import ClipSpec, render_clip
 from loadlens.grading.assessment import assess_load
 from loadlens.grading.observation import LoadObservation
+from loadlens.grading.observation_json import from_json, to_json
 from loadlens.grading.standard import Standard, load_standard
-from loadlens.serving.observation_json import from_json, to_json
 from loadlens.vision.frame import Frame
 from loadlens.vision.model import load_model
 from loadlens.vision.pipeline import Unloading

@@ -3,9 +3,9 @@
     python bench/service_beside_peers.py [--rounds 3] [--frames 200]
 
 LitServe and a FastAPI service with uploads look at every frame by the same model and keep nothing. Ours stores the
-frame, says so when it is durable, watches it, and asks the model where the surface may be new, so the comparison is
-of what a site would run and not of two ways to call a model; "all looked at" is ours were every frame looked at, with
-the cost of a look measured in the same run. CPU seconds of the server's processes, never of the sender.
+frame, says so when it is durable, watches it, and asks the model only where the surface may be new: what is compared is
+what a site would run, not two ways to call a model. The cost of a look stands beside it. CPU seconds of the server's
+processes, never of the sender.
 """
 
 import argparse

@@ -3,7 +3,7 @@
 import sys
 
 import litserve
-from fastapi import UploadFile
+from fastapi import Request
 
 from loadlens.vision.frame import Frame
 from loadlens.vision.model import load_model
@@ -18,8 +18,8 @@ class Api(litserve.LitAPI):
         del device
         self.model = load_model()
 
-    def decode_request(self, request: dict[str, UploadFile]) -> bytes:
-        """The bytes of the upload."""
+    def decode_request(self, request: Request) -> bytes:
+        """The bytes of the upload; LitServe hands over the form of the request."""
         return request["picture"].file.read()
 
     def predict(self, data: bytes) -> list[float]:
