@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from loadlens.datasets.annotation_tools import read_cvat, read_label_studio
 from loadlens.datasets.archives import unpacked
@@ -21,7 +21,6 @@ from loadlens.datasets.samples import Sample, pictures_below
 from loadlens.vision.image import EncodedImage, SourceError, read_bytes
 
 Format = Literal["folders", "csv", "coco", "yolo", "voc", "label-studio", "cvat"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 MANIFEST = "manifest.jsonl"
 _PICTURES = "pictures"
 _SHOWN = 5

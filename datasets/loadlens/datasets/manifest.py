@@ -36,16 +36,6 @@ class Manifest:
     digest: str
 
 
-def write_manifest(samples: Iterable[Sample], path: Path, folder: Path) -> tuple[Manifest, tuple[Duplicate, ...]]:
-    """Hash the pictures below `folder` and write the manifest; also returns the exact duplicates that were found.
-
-    Of duplicates with the same labels the first by name is kept; where labels differ nobody knows which is right, and
-    all are left out. Raises DataError for a picture outside the folder or unreadable, or where no sample is left.
-    """
-    kept, duplicates = without_duplicates(samples)
-    return save_manifest(kept, path, folder), duplicates
-
-
 def without_duplicates(samples: Iterable[Sample]) -> tuple[dict[str, Sample], tuple[Duplicate, ...]]:
     """Samples by the SHA-256 of their pictures, each once, in the order of the digests; and what was there twice.
 

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from loadlens.datasets.errors import DataError
-from loadlens.datasets.manifest import read_manifest, write_manifest
+from loadlens.datasets.manifest import read_manifest, save_manifest, without_duplicates
 from loadlens.datasets.samples import Box, Sample
 
 
@@ -26,6 +26,12 @@ def samples(folder):
         Sample(folder / "wood" / "b.jpg", ("wood", "brick\u2028")),
         Sample(folder / "wood" / "c.jpg", ()),
     ]
+
+
+def write_manifest(given, path, folder):
+    """As an import does it: what is there twice goes first."""
+    kept, duplicates = without_duplicates(given)
+    return save_manifest(kept, path, folder), duplicates
 
 
 def test_what_was_written_is_read_back(folder, tmp_path):

@@ -25,7 +25,6 @@ from loadlens.vision.taxonomy import load_taxonomy
 
 Picture = NDArray[np.uint8]
 Label = NDArray[np.int16]
-PhotoPart = Literal["train", "measure"]
 
 
 @dataclass(frozen=True, slots=True)
