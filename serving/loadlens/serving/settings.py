@@ -21,6 +21,7 @@ from loadlens.grading.standard import DEFAULT_STANDARD
 from loadlens.serving.access.settings import OidcSettings
 from loadlens.serving.alarms.settings import MqttSettings, WebhookSettings
 from loadlens.serving.errors import RefusedError, WrongUseError
+from loadlens.serving.producers import ProducerSettings
 
 PREFIX = "LOADLENS_"
 SETTINGS_FILE = f"{PREFIX}SETTINGS"
@@ -135,6 +136,9 @@ class Settings(BaseSettings):
 
     dispute_answer_days: float = Field(default=3, gt=0)
     """A dispute that no manager has answered within so many days is flagged; it stays open."""
+
+    producers: tuple[ProducerSettings, ...] = ()
+    """Plants whose waste is labelled here, as tables (in the environment JSON): unit, name, contact, phone."""
 
     oidc: OidcSettings | None = None
     """A service that people log in through, as a table (in the environment JSON): issuer, client_id, client_secret,

@@ -110,3 +110,8 @@ def parse_identity(text: str) -> tuple[Scheme, Identity]:
     """The scheme that a text is written in, and its parts. Raises IdentityError."""
     scheme = SCHEMES["plain" if "." in text else "hj1276-37"]
     return scheme, scheme.parse(text)
+
+
+def scheme_for(list_id: str) -> Scheme:
+    """The scheme that identities of a list's codes are made in: 37 characters hold the codes of China's list alone."""
+    return SCHEMES["hj1276-37" if list_id == "hazardous-cn" else "plain"]

@@ -94,14 +94,15 @@ class Label:
     @property
     def doubts(self) -> tuple[str, ...]:
         """What must be said beside the label, in plain words."""
-        entry, found = self.code, []
-        if not entry.verified:
-            found.append(f"{entry.code}: the text of {entry.list_id} was not read; check the code")
-        about = code_list(entry.list_id)
-        if not about.in_force(self.produced_on):
-            newer = f" (edition {about.superseded_by} since {about.superseded_on})" if about.superseded_by else ""
-            day = self.produced_on
-            found.append(
-                f"{entry.code}: edition {about.edition} of {about.id} is not in force on {day}{newer}; check it"
-            )
-        return tuple(found)
+        return edition_doubts(self.code, self.produced_on)
+
+
+def edition_doubts(entry: WasteCode, day: date) -> tuple[str, ...]:
+    """What is doubtful about a code that is printed on a day, in plain words."""
+    about, found = code_list(entry.list_id), []
+    if not entry.verified:
+        found.append(f"{entry.code}: the text of {entry.list_id} was not read; check the code")
+    if not about.in_force(day):
+        newer = f" (edition {about.superseded_by} since {about.superseded_on})" if about.superseded_by else ""
+        found.append(f"{entry.code}: edition {about.edition} of {about.id} is not in force on {day}{newer}; check it")
+    return tuple(found)

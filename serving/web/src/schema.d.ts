@@ -1425,6 +1425,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/waste/classes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Waste Classes
+         * @description What a photo of waste can show, and what people call it.
+         */
+        get: operations["list_waste_classes_v1_waste_classes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/waste/codes": {
         parameters: {
             query?: never;
@@ -1499,6 +1519,86 @@ export interface paths {
         get: operations["container_as_epcis_v1_waste_containers__identity__epcis_json_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/waste/containers/{identity}/label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Label
+         * @description What stands on a container's label, its prints, and whether it is void.
+         */
+        get: operations["get_label_v1_waste_containers__identity__label_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/waste/containers/{identity}/label.png": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Label Png
+         * @description The label to look at. Whoever prints it says so by the route for that.
+         */
+        get: operations["get_label_png_v1_waste_containers__identity__label_png_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/waste/containers/{identity}/label/prints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Print Label
+         * @description The label as a file to print; that it was printed is recorded, and from the second time on why.
+         */
+        post: operations["print_label_v1_waste_containers__identity__label_prints_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/waste/containers/{identity}/label/void": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Void Label
+         * @description Declare a label void: whoever scans it from then on is told why.
+         */
+        post: operations["void_label_v1_waste_containers__identity__label_void_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1583,6 +1683,46 @@ export interface paths {
          * @description What waste a photo may show and which codes to ask about; `image` is its SHA-256. A person confirms the code.
          */
         post: operations["identify_photo_v1_waste_identify_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/waste/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Label
+         * @description Register a container under a new identity, enter what was produced, and keep its label: all of it or nothing.
+         */
+        post: operations["add_label_v1_waste_labels_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/waste/labels/newest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Newest Label
+         * @description What stood on the newest label under a code; null where there was none.
+         */
+        get: operations["get_newest_label_v1_waste_labels_newest_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1697,6 +1837,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/waste/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move Container
+         * @description Move all of a scanned container, from wherever the ledger has it. 409 where it was moved after `at`.
+         */
+        post: operations["move_container_v1_waste_moves_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/waste/producers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Producers
+         * @description The plants whose waste is labelled here, as the settings have them.
+         */
+        get: operations["list_producers_v1_waste_producers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/waste/report.csv": {
         parameters: {
             query?: never;
@@ -1729,6 +1909,46 @@ export interface paths {
          * @description What a regulator asks of a period, over all plants; `what` is produced, treated, handed_over, or stock (now).
          */
         get: operations["report_as_json_v1_waste_report_json_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/waste/scan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Scan Label
+         * @description Whose code this is; 422 with the reason where it is forged, altered, void or of no container here.
+         */
+        post: operations["scan_label_v1_waste_scan_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/waste/standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Standing
+         * @description What stands on site, container by container; `place` also means the zones of a room.
+         */
+        get: operations["list_standing_v1_waste_standing_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1988,6 +2208,18 @@ export interface components {
             reason: string;
         };
         /**
+         * CandidateShown
+         * @description A code that a photo suggests, with its condition and the question to ask.
+         */
+        CandidateShown: {
+            /** Code */
+            code: string;
+            /** List */
+            list: string;
+            /** Why */
+            why: string;
+        };
+        /**
          * CauseShown
          * @description One cause of a deduction.
          */
@@ -2079,6 +2311,43 @@ export interface components {
             };
         };
         /**
+         * CodeShown
+         * @description One entry of one edition of a list; `hazardous` null: the list does not decide it.
+         */
+        CodeShown: {
+            /** Category */
+            category: string;
+            /** Code */
+            code: string;
+            /** Edition */
+            edition: string;
+            /** Exemptions */
+            exemptions: components["schemas"]["ExemptionShown"][];
+            /** Hazardous */
+            hazardous: boolean | null;
+            /** Hazards */
+            hazards: string[];
+            /** List */
+            list: string;
+            /** Mark */
+            mark: string;
+            /** Mirrors */
+            mirrors: string[];
+            name: components["schemas"]["Names"];
+            /** Superseded By */
+            superseded_by: string | null;
+            /** Verified */
+            verified: boolean;
+        };
+        /**
+         * CodesFound
+         * @description Codes, best first.
+         */
+        CodesFound: {
+            /** Codes */
+            codes: components["schemas"]["CodeShown"][];
+        };
+        /**
          * Confirmation
          * @description The supplier has agreed on paper or by word; `name` is who of his people did.
          */
@@ -2108,6 +2377,36 @@ export interface components {
             litres: number | string;
             /** Name */
             name: string;
+        };
+        /**
+         * ContainerShown
+         * @description A container; `grams` by place on site.
+         */
+        ContainerShown: {
+            /** Code */
+            code: string;
+            /** Confirmed By */
+            confirmed_by: string;
+            /** Edition */
+            edition: string;
+            /** Grams */
+            grams: {
+                [key: string]: number;
+            };
+            /** History */
+            history: components["schemas"]["EntryShown"][];
+            /** Identification */
+            identification: string | null;
+            /** Identity */
+            identity: string;
+            /** List */
+            list: string;
+            /** Litres */
+            litres: string;
+            /** Name */
+            name: string;
+            /** Registered At */
+            registered_at: string;
         };
         /**
          * CorrectionShown
@@ -2198,12 +2497,78 @@ export interface components {
             text: string;
         };
         /**
+         * Entered
+         * @description What became of entries that were sent.
+         */
+        Entered: {
+            /** Accepted */
+            accepted: string[];
+            /** Known */
+            known: string[];
+            /** Waiting */
+            waiting: components["schemas"]["Told"][];
+            /** Withdrawn */
+            withdrawn: components["schemas"]["Told"][];
+        };
+        /**
          * Entries
          * @description Entries in any order, such as a phone made without a network.
          */
         Entries: {
             /** Entries */
             entries: components["schemas"]["NewEntry"][];
+        };
+        /**
+         * EntryPage
+         * @description The ledger in the order of acceptance.
+         */
+        EntryPage: {
+            /** Entries */
+            entries: components["schemas"]["NumberedEntry"][];
+            /** Next */
+            next: number | null;
+            /** Waiting */
+            waiting: components["schemas"]["WaitingEntryShown"][];
+        };
+        /**
+         * EntryShown
+         * @description An entry of the ledger.
+         */
+        EntryShown: {
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /** Batch */
+            batch: string;
+            /** Id */
+            id: string;
+            /** Particulars */
+            particulars: {
+                [key: string]: string;
+            };
+            /** Postings */
+            postings: components["schemas"]["PostingShown"][];
+            /** Reason */
+            reason: string;
+            /** Stage */
+            stage: string;
+            /** Takes Back */
+            takes_back: string | null;
+        };
+        /**
+         * ExemptionShown
+         * @description Where a hazardous waste need not be managed as one.
+         */
+        ExemptionShown: {
+            /** Condition */
+            condition: string;
+            /** Effect */
+            effect: string;
+            /** Item */
+            item: number;
+            /** Stage */
+            stage: string;
         };
         /**
          * Facts
@@ -2258,6 +2623,16 @@ export interface components {
             stored: number;
             /** Watched */
             watched: number;
+        };
+        /**
+         * Gap
+         * @description A time in which a sensor should have said something, and did not.
+         */
+        Gap: {
+            /** From */
+            from: string;
+            /** To */
+            to: string;
         };
         /**
          * Gate
@@ -2332,6 +2707,44 @@ export interface components {
             score: number;
         };
         /**
+         * HeldShown
+         * @description What one container holds in a room, and since when the oldest of it is in the ledger.
+         */
+        HeldShown: {
+            /** Code */
+            code: string;
+            /** Container */
+            container: string;
+            /** Grams */
+            grams: number;
+            /** List */
+            list: string;
+            /** Name */
+            name: string;
+            /** Place */
+            place: string;
+            /** Since */
+            since: string;
+        };
+        /**
+         * Identified
+         * @description What a photo may show, likeliest first, as parts of one; `identification` names this answer.
+         */
+        Identified: {
+            /** Abstain */
+            abstain: boolean;
+            /** Classes */
+            classes: {
+                [key: string]: number;
+            };
+            /** Codes */
+            codes: components["schemas"]["CandidateShown"][];
+            /** Identification */
+            identification: string;
+            /** Image */
+            image: string;
+        };
+        /**
          * KeyWanted
          * @description A key for a machine. `lane` null is every lane; `days` is how long it is valid.
          */
@@ -2346,6 +2759,52 @@ export interface components {
             /** Name */
             name: string;
             role: components["schemas"]["Role"];
+        };
+        /**
+         * LabelShown
+         * @description A container's label; `doubts` are what must be said beside it.
+         */
+        LabelShown: {
+            /** Doubts */
+            doubts: string[];
+            /** Identity */
+            identity: string;
+            /** Prints */
+            prints: components["schemas"]["Print"][];
+            text: components["schemas"]["LabelText"];
+            void: components["schemas"]["Void"] | null;
+        };
+        /**
+         * LabelText
+         * @description What stands on a label.
+         */
+        LabelText: {
+            /** Code */
+            code: string;
+            /** Grams */
+            grams: number;
+            /** Harmful Components */
+            harmful_components: string;
+            /** Hazards */
+            hazards: string[];
+            /** List */
+            list: string;
+            /** Litres */
+            litres: string;
+            /** Main Components */
+            main_components: string;
+            /** Name */
+            name: string;
+            /** Precautions */
+            precautions: string;
+            /** Produced On */
+            produced_on: string;
+            /** Remark */
+            remark: string;
+            /** State */
+            state: ("solid" | "semi_solid" | "liquid" | "gas") | null;
+            /** Unit */
+            unit: string;
         };
         /**
          * LaneList
@@ -2469,6 +2928,36 @@ export interface components {
             weight: number;
         };
         /**
+         * LimitSet
+         * @description A limit as it is set; null: no end, or any device.
+         */
+        LimitSet: {
+            /** Device */
+            device: string | null;
+            /** High */
+            high: string | null;
+            /** Low */
+            low: string | null;
+            /** Quantity */
+            quantity: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * LimitShown
+         * @description A limit of a sensor; `broken` says how its newest reading breaks it.
+         */
+        LimitShown: {
+            /** Broken */
+            broken: string | null;
+            /** High */
+            high: string | null;
+            /** Low */
+            low: string | null;
+            /** Unit */
+            unit: string;
+        };
+        /**
          * LoadPage
          * @description Loads, newest first.
          */
@@ -2565,6 +3054,19 @@ export interface components {
             password: string;
         };
         /**
+         * ManifestFlag
+         * @description What is amiss with a transfer.
+         */
+        ManifestFlag: {
+            /**
+             * Code
+             * @enum {string}
+             */
+            code: "weights_differ" | "refused";
+            /** Why */
+            why: string;
+        };
+        /**
          * ManifestLine
          * @description Grams of one container, and where they stand.
          */
@@ -2575,6 +3077,106 @@ export interface components {
             grams: number;
             /** Place */
             place: string;
+        };
+        /**
+         * ManifestLineShown
+         * @description Grams of one container, and where they stood.
+         */
+        ManifestLineShown: {
+            /** Container */
+            container: string;
+            /** Grams */
+            grams: number;
+            /** Place */
+            place: string;
+        };
+        /**
+         * ManifestList
+         * @description Transfers, newest first.
+         */
+        ManifestList: {
+            /** Manifests */
+            manifests: components["schemas"]["ManifestShown"][];
+        };
+        /**
+         * ManifestShown
+         * @description A transfer: what goes where with whom, where it stands, and every step.
+         */
+        ManifestShown: {
+            /** Carrier */
+            carrier: string;
+            /** Flags */
+            flags: components["schemas"]["ManifestFlag"][];
+            /** Grams */
+            grams: number;
+            /** Id */
+            id: string;
+            /** Lines */
+            lines: components["schemas"]["ManifestLineShown"][];
+            /** Method */
+            method: string;
+            /** Permit */
+            permit: string;
+            /** Plate */
+            plate: string;
+            /** Receiver */
+            receiver: string;
+            /** Sender */
+            sender: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "draft" | "declared" | "effective" | "transferred" | "received" | "closed" | "cancelled";
+            /** Steps */
+            steps: components["schemas"]["ManifestStepShown"][];
+            /** Tolerance Kg */
+            tolerance_kg: string;
+        };
+        /**
+         * ManifestStepShown
+         * @description A step that was taken; what it says beside these depends on its kind.
+         */
+        ManifestStepShown: {
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /** Batch */
+            batch?: string | null;
+            /** Faults */
+            faults?: string[] | null;
+            /** Grams */
+            grams?: number | null;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "declare" | "take_effect" | "sign" | "gate" | "receive" | "return" | "cancel";
+            /** Number */
+            number?: string | null;
+            /** Party */
+            party?: string | null;
+            /** Person */
+            person: string;
+            /** Place */
+            place?: string | null;
+            /** Plate */
+            plate?: string | null;
+            /** Reason */
+            reason?: string | null;
+            /** Refused */
+            refused?: string[] | null;
+            /** Signature */
+            signature?: string | null;
+            /** Weighed */
+            weighed?: {
+                [key: string]: number;
+            } | null;
+            /** Why */
+            why?: string | null;
         };
         /**
          * Measure
@@ -2666,6 +3268,67 @@ export interface components {
             stage: "produced" | "stored" | "retrieved" | "treated" | "handed_over" | "moved" | "repacked" | "reweighed";
         };
         /**
+         * NewLabel
+         * @description A container that is filled now, and what its label says; whoever sends it confirms the code.
+         *
+         *     What is said of state, components, hazards and precautions stands on labels of hazardous waste alone.
+         */
+        NewLabel: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Code */
+            code: string;
+            /** Grams */
+            grams: number;
+            /**
+             * Harmful Components
+             * @default
+             */
+            harmful_components: string;
+            /**
+             * Hazards
+             * @default []
+             */
+            hazards: string[];
+            /** Identification */
+            identification?: string | null;
+            /** List */
+            list: string;
+            /** Litres */
+            litres: number | string;
+            /**
+             * Main Components
+             * @default
+             */
+            main_components: string;
+            /** Name */
+            name: string;
+            /** Place */
+            place: string;
+            /**
+             * Precautions
+             * @default
+             */
+            precautions: string;
+            /**
+             * Produced On
+             * Format: date
+             */
+            produced_on: string;
+            /**
+             * Remark
+             * @default
+             */
+            remark: string;
+            /** State */
+            state?: ("solid" | "semi_solid" | "liquid" | "gas") | null;
+            /** Unit */
+            unit: string;
+        };
+        /**
          * NewLoad
          * @description What is known when a truck arrives. With `lane`, the cameras of that lane show this load from now on.
          */
@@ -2708,6 +3371,23 @@ export interface components {
             sender: string;
             /** Tolerance Kg */
             tolerance_kg: number | string;
+        };
+        /**
+         * NewMove
+         * @description All of a container is moved to `place`; `id` is made where it is scanned, so that it can be sent again.
+         */
+        NewMove: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Code */
+            code: string;
+            /** Id */
+            id: string;
+            /** Place */
+            place: string;
         };
         /**
          * NewOpinion
@@ -2807,6 +3487,41 @@ export interface components {
             reason: string;
         };
         /**
+         * NewestLabel
+         * @description What stood on the newest label under a code.
+         */
+        NewestLabel: {
+            text: components["schemas"]["LabelText"] | null;
+        };
+        /**
+         * NumberedEntry
+         * @description An entry with its place in the order of acceptance.
+         */
+        NumberedEntry: {
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /** Batch */
+            batch: string;
+            /** Id */
+            id: string;
+            /** Number */
+            number: number;
+            /** Particulars */
+            particulars: {
+                [key: string]: string;
+            };
+            /** Postings */
+            postings: components["schemas"]["PostingShown"][];
+            /** Reason */
+            reason: string;
+            /** Stage */
+            stage: string;
+            /** Takes Back */
+            takes_back: string | null;
+        };
+        /**
          * OpinionList
          * @description What people said of a load; `withheld` says why the caller sees only what they said themselves.
          */
@@ -2871,6 +3586,18 @@ export interface components {
             what: string;
         };
         /**
+         * PostingShown
+         * @description Grams that arrive at a place (> 0) or leave it (< 0).
+         */
+        PostingShown: {
+            /** Container */
+            container: string;
+            /** Grams */
+            grams: number;
+            /** Place */
+            place: string;
+        };
+        /**
          * Preview
          * @description What a review would change.
          */
@@ -2889,6 +3616,63 @@ export interface components {
             per_tonne: string;
             /** Share */
             share: string;
+        };
+        /**
+         * Print
+         * @description A print of a label; `reason` is why it was printed again.
+         */
+        Print: {
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "pdf" | "png" | "zpl";
+            /** Reason */
+            reason: string;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * Printing
+         * @description What is printed, and why once more.
+         */
+        Printing: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "pdf" | "png" | "zpl";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * ProducerList
+         * @description The plants whose waste is labelled here.
+         */
+        ProducerList: {
+            /** Producers */
+            producers: components["schemas"]["ProducerShown"][];
+        };
+        /**
+         * ProducerShown
+         * @description A plant: its unified social credit code, and whom to call.
+         */
+        ProducerShown: {
+            /** Contact */
+            contact: string;
+            /** Name */
+            name: string;
+            /** Phone */
+            phone: string;
+            /** Unit */
+            unit: string;
         };
         /**
          * QueueDeduction
@@ -3013,6 +3797,15 @@ export interface components {
             why: string;
         };
         /**
+         * Registered
+         * @description A container as it was registered.
+         */
+        Registered: {
+            code: components["schemas"]["CodeShown"];
+            /** Identity */
+            identity: string;
+        };
+        /**
          * Report
          * @description An assessment, schema "loadlens.report/1".
          */
@@ -3051,6 +3844,35 @@ export interface components {
             source: string;
             /** Started At */
             started_at: string;
+        };
+        /**
+         * ReportRow
+         * @description A line of a report: which waste, how much of it, where it arose, where it went and how.
+         */
+        ReportRow: {
+            /** Code */
+            code: string;
+            /** From */
+            from: string;
+            /** Grams */
+            grams: number;
+            /** How */
+            how: string;
+            /** List */
+            list: string;
+            /** Name */
+            name: string;
+            /** T */
+            t: string;
+            /** To */
+            to: string;
+            /** Unit */
+            unit: string;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "produced" | "treated" | "handed_over" | "stock";
         };
         /**
          * Return
@@ -3109,6 +3931,52 @@ export interface components {
          */
         Role: "camera" | "inspector" | "manager" | "auditor" | "admin";
         /**
+         * RoomFlagShown
+         * @description A reason to look at a room.
+         */
+        RoomFlagShown: {
+            /** Code */
+            code: string;
+            /** Verified */
+            verified: boolean;
+            /** Why */
+            why: string;
+        };
+        /**
+         * RoomList
+         * @description Every room, and the places of rooms that nobody has described.
+         */
+        RoomList: {
+            /** Of No Room */
+            of_no_room: string[];
+            /** Rooms */
+            rooms: components["schemas"]["RoomShort"][];
+        };
+        /**
+         * RoomSet
+         * @description What is said of a room.
+         */
+        RoomSet: {
+            /** Capacity Kg */
+            capacity_kg: string | null;
+            /** Expected Every S */
+            expected_every_s: number | null;
+            /** Id */
+            id: string;
+            /** Lane */
+            lane: string | null;
+            /** Limits */
+            limits: components["schemas"]["LimitSet"][];
+            /** Longest Days */
+            longest_days: number;
+            /** Name */
+            name: string;
+            /** Zones */
+            zones: {
+                [key: string]: components["schemas"]["ZoneShown"];
+            };
+        };
+        /**
          * RoomSettings
          * @description A store room. Its sensors speak in `lane`, each at least every `expected_every_s`; null: gaps are not known.
          *
@@ -3140,6 +4008,108 @@ export interface components {
             zones: {
                 [key: string]: components["schemas"]["Zone"];
             };
+        };
+        /**
+         * RoomShort
+         * @description A room in the list of all.
+         */
+        RoomShort: {
+            /** Capacity Kg */
+            capacity_kg: string | null;
+            /** Containers */
+            containers: number;
+            /** Flags */
+            flags: components["schemas"]["RoomFlagShown"][];
+            /** Grams */
+            grams: number;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Open Alarms */
+            open_alarms: number;
+        };
+        /**
+         * RoomShown
+         * @description A room with its stock, its sensors and its alarms.
+         */
+        RoomShown: {
+            /** Alarms */
+            alarms: components["schemas"]["AlarmShown"][];
+            /** Capacity Kg */
+            capacity_kg: string | null;
+            /** Containers */
+            containers: number;
+            /** Expected Every S */
+            expected_every_s: number | null;
+            /** Flags */
+            flags: components["schemas"]["RoomFlagShown"][];
+            /** From */
+            from: string;
+            /** Grams */
+            grams: number;
+            /** Id */
+            id: string;
+            /** Lane */
+            lane: string | null;
+            /** Limits */
+            limits: components["schemas"]["LimitSet"][];
+            /** Longest Days */
+            longest_days: number;
+            /** Name */
+            name: string;
+            /** Open Alarms */
+            open_alarms: number;
+            /** Sensors */
+            sensors: components["schemas"]["SensorShown"][];
+            /** Stock */
+            stock: components["schemas"]["HeldShown"][];
+            /** To */
+            to: string;
+            /** Zones */
+            zones: {
+                [key: string]: components["schemas"]["ZoneShown"];
+            };
+        };
+        /**
+         * Said
+         * @description The newest reading.
+         */
+        Said: {
+            /** At */
+            at: string;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * ScannedCode
+         * @description What a scanner read off a label, or the identification code that a person typed.
+         */
+        ScannedCode: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * ScannedShown
+         * @description A container as its label names it; `signed` False: the code was typed, and no signature vouches for it.
+         */
+        ScannedShown: {
+            /** Code */
+            code: string;
+            /** Grams */
+            grams: {
+                [key: string]: number;
+            };
+            /** Identity */
+            identity: string;
+            /** Labelled Grams */
+            labelled_grams: number | null;
+            /** List */
+            list: string;
+            /** Name */
+            name: string;
+            /** Signed */
+            signed: boolean;
         };
         /**
          * SecondOpinionAsked
@@ -3184,6 +4154,39 @@ export interface components {
              * @enum {string}
              */
             unit: "C" | "%" | "ppm" | "%LEL" | "mm" | "kg" | "1";
+        };
+        /**
+         * SensorShown
+         * @description A sensor; `gaps` null: how often it should speak is not known.
+         */
+        SensorShown: {
+            /** Device */
+            device: string | null;
+            /** Gaps */
+            gaps: components["schemas"]["Gap"][] | null;
+            latest: components["schemas"]["Said"] | null;
+            /** Limits */
+            limits: components["schemas"]["LimitShown"][];
+            /** Quantity */
+            quantity: string;
+            /** Steps */
+            steps: components["schemas"]["SensorStep"][];
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * SensorStep
+         * @description The lowest and highest of n readings in one of equally long parts of the time.
+         */
+        SensorStep: {
+            /** From */
+            from: string;
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** N */
+            n: number;
         };
         /**
          * Settling
@@ -3266,6 +4269,60 @@ export interface components {
             version: string;
         };
         /**
+         * Standing
+         * @description What of one container stands at one place.
+         */
+        Standing: {
+            /** Code */
+            code: string;
+            /** Container */
+            container: string;
+            /** Grams */
+            grams: number;
+            /** List */
+            list: string;
+            /** Name */
+            name: string;
+            /** Place */
+            place: string;
+        };
+        /**
+         * StandingPage
+         * @description What stands on site, by container and place.
+         */
+        StandingPage: {
+            /** Next Cursor */
+            next_cursor: string | null;
+            /** Standing */
+            standing: components["schemas"]["Standing"][];
+        };
+        /**
+         * StockRow
+         * @description What stands at a place under a code.
+         */
+        StockRow: {
+            /** Code */
+            code: string;
+            /** Containers */
+            containers: number;
+            /** Grams */
+            grams: number;
+            /** List Id */
+            list_id: string;
+            /** Place */
+            place: string;
+        };
+        /**
+         * StockShown
+         * @description What is on site by place and code.
+         */
+        StockShown: {
+            /** Grams */
+            grams: number;
+            /** Stock */
+            stock: components["schemas"]["StockRow"][];
+        };
+        /**
          * TableName
          * @enum {string}
          */
@@ -3294,6 +4351,16 @@ export interface components {
             number: string;
             /** Person */
             person: string;
+        };
+        /**
+         * Told
+         * @description An entry, and why it waits or was withdrawn.
+         */
+        Told: {
+            /** Id */
+            id: string;
+            /** Why */
+            why: string;
         };
         /**
          * ToleranceShown
@@ -3418,6 +4485,81 @@ export interface components {
             standard: components["schemas"]["StandardVersionShown"];
         };
         /**
+         * Void
+         * @description Since when, by whom and why a label is void.
+         */
+        Void: {
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /** On */
+            on: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * WaitingEntryShown
+         * @description An entry that cannot be accepted yet, why, and since when.
+         */
+        WaitingEntryShown: {
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /** Batch */
+            batch: string;
+            /** Id */
+            id: string;
+            /** Particulars */
+            particulars: {
+                [key: string]: string;
+            };
+            /** Postings */
+            postings: components["schemas"]["PostingShown"][];
+            /** Reason */
+            reason: string;
+            /** Since */
+            since: string;
+            /** Stage */
+            stage: string;
+            /** Takes Back */
+            takes_back: string | null;
+            /** Why */
+            why: string;
+        };
+        /**
+         * WasteClassList
+         * @description All of them, in their order.
+         */
+        WasteClassList: {
+            /** Classes */
+            classes: components["schemas"]["WasteClassShown"][];
+        };
+        /**
+         * WasteClassShown
+         * @description What a photo of waste can show.
+         */
+        WasteClassShown: {
+            /** Id */
+            id: string;
+            /** Looks Like */
+            looks_like: string;
+            name: components["schemas"]["Names"];
+        };
+        /**
+         * WasteReport
+         * @description What a regulator asks of a period.
+         */
+        WasteReport: {
+            /** From */
+            from: string;
+            /** Rows */
+            rows: components["schemas"]["ReportRow"][];
+            /** To */
+            to: string;
+        };
+        /**
          * Weighing
          * @description One weighing: in kilograms with the interval of the scale, or the id of a stable reading of the lane's scale.
          */
@@ -3481,6 +4623,14 @@ export interface components {
         Zone: {
             /** Capacity Kg */
             capacity_kg?: number | string | null;
+        };
+        /**
+         * ZoneShown
+         * @description A part of a room.
+         */
+        ZoneShown: {
+            /** Capacity Kg */
+            capacity_kg: string | null;
         };
         /**
          * NewHealth
@@ -5504,9 +6654,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["RoomList"];
                 };
             };
         };
@@ -5531,9 +6679,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["RoomShown"];
                 };
             };
         };
@@ -5559,9 +6705,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["RoomSet"];
                 };
             };
         };
@@ -5768,6 +6912,26 @@ export interface operations {
             };
         };
     };
+    list_waste_classes_v1_waste_classes_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WasteClassList"];
+                };
+            };
+        };
+    };
     find_codes_v1_waste_codes_get: {
         parameters: {
             query: {
@@ -5786,9 +6950,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["CodesFound"];
                 };
             };
         };
@@ -5811,7 +6973,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Registered"];
+                };
             };
             /** @description Successful Response */
             201: {
@@ -5819,9 +6983,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Registered"];
                 };
             };
         };
@@ -5843,9 +7005,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["ContainerShown"];
                 };
             };
         };
@@ -5872,6 +7032,104 @@ export interface operations {
             };
         };
     };
+    get_label_v1_waste_containers__identity__label_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                identity: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelShown"];
+                };
+            };
+        };
+    };
+    get_label_png_v1_waste_containers__identity__label_png_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                identity: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": unknown;
+                };
+            };
+        };
+    };
+    print_label_v1_waste_containers__identity__label_prints_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                identity: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Printing"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
+                    "application/zpl": unknown;
+                    "image/png": unknown;
+                };
+            };
+        };
+    };
+    void_label_v1_waste_containers__identity__label_void_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                identity: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelShown"];
+                };
+            };
+        };
+    };
     list_entries_v1_waste_entries_get: {
         parameters: {
             query?: {
@@ -5890,9 +7148,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["EntryPage"];
                 };
             };
         };
@@ -5916,9 +7172,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Entered"];
                 };
             };
         };
@@ -5944,9 +7198,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Entered"];
                 };
             };
         };
@@ -5972,9 +7224,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Entered"];
                 };
             };
         };
@@ -5998,9 +7248,57 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["Identified"];
+                };
+            };
+        };
+    };
+    add_label_v1_waste_labels_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key again within 24 h gives the same answer, and nothing is done twice */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLabel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelShown"];
+                };
+            };
+        };
+    };
+    get_newest_label_v1_waste_labels_newest_get: {
+        parameters: {
+            query: {
+                list: string;
+                code: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewestLabel"];
                 };
             };
         };
@@ -6089,9 +7387,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["ManifestList"];
                 };
             };
         };
@@ -6114,7 +7410,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["ManifestShown"];
+                };
             };
             /** @description Successful Response */
             201: {
@@ -6122,9 +7420,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["ManifestShown"];
                 };
             };
         };
@@ -6146,9 +7442,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["ManifestShown"];
                 };
             };
         };
@@ -6173,7 +7467,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["ManifestShown"];
+                };
             };
             /** @description Successful Response */
             201: {
@@ -6181,9 +7477,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["ManifestShown"];
+                };
+            };
+        };
+    };
+    move_container_v1_waste_moves_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key again within 24 h gives the same answer, and nothing is done twice */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMove"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Entered"];
+                };
+            };
+        };
+    };
+    list_producers_v1_waste_producers_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProducerList"];
                 };
             };
         };
@@ -6233,9 +7574,57 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["WasteReport"];
+                };
+            };
+        };
+    };
+    scan_label_v1_waste_scan_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScannedCode"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScannedShown"];
+                };
+            };
+        };
+    };
+    list_standing_v1_waste_standing_get: {
+        parameters: {
+            query?: {
+                place?: string | null;
+                code?: string | null;
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandingPage"];
                 };
             };
         };
@@ -6258,9 +7647,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["StockShown"];
                 };
             };
         };

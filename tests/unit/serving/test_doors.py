@@ -21,8 +21,8 @@ LOGIN = {
 }
 # Who has the link has all that it opens.
 LINKED = {("GET", "/s/{token}"), ("POST", "/s/{token}"), ("GET", "/s/{token}/layers/{index}.jpg")}
-# The files of the console, which are the same for everybody and show nothing of a yard.
-CONSOLE = {("GET", "/"), ("GET", "/console"), ("GET", "/console/{path:path}")}
+# The files of the console, which are the same for everybody and show nothing of a yard; a label's link leads there.
+CONSOLE = {("GET", "/"), ("GET", "/console"), ("GET", "/console/{path:path}"), ("GET", "/w/{identity}")}
 
 
 @pytest.fixture

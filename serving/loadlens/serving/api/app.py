@@ -43,6 +43,7 @@ from loadlens.serving.api import (
     tickets,
     waste,
     waste_files,
+    waste_labels,
     yard_figures,
 )
 from loadlens.serving.api.admission import Admission, disk_shortage
@@ -123,7 +124,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     problems.install(app)
     lane_things = (lanes, cameras, devices, frames, readings, alarms)
     reviewing = (reviews, queue, opinions, tickets, disputes, yard_figures)
-    keeping = (waste, identification, manifests, rooms)
+    keeping = (waste, waste_labels, identification, manifests, rooms)
     for thing in (*lane_things, loads, results, pictures, *reviewing, journal, events, *keeping, session, people):
         # A picture is as large as the settings let it be (api/picture_body.py); what people and machines say is short.
         longest = None if thing in (frames, identification) else _LONGEST_JSON
@@ -132,6 +133,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     app.include_router(figures.router)
     app.include_router(session.page)
     app.include_router(supplier.router, max_body_size=_LONGEST_FORM)
+    app.include_router(waste_labels.page)
     app.include_router(console.router)
     _add_health(app)
     app.add_middleware(frames.FrameEntry)

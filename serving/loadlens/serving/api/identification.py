@@ -13,6 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.picture_body import PICTURE, picture_body
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.shapes import shaped
+from loadlens.serving.api.waste_shapes import Identified
 from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.records import waste
 from loadlens.vision.frame import Frame, SourceError
@@ -23,7 +25,12 @@ router = APIRouter(prefix="/waste", tags=["waste"])
 _model = cache(load_waste_model)
 
 
-@router.post("/identify", openapi_extra=PICTURE, responses=answers(408, 413, 507))
+@router.post(
+    "/identify",
+    openapi_extra=PICTURE,
+    response_model=None,
+    responses=answers(408, 413, 507) | shaped(Identified),
+)
 async def identify_photo(request: Request) -> dict[str, Any]:
     """What waste a photo may show and which codes to ask about; `image` is its SHA-256. A person confirms the code."""
     parts = parts_of(request)

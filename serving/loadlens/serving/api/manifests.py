@@ -10,6 +10,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from loadlens.serving.api.loads import Kilograms, Plate
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.shapes import shaped
+from loadlens.serving.api.waste_shapes import ManifestList, ManifestShown
 from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.records import manifests
 from loadlens.serving.records.manifests import Taken
@@ -125,7 +127,12 @@ NewStep = Annotated[
 
 
 @router.post(
-    "", status_code=201, responses=answers(404, 409) | {200: {"description": "exactly this manifest is known already"}}
+    "",
+    status_code=201,
+    response_model=None,
+    responses=answers(404, 409)
+    | shaped(ManifestShown, 201)
+    | {200: {"description": "exactly this manifest is known already", "model": ManifestShown}},
 )
 def add_manifest(request: Request, response: Response, new: NewManifest) -> dict[str, Any]:
     """Make a manifest, as a draft."""
@@ -139,14 +146,14 @@ def add_manifest(request: Request, response: Response, new: NewManifest) -> dict
         return manifests.described(session, manifest)
 
 
-@router.get("", responses=answers())
+@router.get("", response_model=None, responses=answers() | shaped(ManifestList))
 def list_manifests(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> dict[str, Any]:
     """The newest manifests, newest first."""
     with parts_of(request).loads.reading() as session:
         return {"manifests": [manifests.described(session, one) for one in manifests.newest(session, limit)]}
 
 
-@router.get("/{manifest_id}", responses=answers(404))
+@router.get("/{manifest_id}", response_model=None, responses=answers(404) | shaped(ManifestShown))
 def get_manifest(request: Request, manifest_id: str) -> dict[str, Any]:
     """A manifest: what it says, where it stands, every step, and what is amiss."""
     with parts_of(request).loads.reading() as session:
@@ -156,7 +163,10 @@ def get_manifest(request: Request, manifest_id: str) -> dict[str, Any]:
 @router.post(
     "/{manifest_id}/steps",
     status_code=201,
-    responses=answers(404, 409) | {200: {"description": "exactly this step was taken already"}},
+    response_model=None,
+    responses=answers(404, 409)
+    | shaped(ManifestShown, 201)
+    | {200: {"description": "exactly this step was taken already", "model": ManifestShown}},
 )
 def take_step(request: Request, response: Response, manifest_id: str, new: NewStep) -> dict[str, Any]:
     """Take the next step. A truck that may not leave is on record with every reason (`faults`), and stays."""

@@ -15,6 +15,8 @@ from loadlens.serving.alarms import alarms
 from loadlens.serving.api.loads import Kilograms
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.shapes import shaped
+from loadlens.serving.api.waste_shapes import RoomList, RoomSet, RoomShown
 from loadlens.serving.ingest.weighbridge.topics import RoomQuantity, RoomUnit
 from loadlens.serving.records import rooms
 from loadlens.serving.store.room_tables import Room
@@ -76,7 +78,7 @@ class RoomSettings(BaseModel):
     longest_days: Annotated[int, Field(ge=1, le=3660)] = 365
 
 
-@router.put("/rooms/{room}", responses=answers(404, 409))
+@router.put("/rooms/{room}", response_model=None, responses=answers(404, 409) | shaped(RoomSet))
 def put_room(request: Request, room: RoomId, given: RoomSettings) -> dict[str, Any]:
     """Make a room, or change what is said of it."""
     about = json.loads(given.model_dump_json(exclude={"lane"}))
@@ -84,7 +86,7 @@ def put_room(request: Request, room: RoomId, given: RoomSettings) -> dict[str, A
         return _settings(rooms.put(session, room, given.lane, about, actor=actor_of(request)))
 
 
-@router.get("/rooms", responses=answers())
+@router.get("/rooms", response_model=None, responses=answers() | shaped(RoomList))
 def list_rooms(request: Request) -> dict[str, Any]:
     """Every room: how much of what it may hold it holds, what is amiss, and how many alarms wait for a person.
 
@@ -97,7 +99,7 @@ def list_rooms(request: Request) -> dict[str, Any]:
         }
 
 
-@router.get("/rooms/{room}", responses=answers(404))
+@router.get("/rooms/{room}", response_model=None, responses=answers(404) | shaped(RoomShown))
 def get_room(
     request: Request, room: RoomId, hours: Annotated[int, Query(ge=1, le=24 * 31, description="how far back")] = 24
 ) -> dict[str, Any]:

@@ -8,8 +8,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from loadlens.serving.api.loads import Because
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.shapes import shaped
+from loadlens.serving.api.waste_shapes import (
+    CodesFound,
+    ContainerShown,
+    Entered,
+    EntryPage,
+    Registered,
+    StandingPage,
+    StockShown,
+)
 from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.records import waste
+from loadlens.serving.records.waste_standing import standing
 from loadlens.serving.waste_forms import Id, NewContainer, NewEntry
 from loadlens.waste.codes import CodeError, WasteCode, code_list
 from loadlens.waste.ledger import Entry
@@ -40,7 +51,7 @@ class ConfirmedContainer(NewContainer):
     identification: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
-@router.get("/codes", responses=answers(404))
+@router.get("/codes", response_model=None, responses=answers(404) | shaped(CodesFound))
 def find_codes(
     q: Annotated[str, Query(min_length=1, max_length=100)], list_id: Annotated[str | None, Query(alias="list")] = None
 ) -> dict[str, Any]:
@@ -55,7 +66,10 @@ def find_codes(
 @router.post(
     "/containers",
     status_code=201,
-    responses=answers(409) | {200: {"description": "exactly this container is known already"}},
+    response_model=None,
+    responses=answers(409)
+    | shaped(Registered, 201)
+    | {200: {"description": "exactly this container is known already", "model": Registered}},
 )
 def add_container(request: Request, response: Response, new: ConfirmedContainer) -> dict[str, Any]:
     """Register a container under a confirmed code."""
@@ -65,7 +79,7 @@ def add_container(request: Request, response: Response, new: ConfirmedContainer)
     return {"identity": new.identity, "code": _code(code_list(container.list_id).find(container.code))}
 
 
-@router.get("/containers/{identity}", responses=answers(404))
+@router.get("/containers/{identity}", response_model=None, responses=answers(404) | shaped(ContainerShown))
 def get_container(request: Request, identity: str) -> dict[str, Any]:
     """A container: what it holds, where it is (grams by place), and every entry that touched it."""
     with parts_of(request).loads.reading() as session:
@@ -85,33 +99,38 @@ def get_container(request: Request, identity: str) -> dict[str, Any]:
         }
 
 
-@router.post("/entries", responses=answers(409))
+@router.post("/entries", response_model=None, responses=answers(409) | shaped(Entered))
 def add_entries(request: Request, sent: Entries) -> dict[str, Any]:
     """Enter what was done; entries that were sent before are known, those that lack something wait and say for what."""
     actor = actor_of(request)
     made = [new.entry(actor) for new in sent.entries]
     with parts_of(request).loads.writing() as session:
-        return _answered(waste.post(session, made))
+        return described_answers(waste.post(session, made))
 
 
-@router.post("/entries/{entry_id}/correction", status_code=201, responses=answers(404, 409))
+@router.post(
+    "/entries/{entry_id}/correction",
+    status_code=201,
+    response_model=None,
+    responses=answers(404, 409) | shaped(Entered, 201),
+)
 def correct_entry(request: Request, entry_id: str, correction: Correction) -> dict[str, Any]:
     """Take an entry back by a counter-entry with a reason."""
     with parts_of(request).loads.writing() as session:
         done = waste.take_back(
             session, entry_id, new_id=correction.id, actor=actor_of(request), reason=correction.reason
         )
-    return _answered(done)
+    return described_answers(done)
 
 
-@router.post("/entries/{entry_id}/withdrawal", responses=answers(404, 409))
+@router.post("/entries/{entry_id}/withdrawal", response_model=None, responses=answers(404, 409) | shaped(Entered))
 def withdraw_entry(request: Request, entry_id: str, because: Because) -> dict[str, Any]:
     """Let an entry that waits wait no longer: what it needs will never come. The journal keeps it, with the reason."""
     with parts_of(request).loads.writing() as session:
-        return _answered(waste.withdraw(session, entry_id, actor=actor_of(request), reason=because.reason))
+        return described_answers(waste.withdraw(session, entry_id, actor=actor_of(request), reason=because.reason))
 
 
-@router.get("/entries", responses=answers())
+@router.get("/entries", response_model=None, responses=answers() | shaped(EntryPage))
 def list_entries(
     request: Request, after: Annotated[int, Query(ge=0, lt=2**53)] = 0, limit: Annotated[int, Query(ge=1, le=500)] = 100
 ) -> dict[str, Any]:
@@ -127,7 +146,7 @@ def list_entries(
         }
 
 
-@router.get("/stock", responses=answers())
+@router.get("/stock", response_model=None, responses=answers() | shaped(StockShown))
 def get_stock(request: Request, place: str | None = None, code: str | None = None) -> dict[str, Any]:
     """What is on site by place and code, in grams."""
     with parts_of(request).loads.reading() as session:
@@ -135,7 +154,25 @@ def get_stock(request: Request, place: str | None = None, code: str | None = Non
     return {"stock": rows, "grams": sum(row["grams"] for row in rows)}
 
 
-def _answered(done: waste.Answers) -> dict[str, Any]:
+@router.get("/standing", response_model=None, responses=answers() | shaped(StandingPage))
+def list_standing(
+    request: Request,
+    *,
+    place: Annotated[str | None, Query(max_length=80)] = None,
+    code: Annotated[str | None, Query(max_length=16)] = None,
+    cursor: Annotated[str, Query(max_length=200, description="next_cursor of the page before")] = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> dict[str, Any]:
+    """What stands on site, container by container; `place` also means the zones of a room."""
+    container, _, behind = cursor.partition(" ")
+    with parts_of(request).loads.reading() as session:
+        found = standing(session, place=place, code=code, after=(container, behind), limit=limit)
+    last = found[-1] if len(found) == limit else None
+    return {"standing": found, "next_cursor": last and f"{last['container']} {last['place']}"}
+
+
+def described_answers(done: waste.Answers) -> dict[str, Any]:
+    """What became of entries, as the API shows it."""
     return {
         "accepted": done.accepted,
         "known": done.known,
@@ -151,6 +188,7 @@ def _code(entry: WasteCode) -> dict[str, Any]:
         "superseded_by": code_list(entry.list_id).superseded_by,
         "code": entry.code,
         "mark": entry.mark,
+        "hazards": list(entry.hazards),
         "name": {"zh": entry.name_zh, "en": entry.name_en},
         "category": entry.category,
         "hazardous": entry.hazardous,

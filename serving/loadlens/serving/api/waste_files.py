@@ -17,6 +17,8 @@ from starlette.concurrency import run_in_threadpool
 
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers, problem
+from loadlens.serving.api.shapes import shaped
+from loadlens.serving.api.waste_shapes import WasteReport
 from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.records import waste
 from loadlens.serving.records.waste_export import TABLES, tables
@@ -78,7 +80,7 @@ def container_as_epcis(request: Request, identity: str) -> Response:
     return Response(json.dumps(document, ensure_ascii=False).encode(), media_type=LD_JSON)
 
 
-@router.get("/report.json", responses=answers())
+@router.get("/report.json", response_model=None, responses=answers() | shaped(WasteReport))
 def report_as_json(request: Request, begin: Begin, end: End) -> dict[str, Any]:
     """What a regulator asks of a period, over all plants; `what` is produced, treated, handed_over, or stock (now)."""
     with parts_of(request).loads.reading() as session:

@@ -95,6 +95,12 @@ def limits_of(room: Room) -> list[Limit]:
     ]
 
 
+def zones_of(room: Room) -> Mapping[str, Any]:
+    """What is said of each zone of a room, by its name."""
+    zones: Mapping[str, Any] = json.loads(room.about)["zones"]
+    return zones
+
+
 def held(session: Session, room: Room) -> list[Held]:
     """What stands in a room and its zones, by place and container."""
     place = place_of(room.id)
@@ -128,7 +134,7 @@ def flags(room: Room, stock: Iterable[Held], at: datetime) -> Iterator[RoomFlag]
     for one in stock:
         by_place[one.place].append(one)
     yield from _too_full(f"room {room.id}", about["capacity_kg"], stock)
-    zones: Mapping[str, Any] = about["zones"]
+    zones = zones_of(room)
     for place, here in by_place.items():
         _, slash, zone = place.partition("/")
         if slash and zone not in zones:

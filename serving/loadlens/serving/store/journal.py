@@ -11,6 +11,7 @@ being shown the records of others (see `bundle`).
 """
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -119,6 +120,12 @@ def is_signed_here(session: Session, message: bytes, signature: str) -> bool:
     key = _key_in_force(session)
     _seal(session).keys.check(key)
     return is_signed(key, message, signature)
+
+
+def keys_ever(session: Session) -> list[str]:
+    """Every key that has signed this journal, newest first: what it signed stays so when another takes its place."""
+    query = select(JournalRecord.body).where(JournalRecord.subject == CHAIN).order_by(JournalRecord.seq.desc())
+    return [body["key"] for text in session.scalars(query) if "key" in (body := json.loads(text))]
 
 
 def newest_head(session: Session) -> Head:
