@@ -12,9 +12,8 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from loadlens.grading.observation import LoadObservation
-from loadlens.grading.standard import Standard, list_standards, load_standard
 from loadlens.serving.lifecycle import OPEN, Event, allows
-from loadlens.serving.load_errors import ConflictError, UnacceptableError
+from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records import (
     assessments,
     cameras,
@@ -30,6 +29,7 @@ from loadlens.serving.records import (
 from loadlens.serving.records.frames import Place, Shot
 from loadlens.serving.records.loads import Particulars
 from loadlens.serving.records.readings import Use
+from loadlens.serving.records.standards import Standards
 from loadlens.serving.records.statements import Reason, Said, Shown
 from loadlens.serving.records.weights import Kind, Weighed
 from loadlens.serving.store.blobs import Blobs
@@ -62,10 +62,7 @@ class Loads:
     def __init__(self, engine: Engine, blobs: Blobs, default_standard: str, frames_before_load_s: float) -> None:
         self.blobs = blobs
         self.engine = engine
-        default = load_standard(default_standard)
-        self.standards = {standard.id: standard for standard in (*list_standards(), default)}
-        self.standard_refs = {id_: id_ for id_ in self.standards} | {default.id: default_standard}
-        self.default_standard = default.id
+        self.standards = Standards(blobs, default_standard)
         self.lead_s = frames_before_load_s
 
     def close_database(self) -> None:
@@ -89,21 +86,6 @@ class Loads:
         with self.reading() as session:
             session.execute(select(1))
 
-    def standard_named(self, asked: str | None) -> str:
-        """The id of the standard asked for, or of the default one; UnacceptableError where there is none."""
-        chosen = asked or self.default_standard
-        if chosen not in self.standards:
-            raise UnacceptableError(f"no standard {chosen!r}; there are {', '.join(sorted(self.standards))}")
-        return chosen
-
-    def standard_of(self, load: Load) -> Standard:
-        """The standard a load is graded by; ConflictError where this server no longer has it."""
-        if load.standard not in self.standards:
-            raise ConflictError(
-                f"this server no longer has the standard {load.standard}, by which load {load.id} is graded"
-            )
-        return self.standards[load.standard]
-
     def open(self, session: Session, load_id: str, about: Particulars, *, actor: str) -> tuple[Load, bool]:
         """Open a load; the second value is False where exactly this load was there already."""
         load, is_new = loads.open_load(session, load_id, about, lead_s=self.lead_s, actor=actor)
@@ -125,20 +107,20 @@ class Loads:
         if (flagged := readings.radiation(session, reading)) is not None:
             self.reassess(session, flagged, reason="radiation", actor=actor)
         grabbed = grabs.load_of(session, reading, self.lead_s)
-        if grabbed is not None and self._weighs_by_grabs(grabbed):
+        if grabbed is not None and self._weighs_by_grabs(session, grabbed):
             self.reassess(session, grabbed, reason="grab weighed", actor=actor)
         use = readings.use_of(session, reading, self.lead_s)
         if use is not None:
             self.weigh(session, loads.find(session, use.load_id), use.kind, use.weighed, actor=actor)
         return True, use
 
-    def _weighs_by_grabs(self, load: Load) -> bool:
-        standard = self.standards.get(load.standard)
+    def _weighs_by_grabs(self, session: Session, load: Load) -> bool:
+        standard = self.standards.find(session, load)
         return standard is not None and standard.rules.layer_weight == "grab_mass"
 
     def reassess(self, session: Session, load: Load, *, reason: str, actor: str) -> None:
         """Assess a load anew because something else is known of it now, if it has an assessment that counts."""
-        assessments.reassess(session, load, self.standard_of(load), reason=reason, actor=actor)
+        assessments.reassess(session, load, self.standards.of(session, load), reason=reason, actor=actor)
 
     def weigh(self, session: Session, load: Load, kind: Kind, weighed: Weighed, *, actor: str) -> bool:
         """Record a weighing; False where it says what is known already.
@@ -205,7 +187,7 @@ class Loads:
             load = loads.find(session, load_id)
             if load.status != "closed" or frames.count(session, load_id) != watched:
                 return False
-            assessments.record_watching(session, load, self.standard_of(load), observation, pictures)
+            assessments.record_watching(session, load, self.standards.of(session, load), observation, pictures)
             return True
 
     def failed(self, load_id: str, why: str) -> None:

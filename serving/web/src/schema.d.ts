@@ -1166,6 +1166,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Ways In
+         * @description Whether a service is set that vouches for people, so that a page can offer it.
+         */
+        get: operations["get_ways_in_v1_oidc_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/oidc/callback": {
         parameters: {
             query?: never;
@@ -1350,11 +1370,135 @@ export interface paths {
         };
         /**
          * List Standards
-         * @description The standards that a load can be graded by.
+         * @description The standards that a load which arrives now can be graded by; `default` is that of loads that name none.
          */
         get: operations["list_standards_v1_standards_get"];
         put?: never;
+        /**
+         * Save Standard
+         * @description Keep a file without a fault as an edition; it decides nothing until it is activated.
+         */
+        post: operations["save_standard_v1_standards_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/standards/activations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Activate Standard
+         * @description Let an edition hold for loads that arrive from a moment on; those that came before keep their standard.
+         */
+        post: operations["activate_standard_v1_standards_activations_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/standards/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check File
+         * @description Every fault of a file with its line and what to do, or what the file says; nothing is kept.
+         */
+        post: operations["check_file_v1_standards_check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/standards/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare Standard
+         * @description Which past loads a file would have judged otherwise; nothing is kept.
+         */
+        post: operations["compare_standard_v1_standards_comparison_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/standards/editions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Editions
+         * @description Every edition of a standard that was saved here and every activation, newest first.
+         */
+        get: operations["list_editions_v1_standards_editions_get"];
+        put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/standards/files/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Standard File
+         * @description The file of a standard that is shipped, set or saved, as text.
+         */
+        get: operations["get_standard_file_v1_standards_files__sha256__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/standards/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put Prices
+         * @description A file with other prices and another version, all else as it was; nothing is kept.
+         */
+        post: operations["put_prices_v1_standards_prices_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2028,6 +2172,28 @@ export interface components {
             note: string;
         };
         /**
+         * ActivationShown
+         * @description From `since` on, arriving loads of a standard are graded by an edition; `sha256` None: as shipped or set.
+         */
+        ActivationShown: {
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /** Id */
+            id: number;
+            /** Is Default */
+            is_default: boolean;
+            /** Reason */
+            reason: string;
+            /** Sha256 */
+            sha256: string | null;
+            /** Since */
+            since: string;
+            /** Standard */
+            standard: string;
+        };
+        /**
          * AddedAmount
          * @description Money added to (or, negative, taken off) what the mass is worth, in the currency of the standard.
          */
@@ -2348,6 +2514,35 @@ export interface components {
             codes: components["schemas"]["CodeShown"][];
         };
         /**
+         * ComparedLoad
+         * @description A load that another standard would change; `after` None where it cannot judge the load, and `why`.
+         */
+        ComparedLoad: {
+            after: components["schemas"]["Outcome"] | null;
+            before: components["schemas"]["Outcome"];
+            /** Created At */
+            created_at: string;
+            /** Load */
+            load: string;
+            /** Why */
+            why: string;
+        };
+        /**
+         * Comparison
+         * @description A file against past loads: the newest `limit` that are graded by the standard `instead_of`.
+         */
+        Comparison: {
+            /** Instead Of */
+            instead_of: string;
+            /**
+             * Limit
+             * @default 200
+             */
+            limit: number;
+            /** Text */
+            text: string;
+        };
+        /**
          * Confirmation
          * @description The supplier has agreed on paper or by word; `name` is who of his people did.
          */
@@ -2497,6 +2692,32 @@ export interface components {
             text: string;
         };
         /**
+         * EditionList
+         * @description Editions and activations, newest first.
+         */
+        EditionList: {
+            /** Activations */
+            activations: components["schemas"]["ActivationShown"][];
+            /** Editions */
+            editions: components["schemas"]["EditionShown"][];
+        };
+        /**
+         * EditionShown
+         * @description An edition of a standard that somebody saved.
+         */
+        EditionShown: {
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /** Sha256 */
+            sha256: string;
+            /** Standard */
+            standard: string;
+            /** Version */
+            version: string;
+        };
+        /**
          * Entered
          * @description What became of entries that were sent.
          */
@@ -2587,6 +2808,20 @@ export interface components {
             versions: components["schemas"]["Versions"];
         };
         /**
+         * FaultShown
+         * @description One fault of a standard's file: its line (from 1), the key it is about, what is wrong and what to do.
+         */
+        FaultShown: {
+            /** Line */
+            line: number;
+            /** Problem */
+            problem: string;
+            /** Remedy */
+            remedy: string;
+            /** Where */
+            where: string;
+        };
+        /**
          * FiguresList
          * @description The figures of every group.
          */
@@ -2598,6 +2833,23 @@ export interface components {
             by: "supplier" | "grade" | "inspector" | "camera" | "month";
             /** Groups */
             groups: components["schemas"]["GroupShown"][];
+        };
+        /**
+         * FileShown
+         * @description What a file without a fault says of itself.
+         */
+        FileShown: {
+            /** Currency */
+            currency: string;
+            /** Id */
+            id: string;
+            /** Prices */
+            prices: components["schemas"]["loadlens__serving__api__settings_shapes__PriceShown"][];
+            /** Sha256 */
+            sha256: string;
+            title: components["schemas"]["Names"];
+            /** Version */
+            version: string;
         };
         /**
          * FlagShown
@@ -2745,8 +2997,62 @@ export interface components {
             image: string;
         };
         /**
+         * KeyList
+         * @description Every key that was ever made, oldest first.
+         */
+        KeyList: {
+            /** Keys */
+            keys: components["schemas"]["KeyShown"][];
+        };
+        /**
+         * KeyMade
+         * @description A new key with its secret part, which is shown here and nowhere else.
+         */
+        KeyMade: {
+            /** Created At */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Expires At */
+            expires_at: string;
+            /** Id */
+            id: string;
+            /** Key */
+            key: string;
+            /** Lane */
+            lane: string | null;
+            /** Name */
+            name: string;
+            /** Revoked At */
+            revoked_at: string | null;
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * KeyShown
+         * @description A machine's key, never its secret part.
+         */
+        KeyShown: {
+            /** Created At */
+            created_at: string;
+            /** Created By */
+            created_by: string;
+            /** Expires At */
+            expires_at: string;
+            /** Id */
+            id: string;
+            /** Lane */
+            lane: string | null;
+            /** Name */
+            name: string;
+            /** Revoked At */
+            revoked_at: string | null;
+            role: components["schemas"]["Role"];
+        };
+        /**
          * KeyWanted
          * @description A key for a machine. `lane` null is every lane; `days` is how long it is valid.
+         *
+         *     `replaces` is a key that this one follows: it is good until it is revoked, so that the machine is never without.
          */
         KeyWanted: {
             /**
@@ -2758,6 +3064,8 @@ export interface components {
             lane?: string | null;
             /** Name */
             name: string;
+            /** Replaces */
+            replaces?: string | null;
             role: components["schemas"]["Role"];
         };
         /**
@@ -3218,7 +3526,7 @@ export interface components {
             /** Price Per Tonne */
             price_per_tonne: string;
             /** Prices */
-            prices: components["schemas"]["PriceShown"][];
+            prices: components["schemas"]["loadlens__serving__api__queue_shapes__PriceShown"][];
         };
         /**
          * Names
@@ -3229,6 +3537,26 @@ export interface components {
             en: string;
             /** Zh */
             zh: string;
+        };
+        /**
+         * NewActivation
+         * @description From `since` on (null: now) arriving loads of `standard` are graded by the edition `sha256`; null: as shipped or
+         *     set. `is_default`: so are loads that name no standard.
+         */
+        NewActivation: {
+            /**
+             * Is Default
+             * @default false
+             */
+            is_default: boolean;
+            /** Reason */
+            reason: string;
+            /** Sha256 */
+            sha256?: string | null;
+            /** Since */
+            since?: string | null;
+            /** Standard */
+            standard: string;
         };
         /**
          * NewEntry
@@ -3564,6 +3892,24 @@ export interface components {
             version: number;
         };
         /**
+         * Outcome
+         * @description What a load comes to by one standard; `amount` None where that has no price for it.
+         */
+        Outcome: {
+            /** Amount */
+            amount: string | null;
+            /** Currency */
+            currency: string | null;
+            /** Decision */
+            decision: string;
+            /** Deduction Kg */
+            deduction_kg: number | null;
+            /** Deduction Percent */
+            deduction_percent: number;
+            /** Grade */
+            grade: string | null;
+        };
+        /**
          * OutcomeShown
          * @description A version of an assessment and what it would be paid; `no_money` says why there is no amount.
          */
@@ -3606,16 +3952,18 @@ export interface components {
             before: components["schemas"]["OutcomeShown"];
         };
         /**
-         * PriceShown
-         * @description What a part of a load is worth.
+         * PriceTable
+         * @description Prices per tonne by grade for a file, which becomes another version.
          */
-        PriceShown: {
-            /** Grade */
-            grade: string;
-            /** Per Tonne */
-            per_tonne: string;
-            /** Share */
-            share: string;
+        PriceTable: {
+            /** Prices */
+            prices: {
+                [key: string]: number | string;
+            };
+            /** Text */
+            text: string;
+            /** Version */
+            version: string;
         };
         /**
          * Print
@@ -4232,10 +4580,39 @@ export interface components {
             signature: string;
         };
         /**
+         * StandardCheck
+         * @description Every fault of a file; `file` None where there is one.
+         */
+        StandardCheck: {
+            /** Faults */
+            faults: components["schemas"]["FaultShown"][];
+            file: components["schemas"]["FileShown"] | null;
+        };
+        /**
+         * StandardComparison
+         * @description How many past loads were judged again, and those that would be another.
+         */
+        StandardComparison: {
+            /** Changed */
+            changed: components["schemas"]["ComparedLoad"][];
+            /** Compared */
+            compared: number;
+        };
+        /**
+         * StandardFile
+         * @description The text of a standard's file.
+         */
+        StandardFile: {
+            /** Text */
+            text: string;
+        };
+        /**
          * StandardList
-         * @description The standards by id.
+         * @description The standards by id; `default` is that of loads that name none.
          */
         StandardList: {
+            /** Default */
+            default: string;
             /** Standards */
             standards: components["schemas"]["StandardShown"][];
         };
@@ -4255,6 +4632,14 @@ export interface components {
             title: components["schemas"]["Names"];
             /** Version */
             version: string;
+        };
+        /**
+         * StandardText
+         * @description The text of a standard's file.
+         */
+        StandardText: {
+            /** Text */
+            text: string;
         };
         /**
          * StandardVersionShown
@@ -4466,6 +4851,31 @@ export interface components {
             role?: components["schemas"]["Role"] | null;
         };
         /**
+         * UserList
+         * @description Every person by name.
+         */
+        UserList: {
+            /** Users */
+            users: components["schemas"]["UserShown"][];
+        };
+        /**
+         * UserShown
+         * @description A person. `identity` is what another service calls them; None where they have a password of ours.
+         */
+        UserShown: {
+            /** Created At */
+            created_at: string;
+            /** Has Password */
+            has_password: boolean;
+            /** Identity */
+            identity: string | null;
+            /** Is Active */
+            is_active: boolean;
+            /** Name */
+            name: string;
+            role: components["schemas"]["Role"];
+        };
+        /**
          * UserWanted
          * @description A person who is to come in.
          */
@@ -4558,6 +4968,14 @@ export interface components {
             rows: components["schemas"]["ReportRow"][];
             /** To */
             to: string;
+        };
+        /**
+         * WaysIn
+         * @description How people can log in.
+         */
+        WaysIn: {
+            /** Oidc */
+            oidc: boolean;
         };
         /**
          * Weighing
@@ -4673,6 +5091,18 @@ export interface components {
             why: string;
         };
         /**
+         * PriceShown
+         * @description What a part of a load is worth.
+         */
+        loadlens__serving__api__queue_shapes__PriceShown: {
+            /** Grade */
+            grade: string;
+            /** Per Tonne */
+            per_tonne: string;
+            /** Share */
+            share: string;
+        };
+        /**
          * Correction
          * @description What a person has measured. `contaminants_kg` stands in place of what was seen of these classes; all else is
          *     deducted beside it. A correction takes the place of the one before it as a whole.
@@ -4714,6 +5144,17 @@ export interface components {
              * @default 0
              */
             water_percent: number | string;
+        };
+        /**
+         * PriceShown
+         * @description A grade and its price per tonne as decimal text; None where it has none.
+         */
+        loadlens__serving__api__settings_shapes__PriceShown: {
+            /** Code */
+            code: string;
+            name: components["schemas"]["Names"];
+            /** Price Per Tonne */
+            price_per_tonne: string | null;
         };
         /**
          * Correction
@@ -5124,9 +5565,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["KeyList"];
                 };
             };
         };
@@ -5150,9 +5589,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["KeyMade"];
                 };
             };
         };
@@ -5244,9 +5681,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["LaneShown"];
                 };
             };
         };
@@ -6543,6 +6978,26 @@ export interface operations {
             };
         };
     };
+    get_ways_in_v1_oidc_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaysIn"];
+                };
+            };
+        };
+    };
     end_oidc_v1_oidc_callback_get: {
         parameters: {
             query: {
@@ -6812,6 +7267,168 @@ export interface operations {
             };
         };
     };
+    save_standard_v1_standards_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StandardFile"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditionShown"];
+                };
+            };
+        };
+    };
+    activate_standard_v1_standards_activations_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewActivation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivationShown"];
+                };
+            };
+        };
+    };
+    check_file_v1_standards_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StandardFile"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandardCheck"];
+                };
+            };
+        };
+    };
+    compare_standard_v1_standards_comparison_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Comparison"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandardComparison"];
+                };
+            };
+        };
+    };
+    list_editions_v1_standards_editions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EditionList"];
+                };
+            };
+        };
+    };
+    get_standard_file_v1_standards_files__sha256__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandardText"];
+                };
+            };
+        };
+    };
+    put_prices_v1_standards_prices_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PriceTable"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StandardText"];
+                };
+            };
+        };
+    };
     list_users_v1_users_get: {
         parameters: {
             query?: never;
@@ -6827,9 +7444,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["UserList"];
                 };
             };
         };
@@ -6881,9 +7496,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["UserShown"];
                 };
             };
         };

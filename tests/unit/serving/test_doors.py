@@ -16,6 +16,7 @@ LOGIN = {
     ("GET", "/login"),
     ("POST", "/v1/session"),
     ("POST", "/v1/welcome"),
+    ("GET", "/v1/oidc"),
     ("GET", "/v1/oidc/login"),
     ("GET", "/v1/oidc/callback"),
 }

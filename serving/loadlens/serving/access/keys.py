@@ -36,12 +36,13 @@ class KeyUseError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key as it is asked for; `days` is how long it is valid."""
+    """A key as it is asked for; `days` is how long it is valid, `replaces` the id of the key that it follows."""
 
     name: str
     role: Role
     lane: str | None
     days: int
+    replaces: str | None = None
 
 
 class Keys:
@@ -68,8 +69,10 @@ class Keys:
             created_by=by,
         )
         with write_session(self._engine) as session:
+            if new.replaces is not None and session.get(ApiKey, new.replaces) is None:
+                raise KeyUseError(f"there is no key {new.replaces!r} to replace; `loadlens keys list` shows all")
             session.add(row)
-            append(session, "key.created", f"key:{key_id}", {}, by, rows=[row])
+            append(session, "key.created", f"key:{key_id}", {"replaces": new.replaces}, by, rows=[row])
         return row, token
 
     def revoke(self, key_id: str, by: str) -> KeyRevocation:

@@ -39,6 +39,7 @@ from loadlens.serving.api import (
     reviews,
     rooms,
     session,
+    standards,
     supplier,
     tickets,
     waste,
@@ -123,7 +124,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     )
     problems.install(app)
     lane_things = (lanes, cameras, devices, frames, readings, alarms)
-    reviewing = (reviews, queue, opinions, tickets, disputes, yard_figures)
+    reviewing = (standards, reviews, queue, opinions, tickets, disputes, yard_figures)
     keeping = (waste, waste_labels, identification, manifests, rooms)
     for thing in (*lane_things, loads, results, pictures, *reviewing, journal, events, *keeping, session, people):
         # A picture is as large as the settings let it be (api/picture_body.py); what people and machines say is short.
@@ -156,7 +157,7 @@ def _open_records(settings: Settings) -> Loads:
     records = Loads(engine, blobs, settings.standard, settings.frames_before_load_s)
     with records.writing() as session:
         declare(session, "settings.in_force", "settings", shown_settings(settings))
-        declare_standards(session, blobs, records.standard_refs.values())
+        declare_standards(session, blobs, records.standards.refs.values())
     return records
 
 

@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import select
 
 from loadlens.serving.api.loads import Kilograms, summary
-from loadlens.serving.api.parts import parts_of
+from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
-from loadlens.serving.api.shapes import LaneList, LaneNow, shaped
+from loadlens.serving.api.shapes import LaneList, LaneNow, LaneShown, shaped
 from loadlens.serving.api.tags import tagged
-from loadlens.serving.records import loads
+from loadlens.serving.records import lanes, loads
 from loadlens.serving.store.tables import Lane
 
 router = APIRouter(tags=["lanes"])
@@ -35,16 +35,12 @@ class LaneSettings(BaseModel):
         return self
 
 
-@router.put("/lanes/{lane}", responses=answers())
+@router.put("/lanes/{lane}", response_model=None, responses=answers() | shaped(LaneShown))
 def put_lane(request: Request, lane: LaneId, given: LaneSettings) -> dict[str, Any]:
     """Make a lane, or change its settings."""
+    limits = _text(given.gross_above_kg), _text(given.tare_below_kg)
     with parts_of(request).loads.writing() as session:
-        known = session.get(Lane, lane) or Lane(id=lane)
-        known.gross_above_kg = _text(given.gross_above_kg)
-        known.tare_below_kg = _text(given.tare_below_kg)
-        session.add(known)
-        session.flush()
-        return _described(known)
+        return _described(lanes.put(session, lane, *limits, actor=actor_of(request)))
 
 
 @router.get("/lanes", response_model=None, responses=answers() | shaped(LaneList))

@@ -104,12 +104,11 @@ def create_load(request: Request, new: NewLoad, key: OnceKey = None) -> Response
     """Open a load. The same id with the same particulars again answers 200."""
     check_own_lane(request, new.lane)
     parts = parts_of(request)
-    about = Particulars(
-        parts.loads.standard_named(new.standard), new.declared, new.lane, new.supplier, new.plate, new.note
-    )
 
     def work(session: Session) -> Answer:
         load_id = new.id or uuid.uuid4().hex
+        standard = parts.loads.standards.named(session, new.standard)
+        about = Particulars(standard, new.declared, new.lane, new.supplier, new.plate, new.note)
         load, is_new = parts.loads.open(session, load_id, about, actor=actor_of(request))
         return load_answer(session, parts, load, 201 if is_new else 200)
 

@@ -43,7 +43,7 @@ def give_opinion(request: Request, load_id: str, new: NewOpinion, key: OnceKey =
         given = opinions.give(
             session,
             load,
-            parts.loads.standard_of(load),
+            parts.loads.standards.of(session, load),
             actor=actor_of(request),
             grade=new.grade,
             deduction_percent=new.deduction_percent,

@@ -10,6 +10,8 @@ from loadlens.serving.access.keys import NewKey
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.session import UserName
+from loadlens.serving.api.settings_shapes import KeyList, KeyMade, UserList, UserShown
+from loadlens.serving.api.shapes import shaped
 from loadlens.serving.store.access_tables import ApiKey, KeyRevocation, User
 
 router = APIRouter(tags=["access"])
@@ -18,7 +20,10 @@ Named = Annotated[str, Path(pattern=r"^\w[\w.@\-]{0,63}$")]
 
 
 class KeyWanted(BaseModel):
-    """A key for a machine. `lane` null is every lane; `days` is how long it is valid."""
+    """A key for a machine. `lane` null is every lane; `days` is how long it is valid.
+
+    `replaces` is a key that this one follows: it is good until it is revoked, so that the machine is never without.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -26,6 +31,7 @@ class KeyWanted(BaseModel):
     role: Role
     lane: Annotated[str, Field(pattern=r"^\w[\w.\-]{0,63}$")] | None = None
     days: Annotated[int, Field(ge=1, le=3650)] = 365
+    replaces: Annotated[str, Field(pattern=r"^\w{1,32}$")] | None = None
 
 
 class UserWanted(BaseModel):
@@ -46,16 +52,16 @@ class UserChange(BaseModel):
     is_active: bool | None = None
 
 
-@router.get("/keys", responses=answers())
+@router.get("/keys", response_model=None, responses=answers() | shaped(KeyList))
 def list_keys(request: Request) -> dict[str, Any]:
     """Every key that was ever made, oldest first; never its secret part."""
     return {"keys": [_key(*entry) for entry in parts_of(request).access.keys.all()]}
 
 
-@router.post("/keys", status_code=201, responses=answers())
+@router.post("/keys", status_code=201, response_model=None, responses=answers() | shaped(KeyMade, 201))
 def add_key(request: Request, wanted: KeyWanted) -> dict[str, Any]:
     """Make a key. The answer is the only place where it can be seen."""
-    new = NewKey(wanted.name, wanted.role, wanted.lane, wanted.days)
+    new = NewKey(wanted.name, wanted.role, wanted.lane, wanted.days, wanted.replaces)
     row, token = parts_of(request).access.keys.add(new, actor_of(request))
     return {**_key(row, None), "key": token}
 
@@ -67,7 +73,7 @@ def revoke_key(request: Request, key_id: Annotated[str, Path(pattern=r"^\w{1,32}
     return {"id": key_id, "revoked_at": revocation.at, "revoked_by": revocation.by}
 
 
-@router.get("/users", responses=answers())
+@router.get("/users", response_model=None, responses=answers() | shaped(UserList))
 def list_users(request: Request) -> dict[str, Any]:
     """Every user by name."""
     return {"users": [_user(user) for user in parts_of(request).access.users.all()]}
@@ -87,7 +93,7 @@ def reinvite_user(request: Request, name: Named) -> dict[str, Any]:
     return {"name": name, "link": f"/login#{token}"}
 
 
-@router.patch("/users/{name}", responses=answers(409))
+@router.patch("/users/{name}", response_model=None, responses=answers(409) | shaped(UserShown))
 def change_user(request: Request, name: Named, change: UserChange) -> dict[str, Any]:
     """Give a person another role, or shut them out or in."""
     users = parts_of(request).access.users

@@ -111,7 +111,7 @@ def get_so_far(request: Request, load_id: str) -> Response:
         seen = parts.grader.so_far(load_id) if load.status in OPEN else None
         if seen is None or why_withheld(session, request, load_id) is not None:
             return Response(status_code=204)
-        assessed = assessments.inputs_now(session, load).assess(seen, parts.loads.standard_of(load))
+        assessed = assessments.inputs_now(session, load).assess(seen, parts.loads.standards.of(session, load))
     return tagged(request, assessed.to_report())
 
 
@@ -171,7 +171,7 @@ def get_report(request: Request, load_id: str) -> HTMLResponse:
     """The report as one page that needs nothing else."""
     parts = parts_of(request)
     with parts.loads.reading() as session:
-        standard = parts.loads.standard_of(loads.find(session, load_id))
+        standard = parts.loads.standards.of(session, loads.find(session, load_id))
         check_seen(session, request, load_id)
         report = assessments.report(session, load_id)
         drawings = drawings_of(session, load_id, NEWEST)
@@ -182,9 +182,13 @@ def get_report(request: Request, load_id: str) -> HTMLResponse:
 
 @router.get("/standards", response_model=None, responses=answers() | shaped(StandardList))
 def list_standards(request: Request) -> dict[str, Any]:
-    """The standards that a load can be graded by."""
-    standards = parts_of(request).loads.standards.values()
+    """The standards that a load which arrives now can be graded by; `default` is that of loads that name none."""
+    parts = parts_of(request)
+    with parts.loads.reading() as session:
+        standards = parts.loads.standards.in_force(session).values()
+        default = parts.loads.standards.default(session)
     return {
+        "default": default,
         "standards": [
             {
                 "id": standard.id,
@@ -198,7 +202,7 @@ def list_standards(request: Request) -> dict[str, Any]:
                 "sha256": standard.sha256,
             }
             for standard in sorted(standards, key=lambda standard: standard.id)
-        ]
+        ],
     }
 
 

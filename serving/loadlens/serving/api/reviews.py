@@ -101,7 +101,7 @@ def post_review(
     def work(session: Session) -> Answer:
         load = matched(session, parts, load_id, if_match)
         check_seen(session, request, load_id)  # nobody accepts what they have not seen
-        standard = parts.loads.standard_of(load)
+        standard = parts.loads.standards.of(session, load)
         reviews.add(
             session,
             load,
@@ -126,7 +126,7 @@ def preview_review(request: Request, load_id: str, new: NewReview, if_match: IfM
     with parts.loads.reading() as session:
         load = matched(session, parts, load_id, if_match)
         check_seen(session, request, load_id)
-        standard = parts.loads.standard_of(load)
+        standard = parts.loads.standards.of(session, load)
         before, after = previews.preview(session, load, standard, new.decision, _plain(new.correction))
     return {"before": asdict(before), "after": asdict(after)}
 
@@ -150,7 +150,7 @@ def settle_load(
 
     def work(session: Session) -> Answer:
         load = matched(session, parts, load_id, if_match)
-        standard = parts.loads.standard_of(load)
+        standard = parts.loads.standards.of(session, load)
         tickets.issue(session, load, standard, adjustments, priced=settling.priced, actor=actor_of(request))
         return load_answer(session, parts, load, 201)
 

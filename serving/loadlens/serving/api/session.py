@@ -24,6 +24,7 @@ from loadlens.serving.api.doors import caller_of
 from loadlens.serving.api.pages import html_page
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.api.settings_shapes import WaysIn
 from loadlens.serving.api.shapes import Who, shaped
 
 router = APIRouter(tags=["people"])
@@ -140,6 +141,12 @@ def begin_oidc(request: Request) -> RedirectResponse:
         samesite="lax",
     )
     return answer
+
+
+@router.get("/oidc", response_model=None, responses=answers() | shaped(WaysIn))
+def get_ways_in(request: Request) -> dict[str, Any]:
+    """Whether a service is set that vouches for people, so that a page can offer it."""
+    return {"oidc": parts_of(request).access.oidc is not None}
 
 
 @router.get("/oidc/callback", response_class=HTMLResponse, responses=answers(404))

@@ -202,8 +202,9 @@ class StandardShown(Shape):
 
 
 class StandardList(Shape):
-    """The standards by id."""
+    """The standards by id; `default` is that of loads that name none."""
 
+    default: str
     standards: list[StandardShown]
 
 

@@ -52,7 +52,7 @@ def get_agreement(request: Request, since: Since = None, until: Until = None) ->
     were given blind. `not_blind` is how many opinions did not count."""
     period, parts = _period(since, until), parts_of(request)
     with parts.loads.reading() as session:
-        found, not_blind = agreement.agreements(session, period, parts.loads.standards)
+        found, not_blind = agreement.agreements(session, period, parts.loads.standards.in_force(session))
     pairs = [_pair(one) for one in found]
     head = ("one", "other", *_columns(("observed",)), "by_chance", *_columns(("kappa",)))
     return _answer(request, {"pairs": pairs, "not_blind": not_blind}, pairs, head, "agreement")

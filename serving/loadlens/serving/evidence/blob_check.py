@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from loadlens.serving.evidence.chain import Record
 from loadlens.serving.evidence.finding import Finding
+from loadlens.serving.evidence.in_force import KEEPS_FILE
 from loadlens.serving.records.frames import SAME_FRAME
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.errors import BlobDamagedError, BlobMissingError
@@ -27,7 +28,7 @@ class BlobCheck:
 
     def see(self, record: Record) -> Iterator[Finding]:
         """Take note of the standards that a record names and of the blobs that it lets go."""
-        if record.kind not in (DROPPED, "standard.in_force"):
+        if record.kind not in (DROPPED, *KEEPS_FILE):
             return
         try:
             body = json.loads(record.body)

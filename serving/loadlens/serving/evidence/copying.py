@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, Table, delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
+from loadlens.serving.evidence.in_force import KEEPS_FILE
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.errors import BlobDamagedError, BlobMissingError
 from loadlens.serving.store.tables import Base, JournalHead, JournalRecord, Picture, StoredFrame
@@ -39,7 +40,7 @@ def copy_blobs(session: Session, source: Blobs, target: Blobs) -> int:
 
 def named_blobs(session: Session) -> Iterator[str]:
     """The digest of every blob that the records name."""
-    in_force = select(JournalRecord.body).where(JournalRecord.kind == "standard.in_force")
+    in_force = select(JournalRecord.body).where(JournalRecord.kind.in_(KEEPS_FILE))
     for body in session.scalars(in_force):
         yield json.loads(body)["sha256"]
     for column in (StoredFrame.sha256, Picture.sha256):

@@ -12,6 +12,9 @@ from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.journal import SYSTEM, append
 from loadlens.serving.store.tables import JournalRecord
 
+# Records whose `sha256` names a file that assessments rest on: it is kept, checked and backed up.
+KEEPS_FILE = ("standard.in_force", "standard.saved")
+
 
 def declare(session: Session, kind: str, subject: str, body: Mapping[str, Any]) -> None:
     """Append a record, unless the newest of this kind and subject says the same."""

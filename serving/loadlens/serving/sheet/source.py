@@ -36,14 +36,14 @@ class Source:
 def source_of_version(session: Session, records: Loads, load: Load, version: int) -> Source:
     """One version of a load, with the ticket that rests on it if there is one. Raises UnknownLoadError."""
     ticket = tickets.newest(session, load.id, version)
-    return Source(load, assessments.version(session, load.id, version), ticket, records.standards.get(load.standard))
+    return Source(load, assessments.version(session, load.id, version), ticket, records.standards.find(session, load))
 
 
 def source_of_ticket(session: Session, records: Loads, load: Load, number: int | None) -> Source:
     """A ticket of a load, the newest without a number. Raises UnknownLoadError."""
     ticket = tickets.numbered(session, load.id, number)
     assessment = assessments.version(session, load.id, ticket.version)
-    return Source(load, assessment, ticket, records.standards.get(load.standard))
+    return Source(load, assessment, ticket, records.standards.find(session, load))
 
 
 def sha256_of(text: str) -> str:

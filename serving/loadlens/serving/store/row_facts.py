@@ -39,6 +39,8 @@ VOUCHED = (
     "waste_postings",
     "waste_manifests",
     "waste_manifest_steps",
+    "standard_editions",
+    "standard_activations",
 )
 _LONGEST_TEXT = 256
 

@@ -10,6 +10,7 @@ from loadlens.serving.store import (  # noqa: F401
     manifest_tables,
     queue_tables,
     room_tables,
+    settings_tables,
     waste_tables,
 )
 from loadlens.serving.store.tables import Base

@@ -1,0 +1,151 @@
+"""What the answers look like that the console's pages of settings read."""
+
+from loadlens.serving.access.caller import Role
+from loadlens.serving.api.shapes import Names, Shape
+
+
+class FaultShown(Shape):
+    """One fault of a standard's file: its line (from 1), the key it is about, what is wrong and what to do."""
+
+    line: int
+    where: str
+    problem: str
+    remedy: str
+
+
+class PriceShown(Shape):
+    """A grade and its price per tonne as decimal text; None where it has none."""
+
+    code: str
+    name: Names
+    price_per_tonne: str | None
+
+
+class FileShown(Shape):
+    """What a file without a fault says of itself."""
+
+    id: str
+    version: str
+    title: Names
+    sha256: str
+    currency: str
+    prices: list[PriceShown]
+
+
+class StandardCheck(Shape):
+    """Every fault of a file; `file` None where there is one."""
+
+    faults: list[FaultShown]
+    file: FileShown | None
+
+
+class StandardText(Shape):
+    """The text of a standard's file."""
+
+    text: str
+
+
+class EditionShown(Shape):
+    """An edition of a standard that somebody saved."""
+
+    sha256: str
+    standard: str
+    version: str
+    actor: str
+    at: str
+
+
+class ActivationShown(Shape):
+    """From `since` on, arriving loads of a standard are graded by an edition; `sha256` None: as shipped or set."""
+
+    id: int
+    standard: str
+    sha256: str | None
+    since: str
+    is_default: bool
+    reason: str
+    actor: str
+    at: str
+
+
+class EditionList(Shape):
+    """Editions and activations, newest first."""
+
+    editions: list[EditionShown]
+    activations: list[ActivationShown]
+
+
+class Outcome(Shape):
+    """What a load comes to by one standard; `amount` None where that has no price for it."""
+
+    grade: str | None
+    decision: str
+    deduction_percent: float
+    deduction_kg: float | None
+    amount: str | None
+    currency: str | None
+
+
+class ComparedLoad(Shape):
+    """A load that another standard would change; `after` None where it cannot judge the load, and `why`."""
+
+    load: str
+    created_at: str
+    before: Outcome
+    after: Outcome | None
+    why: str
+
+
+class StandardComparison(Shape):
+    """How many past loads were judged again, and those that would be another."""
+
+    compared: int
+    changed: list[ComparedLoad]
+
+
+class KeyShown(Shape):
+    """A machine's key, never its secret part."""
+
+    id: str
+    name: str
+    role: Role
+    lane: str | None
+    created_at: str
+    created_by: str
+    expires_at: str
+    revoked_at: str | None
+
+
+class KeyMade(KeyShown):
+    """A new key with its secret part, which is shown here and nowhere else."""
+
+    key: str
+
+
+class KeyList(Shape):
+    """Every key that was ever made, oldest first."""
+
+    keys: list[KeyShown]
+
+
+class UserShown(Shape):
+    """A person. `identity` is what another service calls them; None where they have a password of ours."""
+
+    name: str
+    role: Role
+    is_active: bool
+    has_password: bool
+    identity: str | None
+    created_at: str
+
+
+class UserList(Shape):
+    """Every person by name."""
+
+    users: list[UserShown]
+
+
+class WaysIn(Shape):
+    """How people can log in."""
+
+    oidc: bool

@@ -1,0 +1,41 @@
+"""The tables of what people set in the console: standards, models and beds, each with the moment from which it holds.
+
+What is set is appended and never edited, so that what a load was graded by can be told years later.
+"""
+
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from loadlens.serving.store.tables import Base, now
+
+
+class StandardEdition(Base):
+    """A standard that somebody saved; its file is the blob of this digest. It decides nothing until it is activated."""
+
+    __tablename__ = "standard_editions"
+    __table_args__ = (UniqueConstraint("standard", "version", name="one_file_of_a_version"),)
+
+    sha256: Mapped[str] = mapped_column(Text, primary_key=True)
+    standard: Mapped[str] = mapped_column(Text)
+    version: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
+    at: Mapped[str] = mapped_column(Text, default=now)
+
+
+class StandardActivation(Base):
+    """Loads that arrive from `since` on and name `standard` are graded by an edition of it.
+
+    `sha256` None: by the file that is shipped or set. `is_default`: so are loads that name no standard.
+    """
+
+    __tablename__ = "standard_activations"
+    __table_args__ = (Index("standard_activations_by_time", "standard", "since", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    standard: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str | None] = mapped_column(ForeignKey("standard_editions.sha256"))
+    since: Mapped[str] = mapped_column(Text)
+    is_default: Mapped[bool]
+    reason: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
+    at: Mapped[str] = mapped_column(Text, default=now)
