@@ -420,3 +420,93 @@ def test_figures_stand_with_their_counts_for_who_may_see_them(yard, browser, man
         csv = saved.value.path().read_text(encoding="utf-8-sig")
         assert saved.value.suggested_filename == "by-supplier.csv"
         assert LOADS[0][1] in csv
+
+
+@pytest.fixture(scope="module")
+def admin(yard, browser: Browser) -> dict:
+    """The cookies of an admin."""
+    return come_in(yard, browser, "amy", "admin")
+
+
+def test_a_manager_edits_a_copy_of_a_standard_sees_what_changes_and_lets_it_hold(yard, browser, manager):
+    with console(browser, manager, ("en", "light", "desk")) as page:
+        page.goto(f"{yard.address}/console/")
+        page.get_by_role("link", name="Settings").click()
+        page.get_by_role("row", name="gbt-39733-2024").get_by_role("link", name="Edit a copy").click()
+        text = page.get_by_role("textbox", name="A copy of the standard")
+        expect(text).not_to_have_value("")
+        shipped = text.input_value()
+        text.fill(shipped.replace('tolerance = "deduct_all"', 'tolerance = "some"'))
+        page.get_by_role("button", name="Check").click()
+        fault = page.locator(".faults li").first
+        expect(fault).to_contain_text("tolerance")
+        keep_picture(page, "standard-faults", ("en", "light", "desk"))
+        fault.get_by_role("button").click()
+        marked = text.evaluate("(area) => area.value.slice(area.selectionStart, area.selectionEnd)")
+        assert marked == 'tolerance = "some"'
+
+        mine = re.sub(r'^layer_weight = ".*?"', 'layer_weight = "equal"', shipped, flags=re.MULTILINE)
+        text.fill(re.sub(r'^id = ".*?"', 'id = "our-mill"', mine, count=1, flags=re.MULTILINE))
+        page.get_by_role("button", name="Check").click()
+        expect(page.get_by_text("No fault: our-mill")).to_be_visible()
+        page.get_by_label("Instead of").select_option("gbt-39733-2024")
+        page.get_by_role("button", name="Compute").click()
+        expect(page.get_by_text("loads would be judged otherwise")).to_be_visible()
+        page.reload()  # what was written is still there
+        expect(text).to_have_value(re.compile('id = "our-mill"'))
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("is saved. Below you can let it hold.")).to_be_visible()
+        expect(page.get_by_role("combobox", name="Standard")).to_have_value(re.compile("^our-mill "))
+        page.get_by_label("Why").fill("contract of 2027")
+        page.get_by_role("button", name="Let it hold").click()
+        expect(page.get_by_text("contract of 2027")).to_be_visible()
+        assert "our-mill" in {one["id"] for one in yard.http.get("/v1/standards").json()["standards"]}
+    look_at(browser, manager, f"{yard.address}/console/settings/standards", "standards", ".things")
+
+
+def test_a_key_and_an_invitation_are_shown_once_and_work(yard, browser, admin):
+    with console(browser, admin, ("en", "light", "desk")) as page:
+        page.goto(f"{yard.address}/console/settings/people")
+        page.get_by_label("What it is for").fill("mast north")
+        page.get_by_role("button", name="Make a key").click()
+        secret = page.locator(".secret output")
+        expect(secret).to_contain_text("llk_")
+        with yard.http_with(secret.inner_text()) as machine:
+            assert machine.get("/v1/session").json()["role"] == "camera"
+        keep_picture(page, "key", ("en", "light", "desk"))
+        page.get_by_role("button", name="I have stored it").click()
+        expect(secret).to_have_count(0)
+        row = page.get_by_role("row", name="mast north")
+        row.get_by_role("button", name="Replace").click()
+        expect(secret).to_be_visible()
+        expect(row).to_have_count(2)
+        row.last.get_by_role("button", name="Revoke").click()
+        row.last.get_by_role("button", name="Revoke").click()
+        expect(row).to_have_count(1)
+        page.get_by_role("button", name="I have stored it").click()
+        page.get_by_label("Name of a new person").fill("ben")
+        page.get_by_role("button", name="Invite").click()
+        expect(secret).to_contain_text("/login#")
+        page.goto(f"{yard.address}/console/settings/lanes")
+        page.get_by_role("textbox", name="A new lane").fill("7")
+        page.get_by_role("button", name="Make the lane").click()
+        expect(page.get_by_role("heading", name="Lane 7")).to_be_visible()
+    look_at(browser, admin, f"{yard.address}/console/settings/people", "people", ".things")
+    look_at(browser, admin, f"{yard.address}/console/settings/lanes", "lanes", ".row-form")
+
+
+def test_a_page_opened_without_a_network_says_so_shows_no_old_figures_and_goes_on_by_itself(yard, browser, signed_in):
+    with console(browser, signed_in, ("en", "light", "desk"), foreseen=r"ERR_INTERNET_DISCONNECTED|ERR_FAILED") as page:
+        page.goto(f"{yard.address}/console/queue")
+        page.wait_for_function("navigator.serviceWorker.ready.then((ready) => ready.active.state === 'activated')")
+        expect(page.get_by_role("heading", name="Loads to review")).to_be_visible()
+        page.context.set_offline(True)
+        expect(page.get_by_text("What stands here is as it was then")).to_be_visible()
+        page.reload()
+        expect(page.get_by_text("nothing is shown")).to_be_visible()
+        expect(page.get_by_text("No connection to the server since")).to_be_visible()
+        expect(page.get_by_role("heading", name="Loads to review")).to_have_count(0)
+        keep_picture(page, "offline", ("en", "light", "desk"))
+        page.context.set_offline(False)
+        expect(page.get_by_role("heading", name="Loads to review")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("nothing is shown")).to_have_count(0)

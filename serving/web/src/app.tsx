@@ -1,7 +1,7 @@
 // The frame around every page: who is signed in, alarms, what is not yet confirmed, and the keys that work everywhere.
 import { useEffect, useState } from "react";
 import { outbox } from "./decisions.ts";
-import { connected, listen, stopListening } from "./events.ts";
+import { connected, listen, lookUntilAnswered, stopListening } from "./events.ts";
 import { maySeeFigures } from "./figures.ts";
 import { NamesOf, Names, readNames } from "./names.ts";
 import { AlarmBar } from "./parts/alarm-bar.tsx";
@@ -13,6 +13,7 @@ import { FiguresPage } from "./pages/figures.tsx";
 import { LivePage } from "./pages/live.tsx";
 import { LoadPage } from "./pages/load.tsx";
 import { QueuePage } from "./pages/queue.tsx";
+import { SettingsPage } from "./pages/settings.tsx";
 import { go, useRoute } from "./route.ts";
 import { lookWhoIsIn, useMe, useSession } from "./session.ts";
 import { useWords } from "./show.ts";
@@ -29,7 +30,7 @@ export function App() {
   const [helping, setHelping] = useState(false);
   const names = useLoaded("names", readNames);
   const isIn = session.is === "in";
-  useEffect(() => void lookWhoIsIn().catch(() => connected.set(false)), []);
+  useEffect(lookUntilAnswered, []);
   useEffect(() => {
     if (!isIn) return;
     listen();
@@ -39,7 +40,7 @@ export function App() {
     help: () => setHelping(true),
     live: () => go("/"),
     queue: () => go("/queue"),
-    ...(maySeeFigures(me) && { figures: () => go("/figures") }),
+    ...(maySeeFigures(me) && { figures: () => go("/figures"), settings: () => go("/settings") }),
     acknowledge: () => document.querySelector<HTMLElement>("[data-alarm]")?.focus(),
   });
   const wasIn = isIn || (session.is === "out" && session.before !== null);
@@ -55,7 +56,7 @@ export function App() {
         <OutboxBar />
       </div>
       <main id="content" tabIndex={-1}>
-        {wasIn && <Page />}
+        {wasIn ? <Page /> : <NothingYet />}
       </main>
       <DoneNotes />
       {session.is === "out" && <SignIn again={session.before !== null} />}
@@ -69,16 +70,28 @@ function Page() {
   const load = /^\/loads\/([^/]+)$/.exec(path)?.[1];
   if (load) return <LoadPage key={load} id={decodeURIComponent(load)} />;
   if (path === "/figures") return <FiguresPage query={query} />;
+  if (path.startsWith("/settings")) return <SettingsPage path={path} query={query} />;
   return path === "/queue" ? <QueuePage query={query} /> : <LivePage />;
 }
 
-function Connection() {
+/** A page that was opened without a network shows no figures: none are kept, because they would be old ones. */
+function NothingYet() {
   const words = useWords();
+  const isAway = !useStore(connected);
+  return isAway && <p className="empty">{words.t("net.nothingShown")}</p>;
+}
+
+function Connection() {
   const session = useSession();
-  if (useStore(connected) || session.is === "out") return null;
+  return useStore(connected) || session.is === "out" ? null : <Gone />;
+}
+
+function Gone() {
+  const words = useWords();
+  const [since] = useState(() => new Date().toISOString());
   return (
     <p className="bar away" role="status">
-      {words.t("net.gone")}{" "}
+      {words.t("net.gone", { at: words.time(since) })}{" "}
       <button
         type="button"
         onClick={() => {

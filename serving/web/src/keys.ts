@@ -14,6 +14,7 @@ export const KEYS = [
   { where: "everywhere", does: "live", keys: ["l"] },
   { where: "everywhere", does: "queue", keys: ["q"] },
   { where: "everywhere", does: "figures", keys: ["f"] },
+  { where: "everywhere", does: "settings", keys: [","] },
   { where: "everywhere", does: "acknowledge", keys: ["k"] },
   { where: "queue", does: "down", keys: ["ArrowDown", "j"] },
   { where: "queue", does: "up", keys: ["ArrowUp"] },

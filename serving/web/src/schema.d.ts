@@ -3900,8 +3900,11 @@ export interface components {
             amount: string | null;
             /** Currency */
             currency: string | null;
-            /** Decision */
-            decision: string;
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "accept" | "review" | "stop";
             /** Deduction Kg */
             deduction_kg: number | null;
             /** Deduction Percent */

@@ -161,7 +161,7 @@ def end_oidc(
     vouched = _oidc(parts).vouched(Trip.from_cookie(request.cookies.get(_TRIP, "")), state, code)
     user = parts.access.users.vouched_for(vouched.identity, vouched.name, vouched.role)
     # A redirect from another site would not send the strict cookie along; a page that goes on by itself does.
-    answer = HTMLResponse('<!doctype html><meta http-equiv="refresh" content="0;url=/login"><title>LoadLens</title>')
+    answer = HTMLResponse('<!doctype html><meta http-equiv="refresh" content="0;url=/console/"><title>LoadLens</title>')
     answer.delete_cookie(_TRIP, path=CALLBACK)
     _let_in(request, answer, user.name)
     return answer

@@ -1,5 +1,7 @@
 """What the answers look like that the console's pages of settings read."""
 
+from typing import Literal
+
 from loadlens.serving.access.caller import Role
 from loadlens.serving.api.shapes import Names, Shape
 
@@ -79,7 +81,7 @@ class Outcome(Shape):
     """What a load comes to by one standard; `amount` None where that has no price for it."""
 
     grade: str | None
-    decision: str
+    decision: Literal["accept", "review", "stop"]
     deduction_percent: float
     deduction_kg: float | None
     amount: str | None

@@ -13,6 +13,7 @@ export function Header({ onKeys }: { onKeys: () => void }) {
         <NavLink path="/" text={words.t("nav.live")} />
         <NavLink path="/queue" text={words.t("nav.queue")} />
         {maySeeFigures(me) && <NavLink path="/figures" text={words.t("nav.figures")} />}
+        {maySeeFigures(me) && <NavLink path="/settings" text={words.t("nav.settings")} />}
       </nav>
       <div className="tools">
         <button type="button" className="quiet" onClick={onKeys}>

@@ -1,5 +1,5 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
-import { Problem } from "../api.ts";
+import { Problem, read } from "../api.ts";
 import { signIn } from "../session.ts";
 import { useWords } from "../show.ts";
 
@@ -9,7 +9,12 @@ export function SignIn({ again }: { again: boolean }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [problem, setProblem] = useState("");
   const [busy, setBusy] = useState(false);
+  const [oidc, setOidc] = useState(false);
   useEffect(() => void dialog.current?.showModal(), []);
+  useEffect(() => {
+    // Where this is not known, a name and a password are still asked for.
+    read("/v1/oidc").then(({ oidc }) => setOidc(oidc), () => undefined);
+  }, []);
   const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
     const given = new FormData(event.currentTarget);
@@ -26,6 +31,14 @@ export function SignIn({ again }: { again: boolean }) {
       <form onSubmit={(event) => void submit(event)}>
         <h1 id="sign-in">{words.t("app.name")}</h1>
         {again && <p>{words.t("session.again")}</p>}
+        {oidc && (
+          <>
+            <a className="main" href="/v1/oidc/login">
+              {words.t("session.elsewhere")}
+            </a>
+            <p className="hint">{words.t("session.or")}</p>
+          </>
+        )}
         <label>
           {words.t("session.name")}
           <input name="name" autoComplete="username" maxLength={64} required autoFocus />
