@@ -125,7 +125,7 @@ class Yard:
         with self.loads.writing() as session:
             found = loads.find(session, load)
             said = {"decision": decision, "reason": "seen", "correction": correction}
-            return reviews.add(session, found, self.loads.standard_of(found), **said, actor=actor)
+            return reviews.add(session, found, self.loads.standards.of(session, found), **said, actor=actor)
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ class Yard:
         with self.loads.writing() as session:
             found = loads.find(session, load)
             decided = {"decision": "accept", "reason": f"looked at {number}", "correction": None}
-            reviews.add(session, found, self.loads.standard_of(found), **decided, actor=ANN)
+            reviews.add(session, found, self.loads.standards.of(session, found), **decided, actor=ANN)
 
     def state(self, load, number):
         with self.loads.writing() as session:

@@ -27,7 +27,9 @@ def money_at_stake(yard, load):
     with yard.loads.reading() as session:
         found, newest = loads.find(session, load), assessments.newest(session, load)
         deduction = json.loads(newest.report)["truck"]["deduction"]
-        worth, _ = tickets.worth(assessments.recomputed(session, found, yard.loads.standard_of(found), newest))
+        worth, _ = tickets.worth(
+            assessments.recomputed(session, found, yard.loads.standards.of(session, found), newest)
+        )
     return (deduction["kg_high"] - deduction["kg_low"]) / 1000 * float(worth["price_per_tonne"])
 
 

@@ -38,7 +38,7 @@ def test_who_always_says_the_same_has_no_kappa():
 def say(yard, load, rater, grade):
     with yard.loads.writing() as session:
         found = loads.find(session, load)
-        standard = yard.loads.standard_of(found)
+        standard = yard.loads.standards.of(session, found)
         said = {"grade": grade, "deduction_percent": None, "note": "", "at": datetime.now(UTC)}
         return opinions.give(session, found, standard, actor=rater, **said)
 
@@ -47,7 +47,7 @@ def test_only_what_was_said_blind_counts_for_agreement(yard):
     for number in range(3):
         yard.graded(f"load-{number}")
     machine = yard.page().entries[0].result.machine_grade
-    other = next(grade.code for grade in yard.loads.standards["example-mill"].grades if grade.code != machine)
+    other = next(grade.code for grade in yard.loads.standards.given["example-mill"].grades if grade.code != machine)
     now = datetime.now(UTC)
     for load, grade in (("load-0", machine), ("load-1", other)):
         yard.claim(load, ANN, now, blind=True)
@@ -55,8 +55,8 @@ def test_only_what_was_said_blind_counts_for_agreement(yard):
         assert not say(yard, load, ANN, machine).blind  # the second is no first impression
     say(yard, "load-2", BOB, machine)
     with yard.loads.reading() as session:
-        (pair,), not_blind = agreement.agreements(session, Period(), yard.loads.standards)
-        assert agreement.agreements(session, Period(until=date(2020, 1, 1)), yard.loads.standards) == ([], 0)
+        (pair,), not_blind = agreement.agreements(session, Period(), yard.loads.standards.given)
+        assert agreement.agreements(session, Period(until=date(2020, 1, 1)), yard.loads.standards.given) == ([], 0)
     assert (pair.one, pair.other, pair.observed.value, pair.observed.n) == (MACHINE, ANN, 0.5, 2)
     assert not_blind == 3
 
