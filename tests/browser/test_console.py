@@ -510,3 +510,28 @@ def test_a_page_opened_without_a_network_says_so_shows_no_old_figures_and_goes_o
         page.context.set_offline(False)
         expect(page.get_by_role("heading", name="Loads to review")).to_be_visible(timeout=20_000)
         expect(page.get_by_text("nothing is shown")).to_have_count(0)
+
+
+def test_the_bed_is_marked_by_its_corners_on_the_last_frame(yard, browser, manager):
+    with console(browser, manager, ("en", "light", "desk")) as page:
+        page.goto(f"{yard.address}/console/settings/lanes")
+        page.get_by_role("link", name="Mark the bed of camera mast").click()
+        corner = page.get_by_role("button", name="Corner 1")
+        before = corner.bounding_box()
+        x, y = before["x"] + before["width"] / 2, before["y"] + before["height"] / 2
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x - 60, y - 20, steps=3)
+        page.mouse.up()
+        dragged = corner.bounding_box()
+        assert dragged["x"] == pytest.approx(before["x"] - 60, abs=4)
+        corner.focus()
+        page.keyboard.press("Shift+ArrowRight")
+        assert corner.bounding_box()["x"] > dragged["x"]
+        page.get_by_label("Length of the bed, mm").fill("8000")
+        page.get_by_label("Width of the bed, mm").fill("2400")
+        expect(page.get_by_text("mm per pixel over the area")).to_be_visible()
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Marked:")).to_be_visible()
+        assert yard.http.get("/v1/lanes/1/cameras/mast/bed").json()["bed"]["length_mm"] == 8000
+    look_at(browser, manager, f"{yard.address}/console/settings/lanes?bed=1%20mast", "bed", ".marker polygon")

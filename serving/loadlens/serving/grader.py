@@ -24,10 +24,11 @@ from loadlens.serving.live import LiveView
 from loadlens.serving.live_load import LiveLoad
 from loadlens.serving.loads import Loads
 from loadlens.serving.recent import RecentFrames
-from loadlens.serving.records import frames, hazards, layers, loads, watching
+from loadlens.serving.records import frames, hazards, layers, loads, marked_beds, watching
 from loadlens.serving.records.watching import Told
 from loadlens.serving.store.errors import OUTAGES
 from loadlens.serving.store.tables import Load, StoredFrame
+from loadlens.vision.bed import Bed
 from loadlens.vision.image import EncodedImage
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.pipeline import Unloading
@@ -261,8 +262,14 @@ class Grader:
 
     def _begin(self, load: Load, model: SurfaceModel, first: StoredFrame | None) -> Unloading:
         source, began = (f"camera {first.camera}", first.captured_at) if first else ("no frames", load.created_at)
-        bed = self._beds.of(load.lane, first.camera) if first else self._beds.default
+        bed = self._beds.default if first is None else self._bed_of(load, first)
         return Unloading(model, bed=bed, load_id=load.id, source=source, started_at=began)
+
+    def _bed_of(self, load: Load, first: StoredFrame) -> Bed | None:
+        """What a person marked comes before what the settings say."""
+        with self._loads.reading() as session:
+            marked = marked_beds.of_load(session, load, first)
+        return marked or self._beds.of(load.lane, first.camera)
 
     def _grade(self, load: Load, live: LiveLoad) -> bool:
         """Grade a load that was watched to its end; False where it has new frames by now."""

@@ -168,6 +168,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/bed-scale": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compute Scale
+         * @description The millimetres per pixel that corners give; nothing is kept.
+         */
+        post: operations["compute_scale_v1_bed_scale_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/classes": {
         parameters: {
             query?: never;
@@ -413,6 +433,30 @@ export interface paths {
          */
         get: operations["get_camera_v1_lanes__lane__cameras__camera__get"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/lanes/{lane}/cameras/{camera}/bed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Bed
+         * @description The bed that was marked last; null where nobody has, and the settings or the pictures say where it is.
+         */
+        get: operations["get_bed_v1_lanes__lane__cameras__camera__bed_get"];
+        /**
+         * Put Bed
+         * @description Say where the bed lies, for the loads that arrive from now on.
+         */
+        put: operations["put_bed_v1_lanes__lane__cameras__camera__bed_put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2323,6 +2367,54 @@ export interface components {
             reason: string;
         };
         /**
+         * BedNow
+         * @description The bed of a camera that was marked last; None where nobody has.
+         */
+        BedNow: {
+            bed: components["schemas"]["BedShown"] | null;
+        };
+        /**
+         * BedScale
+         * @description Millimetres per pixel of a marked bed: the mean over its area, and the least and most along its sides.
+         */
+        BedScale: {
+            /** Mm High */
+            mm_high: number;
+            /** Mm Low */
+            mm_low: number;
+            /** Mm Per Px */
+            mm_per_px: number;
+        };
+        /**
+         * BedShown
+         * @description A bed as it was marked: corners in pixels of a frame of `width` x `height`.
+         */
+        BedShown: {
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /** Corners */
+            corners: [
+                number,
+                number
+            ][];
+            /** Height */
+            height: number;
+            /** Length Mm */
+            length_mm: number;
+            /** Mm High */
+            mm_high: number;
+            /** Mm Low */
+            mm_low: number;
+            /** Mm Per Px */
+            mm_per_px: number;
+            /** Width */
+            width: number;
+            /** Width Mm */
+            width_mm: number;
+        };
+        /**
          * CameraList
          * @description The cameras of a lane.
          */
@@ -3557,6 +3649,26 @@ export interface components {
             since?: string | null;
             /** Standard */
             standard: string;
+        };
+        /**
+         * NewBed
+         * @description Four corners in pixels of a frame of `width` x `height`, one after the other round the bed; the first side is its
+         *     length.
+         */
+        NewBed: {
+            /** Corners */
+            corners: [
+                number,
+                number
+            ][];
+            /** Height */
+            height: number;
+            /** Length Mm */
+            length_mm: number;
+            /** Width */
+            width: number;
+            /** Width Mm */
+            width_mm: number;
         };
         /**
          * NewEntry
@@ -5403,6 +5515,30 @@ export interface operations {
             };
         };
     };
+    compute_scale_v1_bed_scale_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBed"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BedScale"];
+                };
+            };
+        };
+    };
     list_classes_v1_classes_get: {
         parameters: {
             query?: never;
@@ -5730,6 +5866,56 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+        };
+    };
+    get_bed_v1_lanes__lane__cameras__camera__bed_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lane: string;
+                camera: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BedNow"];
+                };
+            };
+        };
+    };
+    put_bed_v1_lanes__lane__cameras__camera__bed_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                lane: string;
+                camera: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBed"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BedShown"];
                 };
             };
         };

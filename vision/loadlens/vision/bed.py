@@ -53,6 +53,43 @@ class Bed:
             raise BedError(f"bed {self.text} reaches out of the {width}x{height} frame; give it in the frame's pixels")
 
 
+@dataclass(frozen=True, slots=True)
+class MarkedBed:
+    """A bed as a person marked it, of known size: the box round it with its mean scale, and how far the scale varies.
+
+    `mm_low` and `mm_high` are millimetres per pixel along the sides, least and most: near the camera and far from it.
+    """
+
+    bed: Bed
+    mm_low: float
+    mm_high: float
+
+
+def mark_bed(
+    corners: Sequence[tuple[float, float]], *, length_mm: float, width_mm: float, frame_size: tuple[int, int]
+) -> MarkedBed:
+    """The bed whose corners a person marked, four in pixels, one after the other; the first side is its length.
+
+    The mean scale is that of the area, because shares of the bed are areas: the root of its mm2 over its pixels.
+    Raises BedError for corners that cross or lie outside a frame of `frame_size` (width, height), and for a scale that
+    cannot be.
+    """
+    points = np.array(corners, np.float64)
+    sides = np.roll(points, -1, axis=0) - points
+    turns = sides[:, 0] * np.roll(sides[:, 1], -1) - sides[:, 1] * np.roll(sides[:, 0], -1)
+    if points.shape != (4, 2) or not (np.all(turns > 0) or np.all(turns < 0)):
+        raise BedError("the corners do not go round a bed: mark four, one after the other, without crossing")
+    if points.min() < 0 or points[:, 0].max() > frame_size[0] or points[:, 1].max() > frame_size[1]:
+        raise BedError(f"a corner lies outside the {frame_size[0]}x{frame_size[1]} frame")
+    area = abs(float(np.sum(points[:, 0] * np.roll(points[:, 1], -1) - points[:, 1] * np.roll(points[:, 0], -1)))) / 2
+    along = np.array([length_mm, width_mm, length_mm, width_mm]) / np.linalg.norm(sides, axis=1)
+    left, top = np.floor(points.min(axis=0)).astype(int)
+    right, bottom = np.ceil(points.max(axis=0)).astype(int)
+    scale = float(np.sqrt(length_mm * width_mm / area))
+    bed = Bed(int(left), int(top), int(right - left), int(bottom - top), mm_per_px=scale)
+    return MarkedBed(bed, float(along.min()), float(along.max()))
+
+
 def find_bed(new: Sequence[Mask], *, source_size: tuple[int, int], scene: NDArray[np.float32]) -> Bed | None:
     """The bed from what the layers exposed, or None where it cannot be told from its surroundings.
 

@@ -17,6 +17,7 @@ from loadlens.serving.access.access import open_access
 from loadlens.serving.alarms.channels import open_outbox
 from loadlens.serving.api import (
     alarms,
+    beds,
     cameras,
     console,
     devices,
@@ -123,7 +124,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app)
-    lane_things = (lanes, cameras, devices, frames, readings, alarms)
+    lane_things = (lanes, cameras, beds, devices, frames, readings, alarms)
     reviewing = (standards, reviews, queue, opinions, tickets, disputes, yard_figures)
     keeping = (waste, waste_labels, identification, manifests, rooms)
     for thing in (*lane_things, loads, results, pictures, *reviewing, journal, events, *keeping, session, people):

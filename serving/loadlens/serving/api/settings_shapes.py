@@ -105,6 +105,32 @@ class StandardComparison(Shape):
     changed: list[ComparedLoad]
 
 
+class BedScale(Shape):
+    """Millimetres per pixel of a marked bed: the mean over its area, and the least and most along its sides."""
+
+    mm_per_px: float
+    mm_low: float
+    mm_high: float
+
+
+class BedShown(BedScale):
+    """A bed as it was marked: corners in pixels of a frame of `width` x `height`."""
+
+    corners: list[tuple[float, float]]
+    length_mm: int
+    width_mm: int
+    width: int
+    height: int
+    actor: str
+    at: str
+
+
+class BedNow(Shape):
+    """The bed of a camera that was marked last; None where nobody has."""
+
+    bed: BedShown | None
+
+
 class KeyShown(Shape):
     """A machine's key, never its secret part."""
 

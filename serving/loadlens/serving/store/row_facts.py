@@ -41,6 +41,7 @@ VOUCHED = (
     "waste_manifest_steps",
     "standard_editions",
     "standard_activations",
+    "camera_beds",
 )
 _LONGEST_TEXT = 256
 

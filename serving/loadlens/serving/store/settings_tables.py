@@ -39,3 +39,24 @@ class StandardActivation(Base):
     reason: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(Text)
     at: Mapped[str] = mapped_column(Text, default=now)
+
+
+class CameraBed(Base):
+    """Where the bed lies in the frames of a camera, as somebody marked it; a load takes the newest that it found.
+
+    `corners` is JSON, four [x, y] in pixels of a frame of `width` x `height`; the first side is the length.
+    """
+
+    __tablename__ = "camera_beds"
+    __table_args__ = (Index("camera_beds_by_camera", "lane", "camera", "at", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    lane: Mapped[str] = mapped_column(ForeignKey("lanes.id"))
+    camera: Mapped[str] = mapped_column(Text)
+    corners: Mapped[str] = mapped_column(Text)
+    length_mm: Mapped[int]
+    width_mm: Mapped[int]
+    width: Mapped[int]
+    height: Mapped[int]
+    actor: Mapped[str] = mapped_column(Text)
+    at: Mapped[str] = mapped_column(Text, default=now)

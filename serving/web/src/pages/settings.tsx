@@ -26,7 +26,7 @@ export function SettingsPage({ path, query }: { path: string; query: URLSearchPa
         ))}
       </nav>
       {shown === "standards" && <Standards key={query.get("edit")} edit={query.get("edit")} />}
-      {shown === "lanes" && <Lanes />}
+      {shown === "lanes" && <Lanes bed={query.get("bed")} />}
       {shown === "people" && <People />}
     </>
   );

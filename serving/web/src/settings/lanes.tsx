@@ -2,28 +2,50 @@
 import { type FormEvent } from "react";
 import { place, read, type Shape } from "../api.ts";
 import { Failed } from "../parts/failed.tsx";
+import { follow } from "../route.ts";
 import { useMe } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useDoing } from "../use-doing.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { BedMarker } from "./bed-marker.tsx";
 
 const LIMITS = ["gross_above_kg", "tare_below_kg"] as const;
 
-export function Lanes() {
+export function Lanes({ bed }: { bed: string | null }) {
   const words = useWords();
   const role = useMe()?.role;
   const mayChange = role === "manager" || role === "admin";
   const { value, failed, again } = useLoaded("lanes", () => read("/v1/lanes"));
+  const [lane, camera] = bed?.split(" ") ?? [];
+  if (lane && camera) return <BedMarker lane={lane} camera={camera} mayChange={mayChange} />;
   return (
     <section className="card">
       <h2>{words.t("settings.lanes")}</h2>
       <p className="hint">{words.t("lanes.rule")}</p>
       {failed && <Failed why={failed} again={again} />}
       {value?.lanes.map((lane) => (
-        <LaneForm key={lane.id} lane={lane} mayChange={mayChange} onSaved={again} />
+        <div key={lane.id}>
+          <LaneForm lane={lane} mayChange={mayChange} onSaved={again} />
+          <Cameras lane={lane.id} />
+        </div>
       ))}
       {mayChange && value && <LaneForm key={`new ${value.lanes.length}`} lane={null} mayChange onSaved={again} />}
     </section>
+  );
+}
+
+/** The cameras of a lane, each with the way to mark the bed in its frames. */
+function Cameras({ lane }: { lane: string }) {
+  const words = useWords();
+  const { value } = useLoaded(`cameras ${lane}`, () => read("/v1/lanes/{lane}/cameras", { lane }));
+  return (
+    <ul className="papers">
+      {value?.cameras.map(({ camera }) => (
+        <li key={camera}>
+          <a {...follow(place("/settings/lanes", {}, { bed: `${lane} ${camera}` }))}>{words.t("beds.mark", { camera })}</a>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -1,0 +1,56 @@
+"""The bed that a person marks in the frames of a camera counts for the loads that arrive after it."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+BED = {"corners": [[60, 40], [260, 40], [260, 140], [60, 140]], "length_mm": 8000, "width_mm": 4000}
+
+
+@pytest.fixture
+def lane(server):
+    name = f"bed-{next(server.numbers)}"
+    assert server.http.put(f"/v1/lanes/{name}", json={}).status_code == 200
+    return name
+
+
+def graded(server, lane, shots):
+    load = server.http.post("/v1/loads", json={"lane": lane}).json()["id"]
+    end = datetime.fromisoformat(shots[-1].captured_at)
+    for seq, shot in enumerate(shots, server.http.get(f"/v1/lanes/{lane}/cameras/mast").json()["next_seq"]):
+        at = datetime.now(UTC) + (datetime.fromisoformat(shot.captured_at) - end)
+        sent = {"content": shot.jpeg, "headers": {"Captured-At": at.isoformat()}}
+        assert server.http.put(f"/v1/lanes/{lane}/frames/mast/{seq}", **sent).status_code == 201
+    closed = server.http.post(f"/v1/loads/{load}/close?wait=true")
+    return load, closed
+
+
+def test_a_marked_bed_is_what_later_loads_are_graded_in(server, shots, lane):
+    place = f"/v1/lanes/{lane}/cameras/mast/bed"
+    assert server.http.get(place).json() == {"bed": None}
+    asked = {**BED, "width": 480, "height": 272}
+    scale = server.http.post("/v1/bed-scale", json=asked).json()
+    assert scale == {"mm_per_px": 40, "mm_low": 40, "mm_high": 40}
+    assert server.http.put(place, json=asked).status_code == 200
+    shown = server.http.get(place).json()["bed"]
+    assert (shown["corners"], shown["mm_per_px"]) == (BED["corners"], 40)
+    _, closed = graded(server, lane, shots[:6])
+    assert closed.status_code == 200, closed.text
+    records = server.http_as("auditor").get("/v1/journal", params={"subject": f"lane:{lane}"}).json()["records"]
+    assert [one["kind"] for one in records if one["kind"].startswith("camera.bed")] == ["camera.bed_marked"]
+    server.run("verify")
+
+
+def test_frames_of_another_size_are_refused_rather_than_graded_in_the_wrong_place(server, shots, lane):
+    asked = {**BED, "width": 960, "height": 544}
+    assert server.http.put(f"/v1/lanes/{lane}/cameras/mast/bed", json=asked).status_code == 200
+    _, closed = graded(server, lane, shots[:2])
+    assert closed.status_code == 409
+    assert "mark it again" in closed.json()["detail"]
+
+
+def test_corners_that_cross_are_refused(server, lane):
+    crossed = {**BED, "corners": [BED["corners"][at] for at in (0, 2, 1, 3)], "width": 1920, "height": 1080}
+    refused = server.http.put(f"/v1/lanes/{lane}/cameras/mast/bed", json=crossed)
+    assert refused.status_code == 422
+    assert "crossing" in refused.json()["detail"]
