@@ -54,8 +54,12 @@ class ServerUnderTest:
 
     def add_key(self, role: str) -> str:
         """A new key for a machine of this role."""
-        command = [*LOADLENS, "keys", "add", "--role", role, *self._data]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-1]
+        return self.run("keys", "add", "--role", role).split()[-1]
+
+    def run(self, *arguments: str) -> str:
+        """What a command says that works on the data of this server."""
+        command = [*LOADLENS, *arguments, *self._data]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def client(self) -> httpx2.Client:
         """Another client of this server."""
