@@ -17,7 +17,8 @@ from loadlens.vision.layer import Mask, cell_share, occluded, scene_share
 from loadlens.vision.metadata import Metric
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.overlay import draw_layer
-from loadlens.vision.pipeline import LUMA_WIDTH, picture_for_model
+from loadlens.vision.pipeline import picture_for_model
+from loadlens.vision.stillness import LUMA_WIDTH
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import load_taxonomy
 from loadlens.vision.tracker import widened

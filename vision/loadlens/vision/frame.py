@@ -30,11 +30,13 @@ class Frame:
     """A picture with its time in seconds from the start of its source, and the name of its camera.
 
     `width` and `height` are pixels of the upright source picture. A frame stays usable after its reader has moved on.
+    `unbroken` says of a frame that comes long after the one before it that nothing happened in between.
     """
 
-    def __init__(self, pixels: Pixels, *, time_s: float, camera: str = "") -> None:
+    def __init__(self, pixels: Pixels, *, time_s: float, camera: str = "", unbroken: bool = False) -> None:
         self.time_s = time_s
         self.camera = camera
+        self.unbroken = unbroken
         self.width = pixels.width
         self.height = pixels.height
         self._pixels = pixels

@@ -1,7 +1,7 @@
 """The whole way from frames to observations.
 
-A cheap tracker watches every frame; the model looks only where a settled surface may be new, and about once a
-second for hazards, whose alarm waits for neither layer nor load.
+A cheap tracker watches every frame; the model looks at every surface that comes to rest, and for hazards, whose alarm
+waits for neither layer nor load, within a second of anything that the picture it last looked at did not show.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,6 +30,7 @@ from loadlens.vision.model import SurfaceModel
 from loadlens.vision.overlay import draw_layer
 from loadlens.vision.quality import FrozenWatch, measure_quality
 from loadlens.vision.source import read_frames
+from loadlens.vision.stillness import LUMA_WIDTH, Grid, differ, smoothed
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import Taxonomy, load_taxonomy
 from loadlens.vision.tracker import LayerTracker, Settled
@@ -37,13 +38,25 @@ from loadlens.vision.video import source_name
 
 Picture = NDArray[np.uint8]
 
-# The small grey picture that the tracker watches.
-LUMA_WIDTH = 240
-_HAZARD_EVERY_S = 1.0
+# How often to look for hazards while something moves or anything is new, and in any case.
+_LOOK_EVERY_S = 1.0
+_LOOK_ANYWAY_S = 30.0
+# How much the newest picture counts in the mean of a rest: rain and a mast that shakes fade, what stays has reached
+# nine tenths of itself within a second at five pictures a second.
+_NEWEST = 0.4
 # Grabs take 20 to 60 s each in a yard; movement for longer than two of them may hide a whole layer.
 _LONG_UNREST_S = 120.0
 # An alarm that misses more than one in ten is no reason to feel safe.
 _HAZARD_RECALL = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the model saw of a frame: the picture it was shown, uint8 [H, W, 3] RGB, and what it made of it."""
+
+    frame: Frame
+    surface: Surface
+    rgb: Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +137,9 @@ class Unloading:
         self._poor: dict[str, int] = {}
         self._frame_size = (0, 0)
         self._looked_s = -np.inf
+        self._calm: Grid | None = None  # the mean picture of a rest
+        self._looked_at: Grid | None = None  # what it was at the last look
+        self._at_rest: _Look | None = None
         self.frames_seen = 0
         self.frames_used = 0
 
@@ -171,25 +187,43 @@ class Unloading:
 
     def _watch(self, frame: Frame, luma: Picture) -> None:
         tracker = self._running_tracker()
-        settled = tracker.push(frame.time_s, luma, frame)
+        settled = tracker.push(frame.time_s, luma, frame, unbroken=frame.unbroken)
         if settled is not None:
             self._look_at_settled(settled)
-        if frame.time_s - self._looked_s >= _HAZARD_EVERY_S or frame.time_s < self._looked_s:
+        self._note_calm(smoothed(luma), moving=tracker.moving)
+        resting = tracker.resting
+        if resting is not None and (self._at_rest is None or self._at_rest.frame is not resting):
+            self._at_rest = self._look(resting)
+        elif self._is_due(frame.time_s):
             self._look(frame)
+
+    def _note_calm(self, small: Grid, *, moving: bool) -> None:
+        if moving or self._calm is None:
+            self._calm = None if moving else small
+        else:
+            self._calm = np.asarray(self._calm + _NEWEST * (small - self._calm), np.float32)
+
+    def _is_due(self, time_s: float) -> bool:
+        """Whether to look for hazards: while something moves, and where a rest shows anything new, down to a speck."""
+        since_s = time_s - self._looked_s
+        if not 0 <= since_s < _LOOK_ANYWAY_S:
+            return True
+        new = self._calm is None or self._looked_at is None or differ(self._looked_at, self._calm)
+        return since_s >= _LOOK_EVERY_S and new
 
     def _running_tracker(self) -> LayerTracker[Frame]:
         if self._tracker is None:
             raise RuntimeError("push a frame first: the tracker takes its size from it")
         return self._tracker
 
-    def _look(self, frame: Frame) -> tuple[Surface, Picture]:
+    def _look(self, frame: Frame) -> _Look:
         rgb = picture_for_model(frame, self._model.metadata.trained_width)
         if has_cast(rgb):
             self._doubt(
                 "colour_cast", "the camera's colours were false (a magenta cast); what lay open then is not graded"
             )
         surface = self._model.look(rgb)
-        self._looked_s = max(self._looked_s, frame.time_s)
+        self._looked_s, self._looked_at = max(self._looked_s, frame.time_s), self._calm
         self.frames_used += 1
         sightings = find_hazards(
             surface,
@@ -199,11 +233,13 @@ class Unloading:
             scale=frame.width / rgb.shape[1],
         )
         self._hazards = list(merge_sightings(self._hazards, sightings))
-        return surface, rgb
+        return _Look(frame, surface, rgb)
 
     def _look_at_settled(self, settled: Settled[Frame]) -> None:
         frame = settled.frame
-        surface, rgb = self._look(frame)
+        known = self._at_rest
+        look = known if known is not None and known.frame is frame else self._look(frame)
+        surface, rgb = look.surface, look.rgb
         if has_cast(rgb):
             return  # the surface stays unseen, and counts as new once the camera is sound again
         size = (rgb.shape[0], rgb.shape[1])
@@ -370,7 +406,7 @@ def observe_source(
     given bed does not lie in its frames.
     """
     unloading = Unloading(model, bed=bed, load_id=load_id, source=source_name(source), started_at=started_at)
-    reader = read_frames(source, camera=camera)
+    reader = read_frames(source, camera=camera, skip_still=True)
     for frame in reader:
         unloading.push(frame)
         if progress is not None:

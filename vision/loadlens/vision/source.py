@@ -26,18 +26,21 @@ class FrameReader(Protocol):
         """One doubt for each thing that was wrong; complete after the last frame."""
 
 
-def read_frames(source: str | Path, *, camera: str = "", every_s: float = 0.2, timeout_s: float = 10.0) -> FrameReader:
+def read_frames(
+    source: str | Path, *, camera: str = "", every_s: float = 0.2, timeout_s: float = 10.0, skip_still: bool = False
+) -> FrameReader:
     """Read a video file, a folder of pictures, or an rtsp, http or https stream.
 
     Of a video only frames at least `every_s` seconds apart are given; the pictures of a folder are taken to lie
     `every_s` seconds apart, unless every name holds a time such as 2021-03-16_06-39-24. A stream may take
-    `timeout_s` seconds to answer, and as long between two frames. Raises SourceError here or while reading where
-    the source is missing or nothing in it can be read.
+    `timeout_s` seconds to answer, and as long between two frames. With `skip_still` a video is decoded only as far as
+    something changes, see `groups`: frames lie up to 2.5 s apart where nothing does, and those of a change come up to
+    2.5 s late. Raises SourceError here or while reading where the source is missing or nothing in it can be read.
     """
     if isinstance(source, str) and "://" in source:
         if source.split("://", 1)[0].lower() not in SCHEMES:
             raise SourceError(f"{source_name(source)}: not a stream that is read; give {', '.join(SCHEMES)} or a path")
-        return VideoReader(source, camera=camera, every_s=every_s, timeout_s=timeout_s)
+        return VideoReader(source, camera=camera, every_s=every_s, timeout_s=timeout_s, skip_still=skip_still)
     path = Path(source)
     if path.is_dir():
         return FolderReader(path, camera=camera, every_s=every_s)
@@ -45,7 +48,7 @@ def read_frames(source: str | Path, *, camera: str = "", every_s: float = 0.2, t
         raise SourceError(f"{path}: no such file or folder; check the path")
     if path.stat().st_size == 0:
         raise SourceError(f"{path}: the file is empty; copy or record it again")
-    return VideoReader(path, camera=camera, every_s=every_s, timeout_s=timeout_s)
+    return VideoReader(path, camera=camera, every_s=every_s, timeout_s=timeout_s, skip_still=skip_still)
 
 
 class FolderReader:

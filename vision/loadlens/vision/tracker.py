@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Luma = NDArray[np.uint8]
+from loadlens.vision.stillness import JUMP, Grid, Luma, smoothed, structure, unlike
+
 Mask = NDArray[np.bool_]
-Grid = NDArray[np.float32]
 
 # Tuned on rendered clips of the seeds below 1000 only; the clips that are measured have other seeds and photos.
 _LEAST_REST_S = 1.0
@@ -28,8 +28,6 @@ _LONGEST_GAP_S = 1.5  # a camera that was away this long may have missed a grab
 _MOVING_SHARE = 0.004  # of the watched area, in one piece
 _CHANGED_BELOW = 0.45
 _DOUBTFUL_FROM = 0.4
-_JUMP = 26.0  # grey levels
-_NOISE_VARIANCE = 30.0  # grey levels squared: structure weaker than a camera's noise is no structure
 _LEAST_NEW_SHARE = 0.008
 _LEAST_PIECE_SHARE = 0.0015
 _LARGEST_SHIFT = 8.0  # pixels of the small picture
@@ -97,10 +95,13 @@ class LayerTracker(Generic[F]):
         self._moving_since: float | None = None
         self.longest_unrest_s = 0.0
 
-    def push(self, time_s: float, luma: Luma, frame: F) -> Settled[F] | None:
-        """Take the next picture, uint8 [h, w]; a rest that it ends comes back. Times never go back."""
-        small = np.asarray(cv2.GaussianBlur(luma.astype(np.float32), (0, 0), 1.0), np.float32)
-        if self._previous is None or time_s - self._previous_s > _LONGEST_GAP_S:
+    def push(self, time_s: float, luma: Luma, frame: F, *, unbroken: bool = False) -> Settled[F] | None:
+        """Take the next picture, uint8 [h, w]; a rest that it ends comes back. Times never go back.
+
+        `unbroken` says that the camera was there all the time since the last picture, however long ago that was.
+        """
+        small = smoothed(luma)
+        if self._previous is None or (time_s - self._previous_s > _LONGEST_GAP_S and not unbroken):
             ended = self._end_rest()
         else:
             still = not self._moves(self._previous, small)
@@ -110,6 +111,16 @@ class LayerTracker(Generic[F]):
                 self._go_on(time_s, small, frame)
         self._previous, self._previous_s = small, time_s
         return ended
+
+    @property
+    def moving(self) -> bool:
+        """Whether something moved up to the last picture, or nothing can be said yet."""
+        return self._rest is None
+
+    @property
+    def resting(self) -> F | None:
+        """The clearest frame so far of the rest that goes on: that which will be handed out, if none is clearer."""
+        return self._rest.best[0] if self._rest is not None and self._rest.best is not None else None
 
     def close(self) -> Settled[F] | None:
         """The source has ended; a rest that was going on comes back."""
@@ -131,8 +142,9 @@ class LayerTracker(Generic[F]):
         return Exposed(new, doubtful)
 
     def _moves(self, before: Grid, now: Grid) -> bool:
-        moving = (structure(before, now) < 0.5) | (np.abs(now - before) > _JUMP)
-        opened = cv2.morphologyEx((moving & self._watched).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+        opened = cv2.morphologyEx(
+            (unlike(before, now) & self._watched).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
+        )
         count, _, stats, _ = cv2.connectedComponentsWithStats(opened)
         return count > 1 and int(stats[1:, cv2.CC_STAT_AREA].max()) > _MOVING_SHARE * self._area
 
@@ -188,7 +200,7 @@ class LayerTracker(Generic[F]):
         # The overall light is taken out with the median ratio over what did not change.
         same = self._known & (alike > 0.7)
         ratio = float(np.median((luma[same] + 1) / (self._graded[same] + 1))) if same.sum() > 50 else 1.0
-        jump = np.abs(cv2.blur(luma, (9, 9)) - cv2.blur(self._graded, (9, 9)) * ratio) > _JUMP
+        jump = np.abs(cv2.blur(luma, (9, 9)) - cv2.blur(self._graded, (9, 9)) * ratio) > JUMP
         changed = ((alike < _CHANGED_BELOW) | jump | ~self._known).astype(np.uint8)
         closed = cv2.morphologyEx(changed, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
         opened = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
@@ -201,16 +213,6 @@ def widened(hidden: Mask) -> Mask:
     The rim of a tool is easily taken for scrap; what lies beside it is left for later.
     """
     return np.asarray(cv2.dilate(hidden.astype(np.uint8), np.ones((7, 7), np.uint8)), np.bool_)
-
-
-def structure(first: Grid, second: Grid) -> Grid:
-    """How alike the local structure of two grey pictures is, float32 [h, w], at most 1; 1 where neither has any."""
-    size = (9, 9)
-    mean_1, mean_2 = cv2.blur(first, size), cv2.blur(second, size)
-    variance_1 = cv2.blur(first * first, size) - mean_1 * mean_1
-    variance_2 = cv2.blur(second * second, size) - mean_2 * mean_2
-    covariance = cv2.blur(first * second, size) - mean_1 * mean_2
-    return np.asarray((2 * covariance + _NOISE_VARIANCE) / (variance_1 + variance_2 + _NOISE_VARIANCE), np.float32)
 
 
 def _without_specks(mask: Mask, least: float) -> Mask:

@@ -11,7 +11,7 @@ from typing import Any
 
 from loadlens.serving.ingest.backoff import Backoff
 from loadlens.serving.ingest.folder import UploadFolder
-from loadlens.serving.ingest.gate import LUMA_WIDTH, Gate
+from loadlens.serving.ingest.gate import Gate
 from loadlens.serving.ingest.push import Pusher
 from loadlens.serving.ingest.server import LaneServer
 from loadlens.serving.ingest.source import CaptureClock, LiveSource
@@ -19,6 +19,7 @@ from loadlens.serving.ingest.spool import Spool, SpoolFullError
 from loadlens.serving.ingest.watch import StreamWatch
 from loadlens.serving.jpeg import encode_jpeg
 from loadlens.vision.frame import Frame
+from loadlens.vision.stillness import LUMA_WIDTH
 
 log = logging.getLogger("loadlens.camera")
 

@@ -10,20 +10,9 @@ not looked at by the server either.
 from collections import Counter
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from loadlens.vision.quality import measure_quality
-from loadlens.vision.tracker import structure
+from loadlens.vision.stillness import Grid, Luma, differ, smoothed
 
-Picture = NDArray[np.uint8]
-Grid = NDArray[np.float32]
-
-LUMA_WIDTH = 240
-# As the tracker of `loadlens.vision` sees movement, but any piece counts, however small.
-_UNLIKE_BELOW = 0.5
-_JUMP = 26.0  # grey levels
 # The tracker wants rests of 1 s without their rims. None of their frames may be dropped: a person who walks by moves
 # little between two frames, but further than a rest allows between every other one.
 _REST_KEPT_S = 3.0
@@ -59,7 +48,7 @@ class Gate:
         """The last kept frame could not be stored: the next is judged as if it were the first."""
         self._kept = None
 
-    def judge(self, time_s: float, luma: Picture) -> Verdict:
+    def judge(self, time_s: float, luma: Luma) -> Verdict:
         """Judge the next frame by its small grey picture, uint8 [h, w]; times in seconds, never going back."""
         verdict = self._judge(time_s, luma)
         self.counts[verdict.why] += 1
@@ -67,16 +56,16 @@ class Gate:
             self._kept_s = time_s
         return verdict
 
-    def _judge(self, time_s: float, luma: Picture) -> Verdict:
+    def _judge(self, time_s: float, luma: Luma) -> Verdict:
         beats = time_s - self._kept_s >= self._heartbeat_s
         if not measure_quality(luma).usable:
             return Verdict(True, "heartbeat") if beats or not self.counts else Verdict(False, "unusable")
-        small = np.asarray(cv2.GaussianBlur(luma.astype(np.float32), (0, 0), 1.0), np.float32)
+        small = smoothed(luma)
         previous, self._previous = self._previous, small
         if self._kept is None or previous is None or self._kept.shape != small.shape:
             return self._new(time_s, small, "first")
-        if _differs(self._kept, small):
-            return self._new(time_s, small, "moving" if _differs(previous, small) else "changed")
+        if differ(self._kept, small):
+            return self._new(time_s, small, "moving" if differ(previous, small) else "changed")
         if self.quiet_s(time_s) <= _REST_KEPT_S:
             return Verdict(True, "rest")
         return Verdict(True, "heartbeat") if beats else Verdict(False, "same")
@@ -84,10 +73,3 @@ class Gate:
     def _new(self, time_s: float, small: Grid, why: str) -> Verdict:
         self._kept, self._changed_s = small, time_s
         return Verdict(True, why)
-
-
-def _differs(before: Grid, now: Grid) -> bool:
-    if before.shape != now.shape:
-        return True
-    unlike = (structure(before, now) < _UNLIKE_BELOW) | (np.abs(now - before) > _JUMP)
-    return bool(cv2.erode(unlike.astype(np.uint8), np.ones((3, 3), np.uint8)).any())

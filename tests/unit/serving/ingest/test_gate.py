@@ -4,8 +4,9 @@ import numpy as np
 
 from loadlens.datasets.procedural import ProceduralTextures
 from loadlens.datasets.yard import ClipSpec, render_clip
-from loadlens.serving.ingest.gate import LUMA_WIDTH, Gate
+from loadlens.serving.ingest.gate import Gate
 from loadlens.vision.frame import Frame
+from loadlens.vision.stillness import LUMA_WIDTH
 from loadlens.vision.tracker import LayerTracker
 
 RNG = np.random.default_rng(4)
