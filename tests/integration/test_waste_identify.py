@@ -41,7 +41,7 @@ def test_every_picture_has_a_line_and_broken_ones_are_refused(tmp_path):
         str(tmp_path / name) for name in ("cut.jpg", "text.jpg", "gone.jpg")
     ]
     (found,) = map(json.loads, done.stdout.splitlines())
-    assert list(found) == ["image", "classes", "codes", "abstain"]
+    assert list(found) == ["image", "classes", "codes", "dangers", "abstain"]
     assert found["image"] == str(tmp_path / "whole.jpg")
     assert 0 <= sum(found["classes"].values()) <= 1.001
     assert set(found["classes"]) <= set(waste_classes())
@@ -66,6 +66,19 @@ def test_a_battery_and_a_drink_carton_are_named_with_their_questions(photos):
     assert "lead-acid" in asked["hazardous-cn", "900-052-31"]
     assert {"hazardous-cn", "eu-low", "us-epa"} <= {name for name, _ in asked}
     assert "not sure" not in identify(battery).stdout or found["abstain"]
+
+
+@pytest.mark.photos
+def test_a_gas_cylinder_is_asked_about_whatever_it_is_taken_for(photos):
+    frames = sorted((photos / "contaminants/gas_cylinder").glob("HP_*"))[::10]
+    assert frames
+    done = identify("--json", *frames)
+    assert done.returncode == 0, done.stderr
+    for line in done.stdout.splitlines():
+        found = json.loads(line)
+        assert found["dangers"] == ["gas_cylinder", "drum"], found
+    told = identify(frames[-1]).stdout
+    assert "DANGER: a photo does not rule out a gas cylinder or drum" in told
 
 
 def test_the_server_answers_as_the_command_does_and_keeps_what_a_person_confirmed(server, tmp_path):

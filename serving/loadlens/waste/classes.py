@@ -15,6 +15,7 @@ from typing import Any
 from loadlens.waste.codes import CodeError, WasteCode, code_list
 
 _KEYS = {"id", "name", "looks_like", "codes"}
+_DANGEROUS = "mistaken_for"
 _CANDIDATE_KEYS = {"list", "code", "why", "ask"}
 
 
@@ -47,13 +48,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class WasteClass:
-    """One class of waste with its candidate codes, hazardous ones first."""
+    """One class of waste with its candidate codes, hazardous ones first.
+
+    `mistaken_for` are classes that a dangerous one passes for where nobody asks; empty for all that are not dangerous.
+    """
 
     id: str
     name_en: str
     name_zh: str
     looks_like: str
     candidates: tuple[Candidate, ...]
+    mistaken_for: tuple[str, ...]
 
 
 @cache
@@ -67,16 +72,26 @@ def read_classes(path: Path) -> Mapping[str, WasteClass]:
     entries = tomllib.loads(path.read_text(encoding="utf-8"))["class"]
     classes: dict[str, WasteClass] = {}
     for entry in entries:
-        if entry.keys() != _KEYS:
-            raise ClassError(f"{path.name}: a class has exactly {', '.join(sorted(_KEYS))}, not {sorted(entry)}")
+        if entry.keys() - {_DANGEROUS} != _KEYS:
+            raise ClassError(
+                f"{path.name}: a class has {', '.join(sorted(_KEYS))} and perhaps {_DANGEROUS}, not {sorted(entry)}"
+            )
         if entry["id"] in classes:
             raise ClassError(f"{path.name}: {entry['id']} is named twice")
         # What may be hazardous is read first: nobody should stop at a harmless code.
         candidates = [_candidate(path, entry["id"], one) for one in entry["codes"]]
         candidates.sort(key=lambda one: one.code.hazardous is not True)
         classes[entry["id"]] = WasteClass(
-            entry["id"], entry["name"]["en"], entry["name"]["zh"], entry["looks_like"], tuple(candidates)
+            entry["id"],
+            entry["name"]["en"],
+            entry["name"]["zh"],
+            entry["looks_like"],
+            tuple(candidates),
+            tuple(entry.get(_DANGEROUS, ())),
         )
+    for one in classes.values():
+        if strange := [name for name in one.mistaken_for if name not in classes]:
+            raise ClassError(f"{path.name}: {one.id} is mistaken for {', '.join(strange)}, which is no class here")
     return classes
 
 

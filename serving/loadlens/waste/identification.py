@@ -21,11 +21,14 @@ _LIKELY = 0.1
 class Identification:
     """Probability of every class that the model knows, 0..1, likeliest first; what is missing to 1 is none of them.
 
-    `abstain`: the model is not sure enough to be relied on. Digests are SHA-256 of the photo and the model file.
+    `dangers` are dangerous classes that the model does not know and that pass for a likely one: a person rules them
+    out, the photo does not. `abstain`: the model is not sure enough to be relied on. Digests are SHA-256 of the photo
+    and the model file.
     """
 
     classes: Mapping[str, float]
     codes: tuple[Candidate, ...]
+    dangers: tuple[str, ...]
     abstain: bool
     photo_sha256: str
     model_sha256: str
@@ -36,6 +39,7 @@ class Identification:
             "image": image,
             "classes": dict(self.classes),
             "codes": [candidate.to_plain() for candidate in self.codes],
+            "dangers": list(self.dangers),
             "abstain": self.abstain,
         }
 
@@ -66,6 +70,9 @@ def identify(frame: Frame, model: PhotoModel) -> Identification:
     return Identification(
         classes=classes,
         codes=tuple(seen.values()),
+        dangers=tuple(
+            one.id for one in waste_classes().values() if one.id not in classes and set(one.mistaken_for) & set(likely)
+        ),
         abstain=max(classes.values()) < model.metadata.abstain_below,
         photo_sha256=frame.sha256,
         model_sha256=model.sha256,

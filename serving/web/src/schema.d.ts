@@ -3072,7 +3072,9 @@ export interface components {
         };
         /**
          * Identified
-         * @description What a photo may show, likeliest first, as parts of one; `identification` names this answer.
+         * @description What a photo may show, likeliest first, as parts of one; `dangers` are what the photo does not rule out.
+         *
+         *     `identification` names this answer.
          */
         Identified: {
             /** Abstain */
@@ -3083,6 +3085,8 @@ export interface components {
             };
             /** Codes */
             codes: components["schemas"]["CandidateShown"][];
+            /** Dangers */
+            dangers: string[];
             /** Identification */
             identification: string;
             /** Image */

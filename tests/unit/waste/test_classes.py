@@ -52,3 +52,14 @@ def test_a_file_with_a_code_that_does_not_exist_is_refused(tmp_path, line, says)
     file.write_text(f'{head}{line}\nwhy = "if"\nask = "what"\n', encoding="utf-8")
     with pytest.raises(ClassError, match=says):
         read_classes(file)
+
+
+def test_a_danger_that_passes_for_no_known_class_is_refused(tmp_path):
+    file = tmp_path / "classes.toml"
+    file.write_text(
+        '[[class]]\nid = "x"\nname = { en = "X", zh = "X" }\nlooks_like = "x"\nmistaken_for = ["y"]\n'
+        '[[class.codes]]\nlist = "eu-low"\ncode = "15 01 04"\nwhy = "if"\nask = "what"\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(ClassError, match="x is mistaken for y, which is no class here"):
+        read_classes(file)

@@ -49,11 +49,15 @@ class CandidateShown(Shape):
 
 
 class Identified(Shape):
-    """What a photo may show, likeliest first, as parts of one; `identification` names this answer."""
+    """What a photo may show, likeliest first, as parts of one; `dangers` are what the photo does not rule out.
+
+    `identification` names this answer.
+    """
 
     image: str
     classes: dict[str, float]
     codes: list[CandidateShown]
+    dangers: list[str]
     abstain: bool
     identification: str
 

@@ -83,9 +83,14 @@ def identify(
 
 
 def _described(found: dict[str, Any]) -> str:
+    from loadlens.waste.classes import waste_classes  # noqa: PLC0415
+
     likely = ", ".join(f"{name} {prob:.0%}" for name, prob in found["classes"].items() if prob >= 0.05)
     doubt = "; not sure: look at it yourself" if found["abstain"] else ""
     lines = [f"{found['image']}: {likely or 'none of the known classes'}{doubt}"]
+    if found["dangers"]:
+        named = " or ".join(waste_classes()[name].name_en.lower() for name in found["dangers"])
+        lines.append(f"  DANGER: a photo does not rule out a {named}; look before it is moved, pressed or heated")
     lines += [f"  {entry['list']:<12} {entry['why']}" for entry in found["codes"]]
     return "\n".join(lines)
 
