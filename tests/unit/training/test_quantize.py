@@ -3,15 +3,18 @@
 import cv2
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
+from loadlens.training.first_layer import feed_bytes
 from loadlens.training.parity import HazardPicture, measure_parity, measure_speed
-from loadlens.training.quantize import QuantizeError, quantize_model
+from loadlens.training.quantize import QuantizeError, quantize_model, refuse_per_tensor
 from loadlens.training.samples import Photo
 from loadlens.vision.model import SurfaceModel
 
 RED, GREEN, BLUE, GREY = (220, 20, 20), (20, 220, 20), (20, 20, 220), (120, 120, 120)
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
 def plain(*colours, size=(960, 480)):
@@ -47,9 +50,76 @@ def test_eight_bits_say_the_same_and_keep_what_the_model_says_of_itself(model_fi
         assert np.abs(exact - rounded).max() < 0.1
 
 
+def eight_bits(model_file):
+    """The graph of the quantised model."""
+    shown = [plain(RED, GREEN, BLUE, GREY), plain(WHITE, BLACK)]
+    return onnx.load_model_from_string(quantize_model(model_file.read_bytes(), shown))
+
+
 def test_one_scale_for_a_whole_weight_is_refused(model_file):
+    graph = eight_bits(model_file).graph
+    (scale,) = [entry for entry in graph.initializer if entry.name == "weights_scale"]
+    scale.CopyFrom(numpy_helper.from_array(np.array([0.01], np.float32), scale.name))
     with pytest.raises(QuantizeError, match="one scale for the whole tensor, which cost 57 points"):
-        quantize_model(model_file.read_bytes(), [plain(RED, GREY)], per_channel=False)
+        refuse_per_tensor(graph)
+
+
+def test_no_processor_cuts_off_what_two_neighbours_add_up_to(model_file):
+    graph = eight_bits(model_file).graph
+    (weight,) = [numpy_helper.to_array(entry) for entry in graph.initializer if entry.name == "weights_quantized"]
+    walked = np.abs(weight.transpose(0, 2, 3, 1).reshape(len(weight), -1).astype(int))
+    # A processor without VNNI adds the products of two in 16 bits, and activations are 255 at most.
+    assert (255 * (walked[:, ::2] + walked[:, 1::2])).max() <= 32767
+
+
+def test_integers_answer_as_the_same_graph_does_in_real_numbers(model_file):
+    data, picture = eight_bits(model_file).SerializeToString(), plain(WHITE, RED, GREEN, BLACK)
+    exact = onnxruntime.SessionOptions()
+    exact.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(data, exact, providers=["CPUExecutionProvider"])
+    (expected,) = session.run(["surface"], {"image": picture[None]})
+    assert np.abs(SurfaceModel(data, name="small").look(picture).probs - expected[0]).max() < 0.02
+
+
+def test_the_first_layer_fed_with_bytes_gives_what_it_gave_of_real_numbers():
+    draw = np.random.default_rng(0)
+    weights = {
+        "kernel": draw.normal(0, 0.3, (8, 3, 3, 3)),
+        "bias": draw.normal(0, 0.3, 8),
+        "half": np.array(127.5),
+        "one": np.array(1.0),
+    }
+    nodes = [
+        helper.make_node("Transpose", ["image"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node("Cast", ["planes"], ["real"], to=onnx.TensorProto.FLOAT),
+        helper.make_node("Div", ["real", "half"], ["scaled"]),
+        helper.make_node("Sub", ["scaled", "one"], ["shifted"]),
+        helper.make_node(
+            "Conv", ["shifted", "kernel", "bias"], ["out"], strides=[2, 2], pads=[0, 0, 1, 1], kernel_shape=[3, 3]
+        ),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "first",
+        [helper.make_tensor_value_info("image", onnx.TensorProto.UINT8, ["n", "h", "w", 3])],
+        [helper.make_tensor_value_info("out", onnx.TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    picture = draw.integers(0, 256, (2, 48, 80, 3), np.uint8)
+
+    def first(model):
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        return session.run(["out"], {"image": picture})[0]
+
+    before = first(model)
+    feed_bytes(model)
+    assert [node.op_type for node in model.graph.node].count("Cast") == 0
+    after = first(model)
+    assert after.shape == before.shape
+    # Right and bottom borders are filled with the zero point, half a step off the middle; elsewhere the sums are equal.
+    assert np.abs(after - before)[:, :, :-1, :-1].max() < 1e-4
+    assert np.abs(after - before).max() < 0.05
 
 
 def test_a_model_is_not_quantised_twice_nor_without_pictures(model_file):

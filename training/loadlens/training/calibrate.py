@@ -27,6 +27,7 @@ from loadlens.training.photos import photo_picture
 from loadlens.training.recipe import Recipe
 from loadlens.training.samples import Photo, cell_shares, class_index, to_tensor
 from loadlens.vision.hazards import find_hazards
+from loadlens.vision.model import SurfaceModel
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import load_taxonomy
 from loadlens.vision.uncertainty import conformal_quantile, out_of_distribution_score
@@ -186,7 +187,7 @@ def _hazard_thresholds(
         if load_taxonomy()[name].kind != "hazard":
             continue
         there = [still.shares[index].sum() > 2 for still in stills]
-        peaks = np.array([_highest_alarm(cells, recipe, name) for cells in probs])
+        peaks = np.array([_highest_alarm(cells, recipe.classes, name) for cells in probs])
         with_it = peaks[np.array(there)]
         clean = peaks[[still.shares[index].sum() == 0 for still in stills]]
         bearable = float(np.quantile(clean, 1 - FALSE_ALARMS)) if len(clean) else 0.5
@@ -197,9 +198,24 @@ def _hazard_thresholds(
     return thresholds, recall
 
 
-def _highest_alarm(cells: Cells, recipe: Recipe, name: str) -> float:
+def moved_thresholds(plain: SurfaceModel, small: SurfaceModel, stills: Sequence[Still]) -> dict[str, float]:
+    """The thresholds of `plain` as they are for `small`, a rounded copy of it whose peaks are a little lower.
+
+    Each moves by the median ratio of the peaks that come near it on stills of the calibration part, never upwards: a
+    hazard that was found stays found, which may cost a false alarm.
+    """
+    classes, moved = plain.metadata.class_ids, {}
+    looks = [(plain.look(still.rgb).probs, small.look(still.rgb).probs) for still in stills]
+    for name, threshold in plain.metadata.hazard_thresholds.items():
+        peaks = np.array([[_highest_alarm(cells, classes, name) for cells in pair] for pair in looks])
+        near = peaks[peaks[:, 0] > threshold / 2]
+        moved[name] = threshold * min(1.0, float(np.median(near[:, 1] / near[:, 0]))) if len(near) else threshold
+    return moved
+
+
+def _highest_alarm(cells: Cells, classes: Sequence[str], name: str) -> float:
     """The highest threshold at which a still would raise the alarm of a hazard."""
-    surface = Surface(cells, recipe.classes, STRIDE)
+    surface = Surface(cells, tuple(classes), STRIDE)
     low, high = 0.0, 1.0
     for _ in range(12):
         middle = (low + high) / 2

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import metadata as installed
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ from typing import Any
 from loadlens.datasets.catalog import digest_of, find_set, pictures_in
 from loadlens.grading.standard import load_standard
 from loadlens.training.answers import to_plain
-from loadlens.training.calibrate import LEVEL, calibrate, render_stills
+from loadlens.training.calibrate import LEVEL, calibrate, moved_thresholds, render_stills
 from loadlens.training.crane import draw_crane, measure_crane, measure_pairs, see_crane
 from loadlens.training.evaluate import answers, confusion, failures, measure_photos, measure_strangers, name_photos
 from loadlens.training.export import export as export_network
-from loadlens.training.export import rewrite_metadata, write_model
+from loadlens.training.export import rewrite_metadata, with_metadata, write_model
 from loadlens.training.loads import FIRST_TEST_SEED, fit_area_error, grade_rendered_loads, measure_loads
 from loadlens.training.mill_loads import measure_as_mill
 from loadlens.training.network import STRIDE
@@ -127,7 +127,8 @@ def quantize(model: Path, photos: Path, out: Path, loads: int, clips: int) -> di
     """Quantise a model, calibrated on training photos, and measure what it lost; returns the report, JSON-ready.
 
     The file is written only where nothing speaks against it, with the figures of the quantised model; its interval is
-    fitted anew on `loads` rendered loads, or left out for 0. `clips` rendered unloadings of the test part show hazards.
+    fitted anew on `loads` rendered loads, or left out for 0. Of rendered unloadings, `clips` of the calibration part
+    move the thresholds of hazards, and `clips` of the test part show whether they are still found.
     """
     plain = load_model(model)
     about = plain.metadata
@@ -136,6 +137,10 @@ def quantize(model: Path, photos: Path, out: Path, loads: int, clips: int) -> di
     paths = [*known[:: max(1, len(known) // _SHOWN)], *(frame.path for frame in frames)]
     shown = [cut_to_stride(picture_at(path, about.trained_width)) for path in paths]
     data = quantize_model(model.read_bytes(), shown)
+    if clips:
+        stills = render_stills(about.class_ids, about.trained_width, photos, clips)
+        moved = moved_thresholds(plain, SurfaceModel(data, name=out.name), stills)
+        data = with_metadata(data, replace(about, hazard_thresholds=moved))
     small = SurfaceModel(data, name=out.name)
     stills = render_stills(about.class_ids, about.trained_width, photos, clips, part="test") if clips else []
     hazards = hazards_of_stills(stills, about.class_ids) + held_cylinders(photos, about.trained_width)
