@@ -92,7 +92,8 @@ class Settings(BaseSettings):
     password, tls, ca_file."""
 
     webhooks: tuple[WebhookSettings, ...] = ()
-    """Addresses that alarms are posted to, as tables (in the environment JSON): name, url, secret, allow_private."""
+    """Addresses that are told, as tables (in the environment JSON): name, url, secret, allow_private, and events, of
+    what: ["alarms"], ["waste"] or both."""
 
     frames_before_load_s: float = Field(default=60, ge=0)
     """Frames of a lane that were taken up to so many seconds before a load was opened belong to it."""

@@ -16,7 +16,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from loadlens.serving.alarms.outbox import DeliveryError, log
-from loadlens.serving.alarms.settings import MqttSettings
+from loadlens.serving.alarms.settings import MqttSettings, Topic
 from loadlens.serving.store.alarm_tables import Outgoing
 
 _CONFIRM_WITHIN_S = 10.0
@@ -28,6 +28,7 @@ class MqttChannel:
     """Delivers to one broker; `lane_states` gives the present retained state of the lanes as JSON, of one or of all."""
 
     name = "mqtt"
+    topics: frozenset[Topic] = frozenset({"alarms"})
 
     def __init__(self, broker: MqttSettings, lane_states: Callable[[str | None], dict[str, str]]) -> None:
         self._broker = broker

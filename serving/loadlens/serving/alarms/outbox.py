@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, select
 from sqlalchemy.event import listens_for
 from sqlalchemy.orm import Session
 
+from loadlens.serving.alarms.settings import Topic
 from loadlens.serving.store.alarm_tables import Outgoing
 from loadlens.serving.store.database import write_session
 from loadlens.serving.store.tables import now
@@ -38,6 +39,7 @@ class Channel(Protocol):
     """A way out, by a name that stays the same over restarts."""
 
     name: str
+    topics: frozenset[Topic]
 
     def ready(self) -> bool:
         """Whether a try makes sense now; one that knows it is cut off says no, and wakes its courier later."""
@@ -57,9 +59,13 @@ class Outbox:
 
     def __init__(self, engine: Engine, channels: list[Channel]) -> None:
         """Whatever is enqueued through this engine from now on goes to these channels."""
-        self.channels = tuple(channel.name for channel in channels)
+        self._topics = {channel.name: channel.topics for channel in channels}
         self._couriers = [_Courier(engine, channel) for channel in channels]
         engine.update_execution_options(**{_OPTION: self})
+
+    def channels(self, topic: Topic) -> list[str]:
+        """The names of the channels that want messages of a topic."""
+        return [name for name, topics in self._topics.items() if topic in topics]
 
     def start(self) -> None:
         """Begin to deliver, also what was left by an earlier run."""
@@ -77,14 +83,18 @@ class Outbox:
             courier.wake.set()
 
 
-def enqueue(session: Session, message: str, payload: str, lane: str | None) -> None:
-    """Put a message into the outbox of every channel, inside the caller's transaction."""
+def enqueue(session: Session, message: str, payload: str, lane: str | None, *, topic: Topic = "alarms") -> None:
+    """Put a message into the outbox of every channel that wants its topic, inside the caller's transaction."""
     outbox: Outbox | None = session.connection().get_execution_options().get(_OPTION)
-    if outbox is not None:
-        session.add_all(
-            Outgoing(channel=channel, message=message, payload=payload, lane=lane) for channel in outbox.channels
-        )
+    if outbox is not None and (channels := outbox.channels(topic)):
+        session.add_all(Outgoing(channel=name, message=message, payload=payload, lane=lane) for name in channels)
         session.info[_OPTION] = outbox
+
+
+def is_wanted(session: Session, topic: Topic) -> bool:
+    """Whether any channel wants messages of a topic; where none does, none need be written."""
+    outbox: Outbox | None = session.connection().get_execution_options().get(_OPTION)
+    return outbox is not None and bool(outbox.channels(topic))
 
 
 @listens_for(Session, "after_commit")

@@ -4,12 +4,15 @@ import base64
 import binascii
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr
 
 _SECRET_PREFIX = "whsec_"
 _SHORTEST_SECRET = 24
+
+# What is told: alarms, and what happens to waste.
+Topic = Literal["alarms", "waste"]
 
 
 def secret_bytes(secret: str) -> bytes:
@@ -32,7 +35,7 @@ def _checked(secret: SecretStr) -> SecretStr:
 
 
 class WebhookSettings(BaseModel):
-    """An address that alarms are posted to."""
+    """An address that messages are posted to; `events` says of what."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,6 +43,7 @@ class WebhookSettings(BaseModel):
     url: HttpUrl
     secret: Annotated[SecretStr, AfterValidator(_checked)]
     allow_private: bool = False
+    events: Annotated[frozenset[Topic], Field(min_length=1)] = frozenset({"alarms"})
 
 
 class MqttSettings(BaseModel):

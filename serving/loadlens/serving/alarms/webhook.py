@@ -1,4 +1,4 @@
-"""Alarms to a web address, signed as Standard Webhooks (standardwebhooks.com) does it.
+"""Messages to a web address, signed as Standard Webhooks (standardwebhooks.com) does it.
 
     webhook-id: <message>   webhook-timestamp: <seconds>   webhook-signature: v1,<base64 of HMAC-SHA256>
 
@@ -30,6 +30,7 @@ class WebhookChannel:
 
     def __init__(self, target: WebhookSettings) -> None:
         self.name = f"webhook:{target.name}"
+        self.topics = target.events
         self._url = httpx2.URL(str(target.url))
         self._secret = secret_bytes(target.secret.get_secret_value())
         self._allow_private = target.allow_private

@@ -46,6 +46,7 @@ from loadlens.serving.api import (
     waste,
     waste_files,
     waste_labels,
+    webhooks,
     yard_figures,
 )
 from loadlens.serving.api.admission import Admission, disk_shortage
@@ -118,6 +119,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
         title="LoadLens",
         version=metadata.version("loadlens"),
         lifespan=lifespan,
+        webhooks=webhooks.router,
         docs_url=None,
         redoc_url=None,
         # A redirect would be made from whatever Host the request names.
