@@ -74,8 +74,12 @@ def test_a_drum_from_production_to_its_receiver(ledger):
             (row,) = ledger.http.get("/v1/waste/stock", params={"place": "room:1", "code": "321-024-48"}).json()[
                 "stock"
             ]
-            assert row["grams"] == 412_500
+            assert (row["grams"], row["containers"]) == (412_500, 1)
     assert ledger.where() == {}
+    (row,) = ledger.http.get("/v1/waste/balances", params={"unit": UNIT, "code": "321-024-48"}).json()["balances"]
+    assert row["produced"] + row["weighing"] + row["repacked"] == row["treated"] + row["handed_over"] + row["stock"]
+    assert row["handed_over"] == row["produced"] - row["stock"] >= 412_500
+    assert ledger.http.get("/v1/waste/balances", params={"unit": "another"}).json()["balances"] == []
     told = ledger.http.get(f"/v1/waste/containers/{ledger.drum}").json()
     assert [entry["stage"] for entry in told["history"]] == ["produced", "stored", "retrieved", "handed_over"]
     assert told["history"][3]["particulars"] == {"接收单位": "示例公司"}
@@ -256,8 +260,11 @@ def test_a_stock_that_the_entries_do_not_give_is_found(serve):
         changed.execute(sqlalchemy.text("UPDATE waste_stock SET grams = 400000 WHERE place = 'room:1'"))
         put_in = "INSERT INTO waste_stock (container, place, grams) VALUES (:other, 'room:2', 5)"
         changed.execute(sqlalchemy.text(put_in), {"other": other})
+        changed.execute(sqlalchemy.text("UPDATE waste_balances SET grams = 7 WHERE place = 'production'"))
     engine.dispose()
     code, said = verified(server)
     assert code == 1
     assert f"waste_stock {ledger.drum} / room:1: is 400000 g, but its entries add up to 412500 g" in said
     assert f"waste_stock {other} / room:2: is 5 g, which no entry put there" in said
+    kept = f"waste_balances {UNIT} / production / hazardous-cn / 321-024-48"
+    assert f"{kept}: is 7 g in 0 containers, but its entries add up to -412500 g in 0" in said

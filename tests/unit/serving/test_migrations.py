@@ -16,6 +16,7 @@ from loadlens.serving.records.queue import Filter
 from loadlens.serving.store.database import open_database, writing
 from loadlens.serving.store.queue_tables import LoadResult
 from loadlens.serving.store.tables import Load, LoadFrame, Picture, StoredFrame, Transition, Weight
+from loadlens.serving.store.waste_tables import WasteBalance
 
 
 @contextmanager
@@ -100,3 +101,29 @@ def test_loads_that_waited_before_there_was_a_queue_are_in_it(database_url):
     engine.dispose()
     shown = [(entry.load.id, entry.result.stake_in, entry.result.stake) for entry in page.entries]
     assert shown == [("hazard", "kg", "20.000"), ("wide", "kg", "800.000"), ("narrow", "kg", "200.000")]
+
+
+def test_balances_are_what_older_entries_add_up_to(database_url):
+    """Two drums of which one has left."""
+    unit, code = "91130200699229617X", "321-024-48"
+    with at_schema(database_url, "0013") as connection:
+        for drum, ends in (("a", "room:1"), ("b", "handed_over")):
+            identity = f"{unit}.{code}.20261125.{drum}"
+            about = f"'{identity}', 'hazardous-cn', '2021', '{code}', 'n', '200', 'x', 't'"
+            connection.execute(text(f"INSERT INTO waste_containers VALUES ({about})"))
+            number = ord(drum)
+            entry = f"{number}, '{drum}', 'produced', 't', 'x', '', '', NULL, '{{}}', 't'"
+            connection.execute(text(f"INSERT INTO waste_entries VALUES ({entry})".replace(":", r"\:")))
+            for line, (place, grams) in enumerate((("production", -500), (ends, 500))):
+                row = {"number": number, "line": line, "container": identity, "place": place, "grams": grams}
+                connection.execute(
+                    text("INSERT INTO waste_postings VALUES (:number, :line, :container, :place, :grams)"), row
+                )
+            if ends == "room:1":
+                row = {"container": identity, "place": ends, "grams": 500}
+                connection.execute(text("INSERT INTO waste_stock VALUES (:container, :place, :grams)"), row)
+    engine = open_database(database_url)
+    with Session(engine) as session:
+        kept = {row.place: (row.unit, row.grams, row.containers) for row in session.scalars(select(WasteBalance))}
+    engine.dispose()
+    assert kept == {"production": (unit, -1000, 0), "room:1": (unit, 500, 1), "handed_over": (unit, 500, 0)}

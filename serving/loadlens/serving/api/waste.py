@@ -9,6 +9,7 @@ from loadlens.serving.api.loads import Because
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.shapes import shaped
+from loadlens.serving.api.waste_balance_shapes import BalancesShown
 from loadlens.serving.api.waste_shapes import (
     CodesFound,
     ContainerShown,
@@ -19,11 +20,11 @@ from loadlens.serving.api.waste_shapes import (
     StockShown,
 )
 from loadlens.serving.load_errors import UnacceptableError
-from loadlens.serving.records import waste
+from loadlens.serving.records import waste, waste_entries
+from loadlens.serving.records.waste_events import described
 from loadlens.serving.records.waste_standing import standing
 from loadlens.serving.waste_forms import Id, NewContainer, NewEntry
 from loadlens.waste.codes import CodeError, WasteCode, code_list
-from loadlens.waste.ledger import Entry
 from loadlens.waste.search import search
 
 router = APIRouter(prefix="/waste", tags=["waste"])
@@ -95,7 +96,7 @@ def get_container(request: Request, identity: str) -> dict[str, Any]:
             "confirmed_by": found.actor,
             "identification": waste.identification_behind(session, identity),
             "grams": waste.whereabouts(session, identity),
-            "history": [_described(entry) for entry in waste.history(session, identity)],
+            "history": [described(entry) for entry in waste_entries.history(session, identity)],
         }
 
 
@@ -136,12 +137,12 @@ def list_entries(
 ) -> dict[str, Any]:
     """The ledger in the order of acceptance; `next` is the `after` of the following page."""
     with parts_of(request).loads.reading() as session:
-        found = waste.entries(session, after=after, limit=limit)
+        found = waste_entries.entries(session, after=after, limit=limit)
         return {
-            "entries": [{"number": number, **_described(entry)} for number, entry in found],
+            "entries": [{"number": number, **described(entry)} for number, entry in found],
             "next": found[-1][0] if len(found) == limit else None,
             "waiting": [
-                {"why": row.why, "since": row.at, **_described(entry)} for row, entry in waste.waiting(session)
+                {"why": row.why, "since": row.at, **described(entry)} for row, entry in waste_entries.waiting(session)
             ],
         }
 
@@ -171,6 +172,13 @@ def list_standing(
     return {"standing": found, "next_cursor": last and f"{last['container']} {last['place']}"}
 
 
+@router.get("/balances", response_model=None, responses=answers() | shaped(BalancesShown))
+def get_balances(request: Request, unit: str | None = None, code: str | None = None) -> dict[str, Any]:
+    """By plant (`unit`) and code, in grams: produced + weighing + repacked = treated + handed_over + stock."""
+    with parts_of(request).loads.reading() as session:
+        return {"balances": waste.balances(session, unit=unit, code=code)}
+
+
 def described_answers(done: waste.Answers) -> dict[str, Any]:
     """What became of entries, as the API shows it."""
     return {
@@ -198,18 +206,4 @@ def _code(entry: WasteCode) -> dict[str, Any]:
             {"item": one.item, "stage": one.stage, "condition": one.condition, "effect": one.effect}
             for one in entry.exemptions
         ],
-    }
-
-
-def _described(entry: Entry) -> dict[str, Any]:
-    return {
-        "id": entry.id,
-        "stage": entry.stage,
-        "at": entry.at.isoformat(),
-        "actor": entry.actor,
-        "batch": entry.batch,
-        "reason": entry.reason,
-        "takes_back": entry.takes_back,
-        "particulars": dict(entry.particulars),
-        "postings": [{"container": one.container, "place": one.place, "grams": one.grams} for one in entry.postings],
     }

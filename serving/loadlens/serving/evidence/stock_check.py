@@ -1,4 +1,4 @@
-"""The stock of waste against its postings: it is what they add up to, container by container and place by place."""
+"""The stock and the balances of waste against its postings: they are what these add up to."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from loadlens.serving.evidence.finding import Finding
-from loadlens.serving.store.waste_tables import WastePosting, WasteStock
+from loadlens.serving.records.waste_books import UNIT_LENGTH
+from loadlens.serving.store.waste_tables import WasteBalance, WasteContainer, WastePosting, WasteStock
 from loadlens.waste.ledger import OUTSIDE
 
 
@@ -29,3 +30,27 @@ def check_stock(session: Session) -> Iterator[Finding]:
     unposted = select(WasteStock).outerjoin(posted, same).where(posted.c.grams.is_(None), WasteStock.grams != 0)
     for stock in session.scalars(unposted):
         yield Finding(f"waste_stock {stock.container} / {stock.place}", f"is {stock.grams} g, which no entry put there")
+
+
+def check_balances(session: Session) -> Iterator[Finding]:
+    """What is wrong with the balances by unit, place and code: grams by the postings, containers by the stock."""
+    unit, box = func.substr(WasteContainer.identity, 1, UNIT_LENGTH).label("unit"), WasteContainer
+    posted = (
+        select(unit, WastePosting.place, box.list_id, box.code, func.sum(WastePosting.grams))
+        .join(box, box.identity == WastePosting.container)
+        .group_by("unit", WastePosting.place, box.list_id, box.code)
+    )
+    standing = (
+        select(unit, WasteStock.place, box.list_id, box.code, func.count())
+        .join(box, box.identity == WasteStock.container)
+        .where(WasteStock.grams > 0)
+        .group_by("unit", WasteStock.place, box.list_id, box.code)
+    )
+    grams = {tuple(key): int(total) for *key, total in session.execute(posted)}
+    count = {tuple(key): total for *key, total in session.execute(standing)}
+    kept = {(row.unit, row.place, row.list_id, row.code): row for row in session.scalars(select(WasteBalance))}
+    for key in sorted(grams.keys() | count.keys() | kept.keys()):
+        said = (kept[key].grams, kept[key].containers) if key in kept else (0, 0)
+        if said != (right := (grams.get(key, 0), count.get(key, 0))):
+            why = "is {} g in {} containers, but its entries add up to {} g in {}".format(*said, *right)
+            yield Finding(f"waste_balances {' / '.join(key)}", why)

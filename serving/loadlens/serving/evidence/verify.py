@@ -13,7 +13,7 @@ from loadlens.serving.evidence.finding import Finding
 from loadlens.serving.evidence.recompute import AssessmentCheck
 from loadlens.serving.evidence.rows import RowCheck
 from loadlens.serving.evidence.statement_check import check_statements
-from loadlens.serving.evidence.stock_check import check_stock
+from loadlens.serving.evidence.stock_check import check_balances, check_stock
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.tables import JournalHead, JournalRecord
 
@@ -49,6 +49,7 @@ def verify_store(session: Session, blobs: Blobs, anchor: AnchorCheck, trusted_ke
         verdict.findings += _check_ends(session, chain, trusted_key or anchor.first_key)
         verdict.findings += rows.check(session)
         verdict.findings += check_stock(session)
+        verdict.findings += check_balances(session)
         verdict.findings += check_statements(session)
         verdict.findings += pictures.check(session, blobs)
         verdict.findings += assessments.check_store(session, blobs)

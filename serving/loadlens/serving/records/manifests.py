@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.load_errors import ConflictError, UnacceptableError, UnknownLoadError
 from loadlens.serving.records import waste
+from loadlens.serving.records.waste_events import tell
 from loadlens.serving.store import journal
 from loadlens.serving.store.manifest_tables import ManifestStep, WasteManifest
 from loadlens.waste.ledger import Entry, LedgerError
@@ -60,6 +61,7 @@ def add(session: Session, manifest: Manifest, *, actor: str) -> bool:
     row = WasteManifest(id=manifest.id, body=body, actor=actor)
     session.add(row)
     journal.append(session, "manifest.made", f"manifest:{manifest.id}", {}, actor, rows=[row])
+    tell(session, "manifest.made", json.loads(body))
     return True
 
 
@@ -131,6 +133,7 @@ def take(session: Session, manifest: Manifest, taken: Taken) -> bool:
     journal.append(session, "manifest.step", subject, {"kind": step.kind}, taken.actor, rows=[row])
     if entry is not None:
         _enter(session, entry)
+    tell(session, "manifest.step", described(session, manifest))
     return True
 
 

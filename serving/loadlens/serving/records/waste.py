@@ -4,23 +4,38 @@ What waits for something that will never come is withdrawn by a person; the jour
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, case, func, insert, select
 from sqlalchemy.orm import Session
 
 from loadlens.serving.load_errors import ConflictError, UnacceptableError, UnknownLoadError
+from loadlens.serving.records import waste_entries
+from loadlens.serving.records.waste_books import Books
+from loadlens.serving.records.waste_entries import WITHDRAWN
+from loadlens.serving.records.waste_events import tell
 from loadlens.serving.store import journal
-from loadlens.serving.store.tables import JournalRecord
-from loadlens.serving.store.waste_tables import WaitingEntry, WasteContainer, WasteEntry, WastePosting, WasteStock
+from loadlens.serving.store.row_facts import bulk_facts
+from loadlens.serving.store.tables import JournalRecord, now
+from loadlens.serving.store.waste_tables import WaitingEntry, WasteBalance, WasteContainer, WasteEntry, WasteStock
 from loadlens.waste.identification import Identification
-from loadlens.waste.ledger import OUTSIDE, Entry, LedgerError, Posting, counter
+from loadlens.waste.ledger import (
+    HANDED_OVER,
+    OUTSIDE,
+    PRODUCTION,
+    TREATED,
+    WEIGHING,
+    Entry,
+    LedgerError,
+    Posting,
+    counter,
+)
 
-_WITHDRAWN, _LABELLED, _IDENTIFIED = "waste.withdrawn", "waste.labelled", "waste.identified"
+_TOLD = ("list_id", "edition", "code", "name", "litres")
+_LABELLED, _IDENTIFIED = "waste.labelled", "waste.identified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +77,7 @@ def register(
         raise UnacceptableError(f"there is no identification {identification}; send the photo to /v1/waste/identify")
     known = session.get(WasteContainer, container.identity)
     if known is not None:
-        told = ("list_id", "edition", "code", "name", "litres")
-        if any(getattr(known, field) != getattr(container, field) for field in told):
+        if any(getattr(known, field) != getattr(container, field) for field in _TOLD):
             raise ConflictError(f"container {container.identity} is known with other particulars; it keeps them")
         if identification and identification != identification_behind(session, container.identity):
             raise ConflictError(f"container {container.identity} was confirmed without this photo; it stays so")
@@ -76,7 +90,27 @@ def register(
         chosen = any((one["list"], one["code"]) == (container.list_id, container.code) for one in suggested["codes"])
         body |= {"identification": identification, "was_suggested": chosen}
     journal.append(session, _LABELLED, subject, body, by or container.actor, rows=[container])
+    tell(session, _LABELLED, {name: getattr(container, name) for name in ("identity", *_TOLD)})
     return True
+
+
+def register_new(session: Session, containers: Sequence[WasteContainer], *, by: str) -> None:
+    """Keep many containers at once, none of which is known; `by` is who puts them in."""
+    columns = [column.name for column in WasteContainer.__table__.columns]
+    rows = [{name: getattr(one, name) for name in columns} | {"at": now()} for one in containers]
+    if not rows:
+        return
+    session.execute(insert(WasteContainer), rows)
+    records = [
+        journal.New(
+            _LABELLED,
+            f"waste:{row['identity']}",
+            {"code": row["code"], "rows": [bulk_facts(WasteContainer, [row])]},
+            by,
+        )
+        for row in rows
+    ]
+    journal.append_all(session, records)
 
 
 def find(session: Session, identity: str) -> WasteContainer:
@@ -93,23 +127,26 @@ def post(session: Session, entries: Sequence[Entry]) -> Answers:
     Raises ConflictError, and changes nothing, where one id comes with two contents.
     """
     answers = Answers([])
-    fresh: list[Entry] = []
+    ids = [entry.id for entry in entries]
+    known, withdrawn = waste_entries.known(session, ids), waste_entries.withdrawals(session, ids)
+    fresh: dict[str, Entry] = {}
     for entry in entries:
-        known = _known(session, entry.id) or next((one for one in fresh if one.id == entry.id), None)
-        if known is None:
-            fresh.append(entry)
-        elif known != entry:
+        same = known.get(entry.id) or fresh.get(entry.id)
+        if same is None:
+            fresh[entry.id] = entry
+        elif same != entry:
             raise ConflictError(f"entry {entry.id} is known with other contents; give the new one a number of its own")
-        elif (withdrawn := _withdrawal(session, entry.id)) is not None:
-            answers.withdrawn[entry.id] = withdrawn["reason"]
+        elif entry.id in withdrawn:
+            answers.withdrawn[entry.id] = withdrawn[entry.id]["reason"]
         else:
             answers.known.append(entry.id)
-    for entry in fresh:
-        if why := _accept(session, entry):
-            session.add(WaitingEntry(id=entry.id, entry=_to_json(entry), why=why))
-            session.flush()
+    books = Books(session, list(fresh.values()))
+    for entry in fresh.values():
+        if why := books.accept(entry, entry.actor):
+            session.add(WaitingEntry(id=entry.id, entry=waste_entries.to_json(entry), why=why))
         else:
             answers.accepted.append(entry.id)
+    books.write()
     answers.accepted.extend(_retry(session))
     waiting = {row.id: row.why for row in session.scalars(select(WaitingEntry))}
     answers.waiting.update({entry.id: waiting[entry.id] for entry in entries if entry.id in waiting})
@@ -122,30 +159,48 @@ def take_over(session: Session, entries: Sequence[Entry], *, by: str) -> dict[st
 
     Nothing of it waits: the caller undoes everything where anything is left. `by` is who takes it over.
     """
-    left = list(entries)
-    while True:
-        refused = {entry.id: why for entry in left if (why := _take_over(session, entry, by)) is not None}
-        if not refused or len(refused) == len(left):
+    undone = [entry.takes_back for entry in entries if entry.takes_back]
+    known = waste_entries.known(session, [*(entry.id for entry in entries), *undone])
+    refused = {
+        entry.id: f"entry {entry.id} is known with other contents"
+        for entry in entries
+        if entry.id in known and known[entry.id] != entry
+    }
+    back = {entry_id: _taken_back_by(session, entry_id) for entry_id in undone}
+    left = [entry for entry in entries if entry.id not in known]
+    books = Books(session, left)
+    while left:
+        waiting = []
+        for entry in left:
+            if (why := _no_correction(entry, known, back) or books.accept(entry, by)) is not None:
+                refused[entry.id] = why
+                waiting.append(entry)
+                continue
+            refused.pop(entry.id, None)
+            known[entry.id] = entry
+            if entry.takes_back:
+                back[entry.takes_back] = entry.id
+        if len(waiting) == len(left):
             break
-        left = [entry for entry in left if entry.id in refused]
+        left = waiting
+    books.write(one_by_one=False)
     if not refused:
         _retry(session)
     return refused
 
 
-def _take_over(session: Session, entry: Entry, by: str) -> str | None:
-    known = _known(session, entry.id)
-    if known is not None:
-        return None if known == entry else f"entry {entry.id} is known with other contents"
-    if entry.takes_back is not None:
-        undone = _accepted(session, entry.takes_back)
-        if undone is None:
-            return f"there is no accepted entry {entry.takes_back!r} to take back"
-        if sorted(map(_reversed, entry.postings)) != sorted(map(_plain, undone.postings)):
-            return f"it does not take back what entry {entry.takes_back} did, posting by posting"
-        if session.scalars(select(WasteEntry.id).where(WasteEntry.takes_back == entry.takes_back)).first():
-            return f"entry {entry.takes_back} was taken back already"
-    return _accept(session, entry, by)
+def _no_correction(entry: Entry, known: Mapping[str, Entry], back: Mapping[str, str | None]) -> str | None:
+    """Why an entry cannot take back what it says it does; None where it can, or takes back nothing."""
+    if entry.takes_back is None:
+        return None
+    undone = known.get(entry.takes_back)
+    if undone is None:
+        return f"there is no accepted entry {entry.takes_back!r} to take back"
+    if sorted(map(_reversed, entry.postings)) != sorted(map(_plain, undone.postings)):
+        return f"it does not take back what entry {entry.takes_back} did, posting by posting"
+    if back[entry.takes_back]:
+        return f"entry {entry.takes_back} was taken back already"
+    return None
 
 
 def _plain(posting: Posting) -> tuple[str, str, int]:
@@ -158,13 +213,13 @@ def _reversed(posting: Posting) -> tuple[str, str, int]:
 
 def take_back(session: Session, entry_id: str, *, new_id: str, actor: str, reason: str) -> Answers:
     """Undo an accepted entry by a counter-entry. ConflictError where it was undone before or its mass has gone on."""
-    entry = _accepted(session, entry_id)
+    entry = waste_entries.accepted(session, [entry_id]).get(entry_id)
     if entry is None:
         raise UnknownLoadError(f"there is no accepted entry {entry_id!r}")
-    known = _known(session, new_id)
+    known = waste_entries.known(session, [new_id]).get(new_id)
     if known is not None and (known.takes_back, known.reason) == (entry_id, reason):
         return Answers([], known=[new_id])
-    undone = session.scalars(select(WasteEntry.id).where(WasteEntry.takes_back == entry_id)).first()
+    undone = _taken_back_by(session, entry_id)
     if undone is not None:
         raise ConflictError(f"entry {entry_id} was taken back by {undone} already")
     try:
@@ -173,9 +228,15 @@ def take_back(session: Session, entry_id: str, *, new_id: str, actor: str, reaso
         raise ConflictError(str(error)) from None
     if known is not None:
         raise ConflictError(f"entry {new_id} is known with other contents; give the correction another id")
-    if why := _accept(session, back):
+    books = Books(session, [back])
+    if why := books.accept(back, actor):
         raise ConflictError(f"{why}; take back the later entries first")
+    books.write()
     return Answers([new_id, *_retry(session)])
+
+
+def _taken_back_by(session: Session, entry_id: str) -> str | None:
+    return session.scalars(select(WasteEntry.id).where(WasteEntry.takes_back == entry_id)).first()
 
 
 def withdraw(session: Session, entry_id: str, *, actor: str, reason: str) -> Answers:
@@ -186,33 +247,15 @@ def withdraw(session: Session, entry_id: str, *, actor: str, reason: str) -> Ans
     row = session.get(WaitingEntry, entry_id)
     if row is not None:
         body = {"entry": json.loads(row.entry), "waited_for": row.why, "since": row.at, "reason": reason}
-        journal.append(session, _WITHDRAWN, f"waste:{entry_id}", body, actor)
+        journal.append(session, WITHDRAWN, f"waste:{entry_id}", body, actor)
         session.delete(row)
+        tell(session, WITHDRAWN, {"id": entry_id, "reason": reason})
         return Answers([], withdrawn={entry_id: reason})
-    if (withdrawn := _withdrawal(session, entry_id)) is not None:
+    if (withdrawn := waste_entries.withdrawals(session, [entry_id]).get(entry_id)) is not None:
         return Answers([], withdrawn={entry_id: withdrawn["reason"]})
-    if _accepted(session, entry_id) is not None:
+    if waste_entries.accepted(session, [entry_id]):
         raise ConflictError(f"entry {entry_id} was accepted; take it back by a correction")
     raise UnknownLoadError(f"there is no entry {entry_id!r} that waits")
-
-
-def history(session: Session, identity: str) -> list[Entry]:
-    """The entries that touched a container, in the order of their acceptance."""
-    numbers = select(WastePosting.number).where(WastePosting.container == identity).distinct()
-    rows = session.scalars(select(WasteEntry).where(WasteEntry.number.in_(numbers)).order_by(WasteEntry.number))
-    return [_entry(session, row) for row in rows]
-
-
-def entries(session: Session, *, after: int, limit: int) -> list[tuple[int, Entry]]:
-    """Accepted entries with their numbers, from the one behind `after` on."""
-    query = select(WasteEntry).where(WasteEntry.number > after).order_by(WasteEntry.number).limit(limit)
-    return [(row.number, _entry(session, row)) for row in session.scalars(query)]
-
-
-def waiting(session: Session) -> list[tuple[WaitingEntry, Entry]]:
-    """The entries that wait, oldest first."""
-    rows = session.scalars(select(WaitingEntry).order_by(WaitingEntry.at, WaitingEntry.id))
-    return [(row, _from_plain(json.loads(row.entry))) for row in rows]
 
 
 def whereabouts(session: Session, identity: str) -> dict[str, int]:
@@ -225,100 +268,75 @@ def stock(session: Session, *, place: str | None, code: str | None) -> list[dict
     """What is on site by place and code: grams and the number of containers."""
     query = (
         select(
-            WasteStock.place,
-            WasteContainer.list_id,
-            WasteContainer.code,
-            func.sum(WasteStock.grams).label("grams"),
-            func.count().label("containers"),
+            WasteBalance.place,
+            WasteBalance.list_id,
+            WasteBalance.code,
+            func.sum(WasteBalance.grams).label("grams"),
+            func.sum(WasteBalance.containers).label("containers"),
         )
-        .join(WasteContainer, WasteContainer.identity == WasteStock.container)
-        .where(WasteStock.grams > 0)
-        .group_by(WasteStock.place, WasteContainer.list_id, WasteContainer.code)
-        .order_by(WasteStock.place, WasteContainer.list_id, WasteContainer.code)
+        .where(WasteBalance.grams > 0, WasteBalance.place.not_in(OUTSIDE))
+        .group_by(WasteBalance.place, WasteBalance.list_id, WasteBalance.code)
+        .order_by(WasteBalance.place, WasteBalance.list_id, WasteBalance.code)
     )
     if place is not None:
-        query = query.where(WasteStock.place == place)
+        query = query.where(WasteBalance.place == place)
     if code is not None:
-        query = query.where(WasteContainer.code == code)
-    return [{**row._mapping, "grams": int(row.grams)} for row in session.execute(query)]
-
-
-def _accept(session: Session, entry: Entry, by: str | None = None) -> str | None:
-    """Take an entry into the ledger, or say why it cannot be now. Writers take turns, so nothing changes in between."""
-    changes: defaultdict[tuple[str, str], int] = defaultdict(int)
-    for posting in entry.postings:
-        changes[posting.container, posting.place] += posting.grams
-    names = sorted({container for container, _ in changes})
-    present = set(session.scalars(select(WasteContainer.identity).where(WasteContainer.identity.in_(names))))
-    if absent := [name for name in names if name not in present]:
-        return f"container {absent[0]} is not registered"
-    inside = {key: grams for key, grams in changes.items() if key[1] not in OUTSIDE and grams}
-    rows = {key: session.get(WasteStock, key) for key in inside}
-    for (container, place), grams in inside.items():
-        row = rows[container, place]
-        there = row.grams if row else 0
-        if there + grams < 0:
-            return f"container {container} holds {there} g at {place}, and {-grams} g would leave it"
-    for (container, place), grams in inside.items():
-        row = rows[container, place]
-        if row is None:
-            session.add(WasteStock(container=container, place=place, grams=grams))
-        else:
-            row.grams += grams
-    _write(session, entry, by or entry.actor)
-    return None
-
-
-def _write(session: Session, entry: Entry, by: str) -> None:
-    row = WasteEntry(
-        id=entry.id,
-        stage=entry.stage,
-        made_at=entry.at.astimezone(UTC).isoformat(),
-        actor=entry.actor,
-        batch=entry.batch,
-        reason=entry.reason,
-        takes_back=entry.takes_back,
-        particulars=json.dumps(dict(entry.particulars), sort_keys=True, ensure_ascii=False),
-    )
-    session.add(row)
-    session.flush()
-    lines = [
-        WastePosting(number=row.number, line=line, container=one.container, place=one.place, grams=one.grams)
-        for line, one in enumerate(entry.postings)
+        query = query.where(WasteBalance.code == code)
+    return [
+        {**row._mapping, "grams": int(row.grams), "containers": int(row.containers)} for row in session.execute(query)
     ]
-    session.add_all(lines)
-    journal.append(session, "waste.entered", f"waste:{entry.id}", {"stage": entry.stage}, by, rows=[row, *lines])
+
+
+def balances(session: Session, *, unit: str | None, code: str | None) -> list[dict[str, Any]]:
+    """By unit and code: produced + weighing + repacked = treated + handed over + stock, in grams."""
+
+    def at(condition: ColumnElement[bool]) -> Any:
+        return func.coalesce(func.sum(case((condition, WasteBalance.grams), else_=0)), 0)
+
+    place = WasteBalance.place
+    keys = (WasteBalance.unit, WasteBalance.list_id, WasteBalance.code)
+    query = (
+        select(
+            *keys,
+            (-at(place == PRODUCTION)).label("produced"),
+            (-at(place == WEIGHING)).label("weighing"),
+            func.sum(WasteBalance.grams).label("repacked"),
+            at(place == TREATED).label("treated"),
+            at(place == HANDED_OVER).label("handed_over"),
+            at(place.not_in(OUTSIDE)).label("stock"),
+            func.sum(WasteBalance.containers).label("containers"),
+        )
+        .group_by(*keys)
+        .order_by(*keys)
+    )
+    if unit is not None:
+        query = query.where(WasteBalance.unit == unit)
+    if code is not None:
+        query = query.where(WasteBalance.code == code)
+    rows = [row._asdict() for row in session.execute(query)]
+    return [{name: value if isinstance(value, str) else int(value) for name, value in row.items()} for row in rows]
 
 
 def _retry(session: Session) -> list[str]:
     """Accept what waited for what has just come; returns its ids."""
     done: list[str] = []
-    while True:
-        before = len(done)
-        for row, entry in waiting(session):
-            why = _accept(session, entry)
+    left = waste_entries.waiting(session)
+    books = Books(session, [entry for _, entry in left])
+    while left:
+        still = []
+        for row, entry in left:
+            why = books.accept(entry, entry.actor)
             if why is None:
                 done.append(row.id)
                 session.delete(row)
             else:
                 row.why = why
-            session.flush()
-        if len(done) == before:
-            return done
-
-
-def _known(session: Session, entry_id: str) -> Entry | None:
-    """An entry that waits, was accepted or was withdrawn."""
-    if (row := session.get(WaitingEntry, entry_id)) is not None:
-        return _from_plain(json.loads(row.entry))
-    if (withdrawn := _withdrawal(session, entry_id)) is not None:
-        return _from_plain(withdrawn["entry"])
-    return _accepted(session, entry_id)
-
-
-def _withdrawal(session: Session, entry_id: str) -> dict[str, Any] | None:
-    """What the journal says of the withdrawal of an entry."""
-    return _body(session, f"waste:{entry_id}", _WITHDRAWN)
+                still.append((row, entry))
+        if len(still) == len(left):
+            break
+        left = still
+    books.write()
+    return done
 
 
 def _suggested(session: Session, identification: str) -> dict[str, Any] | None:
@@ -331,34 +349,3 @@ def _body(session: Session, subject: str, kind: str) -> dict[str, Any] | None:
     query = select(JournalRecord.body).where(JournalRecord.subject == subject, JournalRecord.kind == kind)
     body = session.scalars(query.order_by(JournalRecord.seq)).first()
     return None if body is None else json.loads(body)
-
-
-def _accepted(session: Session, entry_id: str) -> Entry | None:
-    row = session.scalars(select(WasteEntry).where(WasteEntry.id == entry_id)).first()
-    return _entry(session, row) if row else None
-
-
-def _entry(session: Session, row: WasteEntry) -> Entry:
-    lines: Iterable[WastePosting] = session.scalars(
-        select(WastePosting).where(WastePosting.number == row.number).order_by(WastePosting.line)
-    )
-    return Entry(
-        id=row.id,
-        stage=row.stage,  # type: ignore[arg-type]  # written from an Entry
-        at=datetime.fromisoformat(row.made_at),
-        actor=row.actor,
-        postings=tuple(Posting(line.container, line.place, line.grams) for line in lines),
-        batch=row.batch,
-        reason=row.reason,
-        takes_back=row.takes_back,
-        particulars=json.loads(row.particulars),
-    )
-
-
-def _to_json(entry: Entry) -> str:
-    return json.dumps({**asdict(entry), "at": entry.at.astimezone(UTC).isoformat()}, ensure_ascii=False)
-
-
-def _from_plain(data: dict[str, Any]) -> Entry:
-    postings = tuple(Posting(**posting) for posting in data["postings"])
-    return Entry(**{**data, "at": datetime.fromisoformat(data["at"]), "postings": postings})

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, insert, select
 from sqlalchemy.event import listens_for
 from sqlalchemy.orm import Session
 
@@ -41,6 +41,16 @@ class Seal:
 
     keys: SigningKeys
     anchor: Anchor
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """A record that is to be appended; see `append`."""
+
+    kind: str
+    subject: str
+    body: Mapping[str, Any]
+    actor: str
 
 
 def sealed(engine: Engine, seal: Seal) -> Engine:
@@ -74,27 +84,38 @@ def append(
     if rows:
         session.flush()
         content["rows"] = row_facts(rows)
+    return append_all(session, [New(kind, subject, content, actor)])
+
+
+def append_all(session: Session, records: Sequence[New]) -> int:
+    """Append records in turn, one or more, as `append` does; returns the number of the last.
+
+    What rows a record stands for is in its body, under "rows", as `row_facts` and `bulk_facts` say it.
+    """
     head = _locked_head(session)
-    seq, at, text = head.seq + 1, now(), canonical_json(content)
-    digest = record_digest(head.digest, subject_part(subject), content_part(seq, at, kind, actor, text))
     seal, key = _seal(session), _key(head)
-    signature = seal.keys.sign(key, signed_message(digest))
-    session.add(
-        JournalRecord(
-            seq=seq,
-            at=at,
-            kind=kind,
-            subject=subject,
-            actor=actor,
-            body=text,
-            previous=head.digest,
-            digest=digest,
-            signature=signature,
+    added: list[dict[str, Any]] = []
+    for record in records:
+        seq, at, text = head.seq + 1, now(), canonical_json(record.body)
+        content = content_part(seq, at, record.kind, record.actor, text)
+        digest = record_digest(head.digest, subject_part(record.subject), content)
+        added.append(
+            {
+                "seq": seq,
+                "at": at,
+                "kind": record.kind,
+                "subject": record.subject,
+                "actor": record.actor,
+                "body": text,
+                "previous": head.digest,
+                "digest": digest,
+                "signature": seal.keys.sign(key, signed_message(digest)),
+            }
         )
-    )
-    head.seq, head.digest = seq, digest
-    session.info[_NEW_HEAD] = seal.anchor, Head(seq, at, digest, key, signature)
-    return seq
+        head.seq, head.digest = seq, digest
+    session.execute(insert(JournalRecord), added)
+    session.info[_NEW_HEAD] = seal.anchor, Head(head.seq, added[-1]["at"], head.digest, key, added[-1]["signature"])
+    return head.seq
 
 
 def rotate_key(engine: Engine, actor: str) -> str:

@@ -4,7 +4,8 @@ Columns whose values may change in the life of a row are left out; they carry `i
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -55,6 +56,15 @@ def row_facts(rows: Sequence[Base]) -> list[dict[str, Any]]:
     ]
 
 
+def bulk_facts(kind: type[Base], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The same of rows of one table that are written in bulk, as the values of their columns."""
+    table = Base.metadata.tables[kind.__tablename__]
+    columns = fixed_columns(table)
+    values = [[fact(row[column]) for column in columns] for row in rows]
+    return {"table": table.name, "columns": columns, "values": values}
+
+
+@cache
 def fixed_columns(table: Table) -> list[str]:
     """The columns of a table whose values never change."""
     return [column.name for column in table.columns if column.info != CHANGES]

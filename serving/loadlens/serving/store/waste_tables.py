@@ -69,6 +69,23 @@ class WasteStock(Base):
     grams: Mapped[int] = mapped_column(_GRAMS, info=CHANGES)
 
 
+class WasteBalance(Base):
+    """What all containers of one code of one unit have together at a place, the outside ones too (production below 0).
+
+    The sum of their postings, kept so that a balance answers at once. `unit` is the plant, the first 18 characters of
+    an identity; `containers` counts those that hold something at a place on site.
+    """
+
+    __tablename__ = "waste_balances"
+
+    unit: Mapped[str] = mapped_column(Text, primary_key=True)
+    place: Mapped[str] = mapped_column(Text, primary_key=True)
+    list_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    grams: Mapped[int] = mapped_column(_GRAMS, info=CHANGES)
+    containers: Mapped[int] = mapped_column(info=CHANGES)
+
+
 class WaitingEntry(Base):
     """An entry that cannot be accepted yet, and why: what it needs may still come, or a person has to look."""
 

@@ -1,0 +1,55 @@
+"""What the answers look like about balances of waste and about what plants report. They belong to those of `shapes`."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import AwareDatetime, Field
+
+from loadlens.serving.api.shapes import Shape
+
+
+class BalanceRow(Shape):
+    """Grams of one code of one plant: produced + weighing + repacked = treated + handed_over + stock."""
+
+    unit: str
+    list_id: str
+    code: str
+    produced: int
+    weighing: int
+    repacked: int
+    treated: int
+    handed_over: int
+    stock: int
+    containers: int
+
+
+class BalancesShown(Shape):
+    """Balances by plant and code."""
+
+    balances: list[BalanceRow]
+
+
+class DueShown(Shape):
+    """A plan or report, the period that it is about, and the day by which it is due."""
+
+    what: Literal["plan", "report"]
+    period: str
+    begin: AwareDatetime = Field(alias="from")
+    end: AwareDatetime = Field(alias="to")
+    by: date
+
+
+class PlantCalendar(Shape):
+    """A plant, its class of producer, and what is due. `produced_grams` of hazardous waste by year: why the class."""
+
+    unit: str
+    class_: Literal["key", "simplified", "registered"] = Field(alias="class")
+    produced_grams: dict[str, int]
+    treats_itself: bool
+    due: list[DueShown]
+
+
+class CalendarPage(Shape):
+    """What every plant in the ledger has to plan and report."""
+
+    plants: list[PlantCalendar]

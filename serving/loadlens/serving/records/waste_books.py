@@ -1,0 +1,136 @@
+"""The books of the waste ledger: what entries touch is read at once, and what was accepted is written at once."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from loadlens.serving.records.waste_entries import among
+from loadlens.serving.records.waste_events import described, tell
+from loadlens.serving.store import journal
+from loadlens.serving.store.row_facts import bulk_facts
+from loadlens.serving.store.tables import now
+from loadlens.serving.store.waste_tables import WasteBalance, WasteContainer, WasteEntry, WastePosting, WasteStock
+from loadlens.waste.ledger import OUTSIDE, Entry
+
+UNIT_LENGTH = 18
+_Key = tuple[str, str, str, str]
+
+
+class Books:
+    """Takes entries one after another into stock and balances. Writers take turns, so nothing changes in between."""
+
+    def __init__(self, session: Session, entries: Sequence[Entry]) -> None:
+        """Read what these entries touch: no others may be taken."""
+        names = {posting.container for entry in entries for posting in entry.postings}
+        self._session = session
+        self._taken: list[tuple[Entry, str]] = []
+        self._wastes: dict[str, tuple[str, str]] = {}
+        self._stock: dict[tuple[str, str], int] = {}
+        self._balances: dict[_Key, WasteBalance] = {}
+        for condition in among(WasteContainer.identity, names):
+            found = select(WasteContainer.identity, WasteContainer.list_id, WasteContainer.code).where(condition)
+            self._wastes |= {row.identity: (row.list_id, row.code) for row in session.execute(found)}
+        for condition in among(WasteStock.container, names):
+            held = select(WasteStock.container, WasteStock.place, WasteStock.grams).where(condition)
+            self._stock |= {(row.container, row.place): row.grams for row in session.execute(held)}
+        for condition in among(WasteBalance.code, {code for _, code in self._wastes.values()}):
+            kept = session.scalars(select(WasteBalance).where(condition))
+            self._balances |= {(row.unit, row.place, row.list_id, row.code): row for row in kept}
+        self._written = dict(self._stock)
+
+    def accept(self, entry: Entry, by: str) -> str | None:
+        """Take an entry, which `by` puts in, or say why it cannot be taken now. Call `write` before all is done."""
+        changes: defaultdict[tuple[str, str], int] = defaultdict(int)
+        for posting in entry.postings:
+            changes[posting.container, posting.place] += posting.grams
+        if absent := sorted({container for container, _ in changes if container not in self._wastes}):
+            return f"container {absent[0]} is not registered"
+        for (container, place), grams in changes.items():
+            there = self._stock.get((container, place), 0)
+            if place not in OUTSIDE and there + grams < 0:
+                return f"container {container} holds {there} g at {place}, and {-grams} g would leave it"
+        for (container, place), grams in changes.items():
+            if grams:
+                self._change(container, place, grams)
+        self._taken.append((entry, by))
+        return None
+
+    def write(self, *, one_by_one: bool = True) -> None:
+        """Write what was taken, each entry with its record in the journal; other systems are told of it one by one."""
+        if not self._taken:
+            return
+        first = (self._session.scalar(select(func.max(WasteEntry.number))) or 0) + 1
+        rows = [_row(number, entry) for number, (entry, _) in enumerate(self._taken, first)]
+        postings = [_postings(row["number"], entry) for row, (entry, _) in zip(rows, self._taken, strict=True)]
+        self._session.execute(insert(WasteEntry), rows)
+        self._session.execute(insert(WastePosting), [line for lines in postings for line in lines])
+        self._write_stock()
+        records = []
+        for row, lines, (entry, by) in zip(rows, postings, self._taken, strict=True):
+            body = {"stage": entry.stage, "rows": [bulk_facts(WasteEntry, [row]), bulk_facts(WastePosting, lines)]}
+            records.append(journal.New("waste.entered", f"waste:{entry.id}", body, by))
+        journal.append_all(self._session, records)
+        if one_by_one:
+            for row, (entry, _) in zip(rows, self._taken, strict=True):
+                tell(self._session, "waste.entered", {"number": row["number"], **described(entry)})
+        self._taken.clear()
+
+    def _write_stock(self) -> None:
+        changed = [
+            {"container": container, "place": place, "grams": grams}
+            for (container, place), grams in self._stock.items()
+            if self._written.get((container, place)) != grams
+        ]
+        new = [row for row in changed if (row["container"], row["place"]) not in self._written]
+        old = [row for row in changed if (row["container"], row["place"]) in self._written]
+        if new:
+            self._session.execute(insert(WasteStock), new)
+        if old:
+            self._session.execute(update(WasteStock), old)
+        self._written = dict(self._stock)
+
+    def _change(self, container: str, place: str, grams: int) -> None:
+        balance = self._balance(container, place)
+        balance.grams += grams
+        if place in OUTSIDE:
+            return
+        before = self._stock.get((container, place), 0)
+        self._stock[container, place] = before + grams
+        balance.containers += (before + grams > 0) - (before > 0)
+
+    def _balance(self, container: str, place: str) -> WasteBalance:
+        list_id, code = self._wastes[container]
+        unit = container[:UNIT_LENGTH]
+        key = (unit, place, list_id, code)
+        if key not in self._balances:
+            row = WasteBalance(unit=unit, place=place, list_id=list_id, code=code, grams=0, containers=0)
+            self._balances[key] = row
+            self._session.add(row)
+        return self._balances[key]
+
+
+def _row(number: int, entry: Entry) -> dict[str, Any]:
+    return {
+        "number": number,
+        "id": entry.id,
+        "stage": entry.stage,
+        "made_at": entry.at.astimezone(UTC).isoformat(),
+        "actor": entry.actor,
+        "batch": entry.batch,
+        "reason": entry.reason,
+        "takes_back": entry.takes_back,
+        "particulars": json.dumps(dict(entry.particulars), sort_keys=True, ensure_ascii=False),
+        "at": now(),
+    }
+
+
+def _postings(number: int, entry: Entry) -> list[dict[str, Any]]:
+    return [
+        {"number": number, "line": line, "container": one.container, "place": one.place, "grams": one.grams}
+        for line, one in enumerate(entry.postings)
+    ]
