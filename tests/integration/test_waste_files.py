@@ -75,3 +75,22 @@ def test_an_import_over_http_is_for_managers_and_tells_every_row(server):
     assert server.http.post(XLSX, content=b"PK").status_code == 422
     with server.http_as("inspector") as inspector:
         assert inspector.post(XLSX, content=b"").status_code == 403
+
+
+def test_a_plant_is_told_what_it_reports_and_when(server):
+    a_drum(server)
+    asked = {"year": 2026, "offset": "+08:00"}
+    (plant,) = server.http.get("/v1/waste/calendar", params=asked).json()["plants"]
+    assert (plant["unit"], plant["class"]) == ("91130200699229617X", "registered")
+    assert plant["produced_grams"]["2026"] >= 412_500
+    assert plant["produced_grams"]["2025"] == 0
+    (plan, report) = plant["due"]
+    assert (plan["by"], report["by"]) == ("2026-03-31", "2027-03-31")
+    assert (report["from"], report["to"]) == ("2026-01-01T00:00:00+08:00", "2027-01-01T00:00:00+08:00")
+    period = {"from": report["from"], "to": report["to"]}
+    book = load_workbook(io.BytesIO(server.http.get("/v1/waste/report.xlsx", params=period).content))
+    produced = [row for row in book["report"].values if row[1] == "produced"]
+    assert sum(row[8] for row in produced) == plant["produced_grams"]["2026"]
+    (permitted,) = server.http.get("/v1/waste/calendar", params=asked | {"permit": plant["unit"]}).json()["plants"]
+    assert (permitted["class"], len(permitted["due"])) == ("key", 14)
+    assert server.http.get("/v1/waste/calendar", params=asked | {"offset": "8"}).status_code == 422

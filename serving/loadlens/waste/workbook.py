@@ -7,7 +7,7 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +24,8 @@ Cell = str | int | Decimal | None
 # What a sheet of a spreadsheet program holds, its head included.
 MOST_ROWS = 2**20
 _LARGEST_UNPACKED = 2**30
+# What a sheet may hold beside the columns that it must; a sheet of a million columns is not read.
+_MORE_COLUMNS = 32
 # A spreadsheet program takes a cell of a CSV file that begins so for a formula; the wide ones in some languages.
 _BEGINS_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 # XML cannot hold these, or gives them back as others; spreadsheets write them as _xHHHH_, and so this very writing too.
@@ -94,17 +96,53 @@ def read_xlsx(data: bytes, sheets: Mapping[str, Sequence[str]]) -> dict[str, lis
     Sheets that are not asked for are not read. Raises WorkbookError where the file is no workbook, or has not a sheet,
     or has other columns.
     """
+    with _opened(data) as book:
+        if missing := [name for name in sheets if name not in book.sheetnames]:
+            raise WorkbookError(f"the workbook has no sheet {missing[0]!r}; it needs {', '.join(sheets)}")
+        return {name: list(_rows(book[name], name, columns, _exactly)) for name, columns in sheets.items()}
+
+
+def read_loose_xlsx(data: bytes, sheets: Mapping[str, Sequence[str]]) -> dict[str, list[SheetRow]]:
+    """Read those of these sheets that there are, with at least these columns each; further columns are read too.
+
+    A * at the end of a title counts for nothing. Raises WorkbookError where there is none of the sheets, or where one
+    lacks a column or has one twice.
+    """
+    with _opened(data) as book:
+        there = {name: columns for name, columns in sheets.items() if name in book.sheetnames}
+        if not there:
+            raise WorkbookError(f"the workbook has none of the sheets {', '.join(sheets)}")
+        return {name: list(_rows(book[name], name, columns, _at_least)) for name, columns in there.items()}
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Workbook]:
     _check_size(data)
     try:
         book = load_workbook(io.BytesIO(data), read_only=True)
     except Exception as error:  # the library raises whatever its parser stumbles over
         raise WorkbookError(f"the file is no workbook (.xlsx) that can be read: {error}") from None
     try:
-        if missing := [name for name in sheets if name not in book.sheetnames]:
-            raise WorkbookError(f"the workbook has no sheet {missing[0]!r}; it needs {', '.join(sheets)}")
-        return {name: list(_rows(book[name], name, columns)) for name, columns in sheets.items()}
+        yield book
     finally:
         book.close()
+
+
+def _exactly(name: str, head: Sequence[str], columns: Sequence[str]) -> list[str]:
+    if sorted(head) != sorted(columns):
+        raise WorkbookError(
+            f"sheet {name!r} has the columns {', '.join(head) or 'none'}; it needs {', '.join(columns)}"
+        )
+    return list(head)
+
+
+def _at_least(name: str, head: Sequence[str], columns: Sequence[str]) -> list[str]:
+    titles = [title.strip().removesuffix("*") for title in head]
+    if missing := [column for column in columns if column not in titles]:
+        raise WorkbookError(f"sheet {name!r} has no column {', '.join(missing)}; it needs {', '.join(columns)}")
+    if twice := sorted({title for title in titles if titles.count(title) > 1}):
+        raise WorkbookError(f"sheet {name!r} has the column {twice[0]} twice")
+    return titles
 
 
 def _cell(sheet: object, value: Cell) -> object:
@@ -136,16 +174,18 @@ def _check_size(data: bytes) -> None:
         raise WorkbookError(f"the workbook unpacks to {unpacked} bytes; split it")
 
 
-def _rows(sheet: ReadOnlyWorksheet, name: str, columns: Sequence[str]) -> Iterator[SheetRow]:
+def _rows(
+    sheet: ReadOnlyWorksheet,
+    name: str,
+    columns: Sequence[str],
+    checked: Callable[[str, Sequence[str], Sequence[str]], list[str]],
+) -> Iterator[SheetRow]:
     sheet.reset_dimensions()
     try:
-        lines = enumerate(sheet.iter_rows(max_col=len(columns) + 1), 1)
+        lines = enumerate(sheet.iter_rows(max_col=len(columns) + _MORE_COLUMNS), 1)
         _, first = next(lines, (1, ()))
         head = [_text(cell.value) for cell in first if cell.value is not None]
-        if sorted(head) != sorted(columns):
-            raise WorkbookError(
-                f"sheet {name!r} has the columns {', '.join(head) or 'none'}; it needs {', '.join(columns)}"
-            )
+        head = checked(name, head, columns)
         for number, line in lines:
             if all(cell.value is None for cell in line[: len(head)]):
                 continue

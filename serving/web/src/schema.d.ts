@@ -1613,6 +1613,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/waste/balances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Balances
+         * @description By plant (`unit`) and code, in grams: produced + weighing + repacked = treated + handed_over + stock.
+         */
+        get: operations["get_balances_v1_waste_balances_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/waste/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Calendar
+         * @description What each plant has to plan and report about a year: `from` and `to` of a report are what `report` takes.
+         */
+        get: operations["get_calendar_v1_waste_calendar_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/waste/classes": {
         parameters: {
             query?: never;
@@ -2105,6 +2145,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/waste/report.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report As Xlsx
+         * @description The same as a workbook.
+         */
+        get: operations["report_as_xlsx_v1_waste_report_xlsx_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/waste/scan": {
         parameters: {
             query?: never;
@@ -2119,6 +2179,26 @@ export interface paths {
          * @description Whose code this is; 422 with the reason where it is forged, altered, void or of no container here.
          */
         post: operations["scan_label_v1_waste_scan_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/waste/stages.xlsx": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Stages Xlsx
+         * @description Take over a ledger that was kept in the five stage tables: all of it, or nothing and `faults` with every row.
+         */
+        post: operations["import_stages_xlsx_v1_waste_stages_xlsx_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2186,7 +2266,48 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Alarm
+         * @description To webhooks whose `events` has "alarms". Signed as Standard Webhooks says, sent until it is answered 2xx.
+         */
+        post: operations["alarmalarm_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    waste: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Waste
+         * @description To webhooks whose `events` has "waste", in the same way. It may come twice, and out of turn.
+         */
+        post: operations["wastewaste_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         /**
@@ -2282,6 +2403,25 @@ export interface components {
             other: string;
         };
         /**
+         * AlarmMessage
+         * @description An alarm, or that a person has taken it over; `message` is the same however often it comes.
+         */
+        AlarmMessage: {
+            alarm: components["schemas"]["AlarmShown"];
+            /** Message */
+            message: string;
+            /**
+             * Schema
+             * @constant
+             */
+            schema: "loadlens.alarm/1";
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "alarm.raised" | "alarm.acknowledged";
+        };
+        /**
          * AlarmPage
          * @description Alarms, newest first.
          */
@@ -2359,6 +2499,40 @@ export interface components {
             in: "unknown" | "money" | "kg" | "percent";
         };
         /**
+         * BalanceRow
+         * @description Grams of one code of one plant: produced + weighing + repacked = treated + handed_over + stock.
+         */
+        BalanceRow: {
+            /** Code */
+            code: string;
+            /** Containers */
+            containers: number;
+            /** Handed Over */
+            handed_over: number;
+            /** List Id */
+            list_id: string;
+            /** Produced */
+            produced: number;
+            /** Repacked */
+            repacked: number;
+            /** Stock */
+            stock: number;
+            /** Treated */
+            treated: number;
+            /** Unit */
+            unit: string;
+            /** Weighing */
+            weighing: number;
+        };
+        /**
+         * BalancesShown
+         * @description Balances by plant and code.
+         */
+        BalancesShown: {
+            /** Balances */
+            balances: components["schemas"]["BalanceRow"][];
+        };
+        /**
          * Because
          * @description Why something is done that is out of the ordinary.
          */
@@ -2413,6 +2587,14 @@ export interface components {
             width: number;
             /** Width Mm */
             width_mm: number;
+        };
+        /**
+         * CalendarPage
+         * @description What every plant in the ledger has to plan and report.
+         */
+        CalendarPage: {
+            /** Plants */
+            plants: components["schemas"]["PlantCalendar"][];
         };
         /**
          * CameraList
@@ -2784,6 +2966,34 @@ export interface components {
             text: string;
         };
         /**
+         * DueShown
+         * @description A plan or report, the period that it is about, and the day by which it is due.
+         */
+        DueShown: {
+            /**
+             * By
+             * Format: date
+             */
+            by: string;
+            /**
+             * From
+             * Format: date-time
+             */
+            from: string;
+            /** Period */
+            period: string;
+            /**
+             * To
+             * Format: date-time
+             */
+            to: string;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "plan" | "report";
+        };
+        /**
          * EditionList
          * @description Editions and activations, newest first.
          */
@@ -3033,6 +3243,11 @@ export interface components {
             /** Weighed */
             weighed: number;
             width_percent: components["schemas"]["Measure"] | null;
+        };
+        /** HTTPValidationError */
+        HTTPValidationError: {
+            /** Detail */
+            detail?: components["schemas"]["ValidationError"][];
         };
         /**
          * Hazard
@@ -4051,6 +4266,27 @@ export interface components {
             what: string;
         };
         /**
+         * PlantCalendar
+         * @description A plant, its class of producer, and what is due. `produced_grams` of hazardous waste by year: why the class.
+         */
+        PlantCalendar: {
+            /**
+             * Class
+             * @enum {string}
+             */
+            class: "key" | "simplified" | "registered";
+            /** Due */
+            due: components["schemas"]["DueShown"][];
+            /** Produced Grams */
+            produced_grams: {
+                [key: string]: number;
+            };
+            /** Treats Itself */
+            treats_itself: boolean;
+            /** Unit */
+            unit: string;
+        };
+        /**
          * PostingShown
          * @description Grams that arrive at a place (> 0) or leave it (< 0).
          */
@@ -5003,6 +5239,19 @@ export interface components {
             name: string;
             role: components["schemas"]["Role"];
         };
+        /** ValidationError */
+        ValidationError: {
+            /** Context */
+            ctx?: Record<string, never>;
+            /** Input */
+            input?: unknown;
+            /** Location */
+            loc: (string | number)[];
+            /** Message */
+            msg: string;
+            /** Error Type */
+            type: string;
+        };
         /**
          * Versions
          * @description What an assessment was made with.
@@ -5075,6 +5324,37 @@ export interface components {
             /** Looks Like */
             looks_like: string;
             name: components["schemas"]["Names"];
+        };
+        /**
+         * WasteEvent
+         * @description Something happened to waste. `about` is, by type:
+         *
+         *     waste.labelled: the container; waste.entered: the entry, and its `number`, which tells the order of acceptance;
+         *     waste.withdrawn: id and reason; waste.imported: how many containers and entries a workbook brought, which are not
+         *     told one by one (`GET /v1/waste/entries` has them); manifest.made, manifest.step: the manifest.
+         */
+        WasteEvent: {
+            /** About */
+            about: {
+                [key: string]: unknown;
+            };
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Message */
+            message: string;
+            /**
+             * Schema
+             * @constant
+             */
+            schema: "loadlens.waste-event/1";
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "waste.labelled" | "waste.entered" | "waste.withdrawn" | "waste.imported" | "manifest.made" | "manifest.step";
         };
         /**
          * WasteReport
@@ -7718,6 +7998,55 @@ export interface operations {
             };
         };
     };
+    get_balances_v1_waste_balances_get: {
+        parameters: {
+            query?: {
+                unit?: string | null;
+                code?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BalancesShown"];
+                };
+            };
+        };
+    };
+    get_calendar_v1_waste_calendar_get: {
+        parameters: {
+            query: {
+                year: number;
+                /** @description the site's offset from UTC, as +08:00 */
+                offset: string;
+                /** @description units that hold a permit */
+                permit?: string[] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarPage"];
+                };
+            };
+        };
+    };
     list_waste_classes_v1_waste_classes_get: {
         parameters: {
             query?: never;
@@ -8385,6 +8714,31 @@ export interface operations {
             };
         };
     };
+    report_as_xlsx_v1_waste_report_xlsx_get: {
+        parameters: {
+            query: {
+                /** @description the first moment, with an offset */
+                from: string;
+                /** @description the moment behind the last, with an offset */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the same as a workbook */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                };
+            };
+        };
+    };
     scan_label_v1_waste_scan_post: {
         parameters: {
             query?: never;
@@ -8405,6 +8759,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ScannedShown"];
+                };
+            };
+        };
+    };
+    import_stages_xlsx_v1_waste_stages_xlsx_post: {
+        parameters: {
+            query: {
+                /** @description whose waste it is: its social credit code */
+                unit: string;
+                /** @description the volume of every container */
+                litres: number | string;
+                /** @description the site's offset from UTC, as +08:00 */
+                offset: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
                 };
             };
         };
@@ -8480,6 +8865,72 @@ export interface operations {
                     "application/json": {
                         [key: string]: unknown;
                     };
+                };
+            };
+        };
+    };
+    alarmalarm_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmMessage"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    wastewaste_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WasteEvent"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };

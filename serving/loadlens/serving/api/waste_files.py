@@ -5,8 +5,10 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from typing import IO, Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -18,12 +20,15 @@ from starlette.concurrency import run_in_threadpool
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers, problem
 from loadlens.serving.api.shapes import shaped
+from loadlens.serving.api.waste_balance_shapes import CalendarPage
 from loadlens.serving.api.waste_shapes import WasteReport
 from loadlens.serving.load_errors import UnacceptableError
-from loadlens.serving.records import waste
+from loadlens.serving.records import waste, waste_entries
+from loadlens.serving.records.waste_calendar import Calendar, calendars, moment
 from loadlens.serving.records.waste_export import TABLES, tables
 from loadlens.serving.records.waste_import import Imported, ImportRefusedError, import_ledger
 from loadlens.serving.records.waste_report import report
+from loadlens.serving.records.waste_stage_import import Origin, import_stages
 from loadlens.waste.epcis import Box, container_history
 from loadlens.waste.workbook import WorkbookError, write_csv, write_xlsx
 
@@ -37,6 +42,9 @@ _BODY = {"requestBody": {"required": True, "content": {"application/octet-stream
 
 Begin = Annotated[AwareDatetime, Query(alias="from", description="the first moment, with an offset")]
 End = Annotated[AwareDatetime, Query(alias="to", description="the moment behind the last, with an offset")]
+Offset = Annotated[
+    str, Query(pattern=r"^[+-](0\d|1[0-4]):[0-5]\d$", description="the site's offset from UTC, as +08:00")
+]
 TableName = StrEnum("TableName", {name: name for name in TABLES})  # type: ignore[misc]
 
 
@@ -76,7 +84,7 @@ def container_as_epcis(request: Request, identity: str) -> Response:
     with parts_of(request).loads.reading() as session:
         known = waste.find(session, identity)
         box = Box(known.identity, known.list_id, known.edition, known.code, known.name, known.litres)
-        document = container_history(box, waste.history(session, identity), datetime.now(UTC))
+        document = container_history(box, waste_entries.history(session, identity), datetime.now(UTC))
     return Response(json.dumps(document, ensure_ascii=False).encode(), media_type=LD_JSON)
 
 
@@ -108,17 +116,84 @@ def report_as_csv(request: Request, begin: Begin, end: End) -> StreamingResponse
     )
 
 
+@router.get(
+    "/report.xlsx",
+    response_class=StreamingResponse,
+    responses=answers() | {200: {"description": "the same as a workbook", "content": {XLSX: _BYTES}}},
+)
+def report_as_xlsx(request: Request, begin: Begin, end: End) -> StreamingResponse:
+    """The same as a workbook."""
+    period = _period(begin, end)
+    return _file(
+        parts_of(request), lambda session, out: write_xlsx([report(session, *period)], out), XLSX, "report.xlsx"
+    )
+
+
+@router.get("/calendar", response_model=None, responses=answers() | shaped(CalendarPage))
+def get_calendar(
+    request: Request,
+    year: Annotated[int, Query(ge=2000, le=2100)],
+    offset: Offset,
+    permit: Annotated[list[str] | None, Query(max_length=50, description="units that hold a permit")] = None,
+) -> dict[str, Any]:
+    """What each plant has to plan and report about a year: `from` and `to` of a report are what `report` takes."""
+    clock = _clock(offset)
+    with parts_of(request).loads.reading() as session:
+        found = calendars(session, year, clock, permits=frozenset(permit or ()))
+    return {"plants": [_calendar(one, clock) for one in found]}
+
+
+def _calendar(one: Calendar, clock: tzinfo) -> dict[str, Any]:
+    return {
+        "unit": one.unit,
+        "class": one.kind,
+        "produced_grams": {str(year): grams for year, grams in one.produced.items()},
+        "treats_itself": one.treats_itself,
+        "due": [
+            {
+                "what": due.what,
+                "period": due.name,
+                "from": moment(due.begin, clock).isoformat(),
+                "to": moment(due.end, clock).isoformat(),
+                "by": due.by.isoformat(),
+            }
+            for due in one.due
+        ],
+    }
+
+
 @router.post("/ledger.xlsx", status_code=201, openapi_extra=_BODY, responses=answers(408, 409, 413))
 async def import_xlsx(request: Request) -> Response:
     """Take over a ledger: all of it, or nothing and `faults` with every row that is wrong."""
+    return await _imported(request, import_ledger)
+
+
+@router.post("/stages.xlsx", status_code=201, openapi_extra=_BODY, responses=answers(408, 409, 413))
+async def import_stages_xlsx(
+    request: Request,
+    unit: Annotated[str, Query(pattern=r"^[0-9A-Z]{18}$", description="whose waste it is: its social credit code")],
+    litres: Annotated[Decimal, Query(gt=0, le=10**6, description="the volume of every container")],
+    offset: Offset,
+) -> Response:
+    """Take over a ledger that was kept in the five stage tables: all of it, or nothing and `faults` with every row."""
+    origin = Origin(unit, litres, _clock(offset))
+    return await _imported(request, partial(import_stages, origin=origin))
+
+
+async def _imported(request: Request, take: Callable[..., Imported]) -> Response:
     parts, actor = parts_of(request), actor_of(request)
     try:
         async with asyncio.timeout(parts.settings.body_within_s):
             data = await request.body()
     except TimeoutError:
         return problem(408, f"the workbook did not arrive within {parts.settings.body_within_s} s")
+
+    def in_one_transaction() -> Imported:
+        with parts.loads.writing() as session:
+            return take(session, data, actor=actor)
+
     try:
-        done = await run_in_threadpool(_import, parts, data, actor)
+        done = await run_in_threadpool(in_one_transaction)
     except ImportRefusedError as error:
         return problem(422, str(error), faults=error.faults)
     return JSONResponse(
@@ -126,15 +201,14 @@ async def import_xlsx(request: Request) -> Response:
     )
 
 
+def _clock(offset: str) -> tzinfo:
+    return datetime.fromisoformat(f"2000-01-01T00:00{offset}").tzinfo or UTC
+
+
 def _period(begin: datetime, end: datetime) -> tuple[datetime, datetime]:
     if begin >= end:
         raise UnacceptableError("the period ends before it begins; `to` must lie behind `from`")
     return begin, end
-
-
-def _import(parts: Parts, data: bytes, actor: str) -> Imported:
-    with parts.loads.writing() as session:
-        return import_ledger(session, data, actor=actor)
 
 
 def _file(parts: Parts, write: Callable[[Session, IO[bytes]], None], kind: str, name: str) -> StreamingResponse:

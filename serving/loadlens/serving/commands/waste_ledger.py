@@ -1,6 +1,8 @@
 """`loadlens waste export` and `import`: the ledger of a data folder as files, and back."""
 
 import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +13,8 @@ from loadlens.serving.errors import RefusedError, WrongUseError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+    from loadlens.serving.records.waste_import import Imported
 
 
 def export(
@@ -48,7 +52,33 @@ def import_(
     data: DataFolder = None,
 ) -> None:
     """Take over a ledger: all of it, or nothing, with every row that is wrong and why."""
-    from loadlens.serving.records.waste_import import ImportRefusedError, import_ledger  # noqa: PLC0415
+    from loadlens.serving.records.waste_import import import_ledger  # noqa: PLC0415
+
+    _take_over(file, data, lambda session, held: import_ledger(session, held, actor="cli"))
+
+
+def import_stages(
+    file: Annotated[Path, typer.Argument(metavar="XLSX", help="A workbook with the five stage tables of HJ 1259.")],
+    *,
+    unit: Annotated[str, typer.Option(help="Whose waste it is: the unified social credit code.")],
+    litres: Annotated[str, typer.Option(help="The volume of every container, in litres.")],
+    offset: Annotated[str, typer.Option(metavar="+HH:MM", help="The offset from UTC of times that have none.")],
+    data: DataFolder = None,
+) -> None:
+    """Take over a ledger that was kept elsewhere: all of it, or nothing, with every row that is wrong and why."""
+    from loadlens.grading.quantity import QuantityError, decimal_of  # noqa: PLC0415
+    from loadlens.serving.records.waste_stage_import import Origin, import_stages  # noqa: PLC0415
+
+    try:
+        clock = datetime.fromisoformat(f"2000-01-01T00:00{offset}").tzinfo
+        origin = Origin(unit, decimal_of(litres), clock or UTC)
+    except (ValueError, QuantityError) as error:
+        raise WrongUseError(f"--litres is a number and --offset is written as +08:00: {error}") from error
+    _take_over(file, data, lambda session, held: import_stages(session, held, origin, actor="cli"))
+
+
+def _take_over(file: Path, data: Path | None, take: Callable[["Session", bytes], "Imported"]) -> None:
+    from loadlens.serving.records.waste_import import ImportRefusedError  # noqa: PLC0415
     from loadlens.serving.store.database import write_session  # noqa: PLC0415
 
     try:
@@ -57,7 +87,7 @@ def import_(
         raise RefusedError(f"{file}: cannot be read ({error.strerror}); check the path") from error
     try:
         with sealed_database(data) as engine, write_session(engine) as session:
-            done = import_ledger(session, held, actor="cli")
+            done = take(session, held)
     except ImportRefusedError as error:
         raise RefusedError("\n".join(["nothing was imported:", *error.faults])) from error
     print(f"{done.containers} containers and {done.entries} entries are in the ledger")

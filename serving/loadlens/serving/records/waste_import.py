@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from loadlens.serving.load_errors import ConflictError, UnacceptableError
 from loadlens.serving.records import waste
+from loadlens.serving.records.waste_events import tell
 from loadlens.serving.records.waste_export import COLUMNS, CONTAINERS, ENTRIES, PARTICULARS, POSTINGS
 from loadlens.serving.store import journal
 from loadlens.serving.store.waste_tables import WasteContainer
@@ -77,6 +78,7 @@ def import_ledger(session: Session, data: bytes, *, actor: str) -> Imported:
     done = Imported(len(containers), len(entries), hashlib.sha256(data).hexdigest())
     body = {"containers": done.containers, "entries": done.entries, "sha256": done.sha256}
     journal.append(session, "waste.imported", "waste", body, actor)
+    tell(session, "waste.imported", body)
     return done
 
 
@@ -90,9 +92,9 @@ def _containers(rows: list[SheetRow], faults: list[str]) -> Iterator[tuple[int, 
         seen[identity] = row.number
         said = {name: row.cells[name] for name in ("identity", "list", "code", "name", "litres")}
         try:
-            container = NewContainer.model_validate(said).container(_marked(row.cells["confirmed_by"]))
+            container = NewContainer.model_validate(said).container(marked(row.cells["confirmed_by"]))
         except (ValidationError, UnacceptableError) as error:
-            faults.append(f"{CONTAINERS} row {row.number}: {_why(error)}")
+            faults.append(f"{CONTAINERS} row {row.number}: {why_not(error)}")
             continue
         # A label that was printed under an older edition keeps it.
         container.edition = row.cells["edition"] or code_list(container.list_id).edition
@@ -117,7 +119,7 @@ def _entries(sheets: dict[str, list[SheetRow]], faults: list[str]) -> tuple[dict
         try:
             entries.append(_entry(row, postings[name], particulars[name]))
         except (ValidationError, UnacceptableError) as error:
-            faults.append(f"{ENTRIES} row {row.number}: {_why(error)}")
+            faults.append(f"{ENTRIES} row {row.number}: {why_not(error)}")
     for sheet, by_entry in ((POSTINGS, postings), (PARTICULARS, particulars)):
         stray = [row for name in by_entry.keys() - numbers.keys() for row in by_entry[name]]
         faults += [f"{sheet} row {row.number}: there is no entry {row.cells['entry']!r}" for row in stray]
@@ -132,16 +134,18 @@ def _entry(row: SheetRow, postings: list[SheetRow], particulars: list[SheetRow])
     made = _Entry.model_validate({**said, "takes_back": takes_back, "postings": lines, "particulars": more})
     if (made.stage == "corrected") != (takes_back is not None):
         raise UnacceptableError("a correction, and nothing else, names in takes_back the entry that it takes back")
-    return made.entry(_marked(row.cells["actor"]), takes_back)
+    return made.entry(marked(row.cells["actor"]), takes_back)
 
 
-def _marked(actor: str) -> str:
+def marked(actor: str) -> str:
+    """Who did something, as a ledger from elsewhere says it. Raises UnacceptableError."""
     if len(actor) > _LONGEST_NAME:
         raise UnacceptableError(f"a name of {len(actor)} characters is none; {_LONGEST_NAME} at the most")
     return actor if actor.startswith(_MARK) else f"{_MARK}{actor or 'unnamed'}"
 
 
-def _why(error: ValidationError | UnacceptableError) -> str:
-    if isinstance(error, UnacceptableError):
+def why_not(error: Exception) -> str:
+    """What is wrong, in one line."""
+    if not isinstance(error, ValidationError):
         return str(error)
     return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
