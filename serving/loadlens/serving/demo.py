@@ -20,6 +20,7 @@ import httpx2
 
 from loadlens.datasets.procedural import ProceduralTextures
 from loadlens.datasets.yard import Clip, ClipSpec, render_clip, truth_json
+from loadlens.serving.demo_server import LOADLENS, ask, client, get, new_key, server
 from loadlens.serving.errors import CommandError
 from loadlens.serving.folders import written_at_once
 from loadlens.serving.ingest.weighbridge.simulated_line import simulated_tcp
@@ -37,10 +38,8 @@ _EMPTY_BELOW_KG, _FULL_ABOVE_KG = 20000, 30000
 _PROTOCOL = "toledo-checksum"
 _INDICATIONS_EVERY_S = 0.02
 _WEIGHED_WITHIN_S = 240
-_READY_WITHIN_S = 60
 _GRADED_WITHIN_S = 240
 _LOOK_EVERY = 25
-_LOADLENS = (sys.executable, "-m", "loadlens.serving.cli")
 
 
 def run_demo(out: Path, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -51,14 +50,14 @@ def run_demo(out: Path, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     clip = render_clip(ClipSpec(seed=seed), ProceduralTextures())
     truth = truth_json(clip.truth)
     with written_at_once(out) as folder:
-        key = _key(folder / "server")
-        with _server(folder / "server", key) as address, _client(address, key) as http:
+        key = new_key(folder / "server")
+        with server(folder / "server", key) as address, client(address, key) as http:
             with _weighbridge(folder / "server", address, key) as trucks:
                 _unload(http, clip, trucks)
-            report = _get(http, f"/v1/loads/{LOAD}/assessment").json()
-            page = _get(http, f"/v1/loads/{LOAD}/report.html").text
+            report = get(http, f"/v1/loads/{LOAD}/assessment").json()
+            page = get(http, f"/v1/loads/{LOAD}/report.html").text
             jpegs = {
-                layer["index"]: _get(http, layer["overlay"]).content for layer in report["layers"] if layer["overlay"]
+                layer["index"]: get(http, layer["overlay"]).content for layer in report["layers"] if layer["overlay"]
             }
         shutil.rmtree(folder / "server")
         fill_folder(folder, report, jpegs, page)
@@ -72,8 +71,8 @@ def _unload(http: httpx2.Client, clip: Clip, trucks: "SimpleQueue[int]") -> None
     What is put into `trucks` drives over the scale.
     """
     rule = {"gross_above_kg": _FULL_ABOVE_KG, "tare_below_kg": _EMPTY_BELOW_KG}
-    _ask(http, "PUT", f"/v1/lanes/{LANE}", 200, json=rule)
-    _ask(http, "POST", "/v1/loads", 201, json={"id": LOAD, "lane": LANE})
+    ask(http, "PUT", f"/v1/lanes/{LANE}", 200, json=rule)
+    ask(http, "POST", "/v1/loads", 201, json={"id": LOAD, "lane": LANE})
     trucks.put(GROSS_KG)
     _wait_for_weight(http, "gross")
     # The clip is over when it is sent: frames from the future would be frames of a camera whose clock is wrong.
@@ -83,16 +82,16 @@ def _unload(http: httpx2.Client, clip: Clip, trucks: "SimpleQueue[int]") -> None
         for seq, (time_s, rgb) in enumerate(clip.frames()):
             captured = {"Captured-At": (began + timedelta(seconds=time_s)).isoformat()}
             place, jpeg = f"/v1/lanes/{LANE}/frames/{CAMERA}/{seq}", encode_jpeg(rgb, 90)
-            _ask(http, "PUT", place, 201, content=jpeg, headers=captured)
+            ask(http, "PUT", place, 201, content=jpeg, headers=captured)
             if seq == 0:  # a camera that lost the answer sends a frame again; the server knows it
-                _ask(http, "PUT", place, 200, content=jpeg, headers=captured)
+                ask(http, "PUT", place, 200, content=jpeg, headers=captured)
             if seq % _LOOK_EVERY == 0:
                 hazards = _tell_new_hazards(http, hazards)
             last = seq
             watched.at(time_s, f"unloading, {time_s:.0f} s")
         watched.at(clip.spec.seconds, "grading what is left")
         closing = {"last_seq": {CAMERA: last}}
-        _ask(http, "POST", f"/v1/loads/{LOAD}/close?wait=true", 200, json=closing, timeout=_GRADED_WITHIN_S)
+        ask(http, "POST", f"/v1/loads/{LOAD}/close?wait=true", 200, json=closing, timeout=_GRADED_WITHIN_S)
     trucks.put(TARE_KG)
     _wait_for_weight(http, "tare")
 
@@ -100,7 +99,7 @@ def _unload(http: httpx2.Client, clip: Clip, trucks: "SimpleQueue[int]") -> None
 def _wait_for_weight(http: httpx2.Client, kind: str) -> None:
     """Until the scale's reading has become the weight of the load, by the rule of the lane."""
     end = time.monotonic() + _WEIGHED_WITHIN_S
-    while kind not in _get(http, f"/v1/loads/{LOAD}").json()["weights"]:
+    while kind not in get(http, f"/v1/loads/{LOAD}").json()["weights"]:
         if time.monotonic() > end:
             raise CommandError(f"the weighbridge gave no {kind} weight within {_WEIGHED_WITHIN_S} s")
         time.sleep(0.1)
@@ -114,7 +113,7 @@ def _weighbridge(data: Path, address: str, key: str) -> Iterator["SimpleQueue[in
         options = ["--protocol", _PROTOCOL, "--lane", LANE, "--to", address, "--spool", str(data / "spool")]
         options += ["--capacity", str(CAPACITY_KG), "--division", str(DIVISION_KG)]
         reader = subprocess.Popen(
-            [*_LOADLENS, "weighbridge", port, *options], stderr=log, env={**os.environ, "LOADLENS_KEY": key}
+            [*LOADLENS, "weighbridge", port, *options], stderr=log, env={**os.environ, "LOADLENS_KEY": key}
         )
         try:
             yield trucks
@@ -134,69 +133,8 @@ def _shown(trucks: "SimpleQueue[int]") -> Iterator[bytes]:
 
 def _tell_new_hazards(http: httpx2.Client, known: int) -> int:
     """Say on stderr what the server has raised since the last look; returns how many hazards it knows."""
-    hazards = _get(http, f"/v1/loads/{LOAD}").json()["hazards"]
+    hazards = get(http, f"/v1/loads/{LOAD}").json()["hazards"]
     for hazard in hazards[known:]:
         name = hazard["class"].replace("_", " ")
         print(f"loadlens: the server raises a hazard: {name} at {hazard['frame_s']:.1f} s", file=sys.stderr)
     return len(hazards)
-
-
-def _key(data: Path) -> str:
-    """A key for the machines of the demo, as a yard makes one."""
-    command = [*_LOADLENS, "keys", "add", "--role", "manager", "--name", "demo", "--days", "1", "--data", str(data)]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)
-    if made.returncode != 0:
-        raise CommandError(f"no key could be made: {made.stderr.strip()}")
-    return made.stdout.strip()
-
-
-@contextmanager
-def _server(data: Path, key: str) -> Iterator[str]:
-    """A server of its own on a free port; gives its address once it is ready, and ends it afterwards."""
-    log = data / "server.log"
-    command = [*_LOADLENS, "serve", "--host", "127.0.0.1", "--port", "0", "--data", str(data)]
-    with log.open("w") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-    try:
-        words = process.stdout.readline().split() if process.stdout else []
-        if not words:
-            raise CommandError(f"the server did not start: {log.read_text(encoding='utf-8').strip()}")
-        _wait_until_ready(words[-1], key, process)
-        yield words[-1]
-    finally:
-        process.terminate()
-        process.communicate()
-
-
-def _wait_until_ready(address: str, key: str, process: subprocess.Popen[str]) -> None:
-    end, why = time.monotonic() + _READY_WITHIN_S, "it has ended"
-    with _client(address, key) as http:
-        while process.poll() is None and time.monotonic() < end:
-            try:
-                answer = http.get("/readyz")
-            except httpx2.TransportError as error:
-                why = str(error)
-            else:
-                if answer.status_code == 200:
-                    return
-                why = answer.json()["detail"]
-                if "could not" in why:
-                    break
-            time.sleep(0.1)
-    raise CommandError(f"the server is not ready: {why}")
-
-
-def _client(address: str, key: str) -> httpx2.Client:
-    # A proxy of the site must not stand between us and our own server.
-    return httpx2.Client(base_url=address, timeout=60, trust_env=False, headers={"Authorization": f"Bearer {key}"})
-
-
-def _get(http: httpx2.Client, place: str) -> httpx2.Response:
-    return _ask(http, "GET", place, 200)
-
-
-def _ask(http: httpx2.Client, method: str, place: str, expected: int, **more: Any) -> httpx2.Response:
-    answer = http.request(method, place, **more)
-    if answer.status_code != expected:
-        raise CommandError(f"{method} {place} was answered {answer.status_code}: {answer.text}")
-    return answer

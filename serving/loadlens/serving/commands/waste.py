@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from loadlens.serving.commands import waste_ledger
+from loadlens.serving.commands import waste_demo, waste_ledger
 from loadlens.serving.errors import CommandError, RefusedError, WrongUseError, told_plainly
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ Kind = Literal["pdf", "png", "zpl"]
 app = typer.Typer(rich_markup_mode=None, help="Solid waste: photos, codes, labels, the ledger.")
 app.command()(waste_ledger.export)
 app.command("import")(waste_ledger.import_)
+app.command()(waste_ledger.import_stages)
+app.command()(waste_demo.demo)
 
 
 @app.command()
