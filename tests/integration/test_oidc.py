@@ -143,7 +143,7 @@ def come_back(site, http):
     begun = http.get("/v1/oidc/login")
     assert begun.status_code == 303, begun.text
     assert "SameSite=lax" in begun.headers["set-cookie"]
-    with httpx2.Client(trust_env=False) as elsewhere:
+    with httpx2.Client(timeout=60, trust_env=False) as elsewhere:
         sent_back = elsewhere.get(begun.headers["location"])
     assert sent_back.headers["location"].startswith(f"{PUBLIC}/v1/oidc/callback?")
     return sent_back.headers["location"].removeprefix(PUBLIC)

@@ -250,7 +250,7 @@ def test_a_server_without_its_model_takes_frames_and_says_that_it_is_not_ready(t
     try:
         address = process.stdout.readline().split()[-1]
         key = {"Authorization": f"Bearer {made.stdout.strip()}"}
-        with httpx2.Client(base_url=address, trust_env=False, headers=key) as http:
+        with httpx2.Client(base_url=address, timeout=60, trust_env=False, headers=key) as http:
             assert "no such model file" in _settled(http)["detail"]
             assert http.post("/v1/loads", json={"id": "load-1"}).status_code == 201
             place, headers = "/v1/loads/load-1/frames/yard/0", {"Captured-At": shots[0].captured_at}
