@@ -37,7 +37,8 @@ log = logging.getLogger("loadlens.grader")
 
 # So many frames of one load at a time, then the next load has its turn.
 _TURN = 8
-_WINDOW = 64
+# So many waiting ones are read at a time: enough to see that a gap is to be passed over.
+_WINDOW = 32
 _AFTER_OUTAGE_S = 1.0
 _WATCHED = (*OPEN, "closed")
 
@@ -62,7 +63,7 @@ class Grader:
         self._thread = threading.Thread(target=self._run, name="grader", daemon=True)
         self._problem = "the model is being loaded"
         self.model: SurfaceModel | None = None
-        self.recent = RecentFrames()
+        self.recent = RecentFrames(loads.blobs.get)
         self.troubles: dict[str, str] = {}
 
     @property
@@ -103,7 +104,7 @@ class Grader:
     def so_far(self, load_id: str) -> LoadObservation | None:
         """What the settled layers of a load that is watched here show; None where there is none, or it is elsewhere."""
         live = self._live.get(load_id)
-        return live.so_far if live else None
+        return live.so_far() if live else None
 
     def backlog(self) -> tuple[int, float]:
         """How many stored frames were not looked at yet, and the age of the oldest in seconds (0 where none waits).
@@ -224,10 +225,9 @@ class Grader:
 
     def _feed(self, load: Load, live: LiveLoad, view: LiveView, stored: StoredFrame) -> None:
         settled = live.layers_so_far
-        for hazard in view.feed(stored):
+        for hazard in live.feed(view, stored):
             self._raise(load, hazard)
         if live.layers_so_far > settled:
-            live.look_back()
             with self._loads.writing() as session:
                 layers.tell(session, load.id, live.layers_so_far)
 
@@ -247,7 +247,7 @@ class Grader:
         found = []
         with self._loads.reading() as session:
             for camera in frames.cameras(session, load.id):
-                view = live.view(camera, frames.first_seq(session, load, camera))
+                view = live.views.get(camera) or live.view(camera, frames.first_seq(session, load, camera))
                 waiting = frames.of_camera(session, load.id, camera, after=view.last, limit=_WINDOW)
                 found.append((view, waiting))
         return found

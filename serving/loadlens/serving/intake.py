@@ -17,7 +17,7 @@ from queue import SimpleQueue
 
 from loadlens.serving.grader import Grader
 from loadlens.serving.load_errors import UnacceptableError
-from loadlens.serving.loads import Arrival, Kept, Loads, check_takes
+from loadlens.serving.loads import Arrival, Kept, Loads, check_takes, owner_of
 from loadlens.serving.records import frames
 from loadlens.serving.records.frames import Place, Shot
 from loadlens.serving.store.errors import OUTAGES
@@ -105,8 +105,9 @@ class Intake:
             picture = EncodedImage(sent.data, f"frame {place.camera}/{place.seq}")
         except SourceError as error:
             with self._loads.reading() as session:
+                # That nobody waits for it here is the more telling fault.
                 frames.is_stored(session, place, sha256)
-                check_takes(session, place, taken_at)  # that nobody waits for it here is the more telling fault
+                check_takes(owner_of(session, place), taken_at)
             raise UnacceptableError(str(error)) from None
         self._loads.blobs.put(sent.data, sha256)
         self._grader.recent.add(sha256, picture)

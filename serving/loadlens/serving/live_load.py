@@ -1,10 +1,11 @@
 """One load while it is unloaded, as all of its cameras see it."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from loadlens.grading.fusion import fuse
-from loadlens.grading.observation import LoadObservation
+from loadlens.grading.observation import HazardSighting, LoadObservation
 from loadlens.serving.live import LiveView
 from loadlens.serving.store.tables import StoredFrame
 from loadlens.vision.image import EncodedImage
@@ -29,7 +30,7 @@ class SeenLoad:
 class LiveLoad:
     """The views of a load by camera; a camera is known from its first frame on.
 
-    `so_far` is what the settled layers show, as it was last summed up: for whoever watches, not for the assessment.
+    One thread feeds and finishes; any may ask.
     """
 
     def __init__(
@@ -39,7 +40,8 @@ class LiveLoad:
         self._begin = begin
         self._read = read
         self.views: dict[str, LiveView] = {}
-        self.so_far: LoadObservation | None = None
+        self._looking = threading.Lock()
+        self._summed: tuple[int, LoadObservation | None] = (0, None)
 
     def view(self, camera: str, first: int) -> LiveView:
         """The view of one camera, whose frames of this load begin with number `first`."""
@@ -57,11 +59,22 @@ class LiveLoad:
         """How many layers have settled, before those that several cameras saw are counted once."""
         return sum(view.layers_so_far for view in list(self.views.values()))
 
-    def look_back(self) -> None:
-        """Sum up what has settled until now into `so_far`."""
-        seen = {camera: view.so_far() for camera, view in self.views.items()}
-        known = {camera: observation for camera, observation in seen.items() if observation is not None}
-        self.so_far = fuse(known).observation if known else None
+    def feed(self, view: LiveView, stored: StoredFrame) -> tuple[HazardSighting, ...]:
+        """Show one frame to the eye of a view; returns the hazards that it raised for the first time."""
+        with self._looking:
+            return view.feed(stored)
+
+    def so_far(self) -> LoadObservation | None:
+        """What the settled layers show: for whoever watches, not for the assessment. None before there is one.
+
+        Summed up when it is asked for, once a layer; waits for the frame in hand.
+        """
+        with self._looking:
+            if self._summed[0] != self.layers_so_far:
+                seen = {camera: view.so_far() for camera, view in self.views.items()}
+                known = {camera: observation for camera, observation in seen.items() if observation is not None}
+                self._summed = self.layers_so_far, fuse(known).observation
+            return self._summed[1]
 
     def last_seen(self) -> dict[str, int]:
         """The number of the newest frame that was looked at, by camera."""
@@ -73,6 +86,7 @@ class LiveLoad:
             views = {camera: self.views[camera] for camera in sorted(self.views)}
         else:
             views = {"": LiveView(self._begin, self._read, 0)}
-        observed = {camera: view.finish(late.get(camera, 0)) for camera, view in views.items()}
+        with self._looking:
+            observed = {camera: view.finish(late.get(camera, 0)) for camera, view in views.items()}
         fused = fuse({camera: seen.observation for camera, seen in observed.items()})
         return SeenLoad(fused.observation, observed, fused.shown)

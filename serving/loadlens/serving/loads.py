@@ -35,7 +35,7 @@ from loadlens.serving.records.weights import Kind, Weighed
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.database import read_session, write_session
 from loadlens.serving.store.journal import SYSTEM
-from loadlens.serving.store.tables import Load, Reading, Statement
+from loadlens.serving.store.tables import Lane, Load, Reading, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,21 +160,23 @@ class Loads:
 
     def keep_frames(self, arrivals: Sequence[Arrival]) -> list[Kept]:
         """Record frames whose bytes are durable: all of them, in the order given, or, raising, none."""
+        # A session forgets a row that nobody holds, and would read it anew for every frame.
+        owners: dict[str, Load | Lane] = {}
         with self.writing() as session:
-            return [self._keep_frame(session, arrival) for arrival in arrivals]
+            return [self._keep_frame(session, arrival, owners) for arrival in arrivals]
 
-    def _keep_frame(self, session: Session, arrival: Arrival) -> Kept:
+    def _keep_frame(self, session: Session, arrival: Arrival, owners: dict[str, Load | Lane]) -> Kept:
         place, shot = arrival.place, arrival.shot
         if frames.is_stored(session, place, shot.sha256):
             return Kept(shot.sha256, False, frames.load_of(session, place))
-        check_takes(session, place, shot.taken_at)
+        owner = owners[place.stream] = owners.get(place.stream) or owner_of(session, place)
+        check_takes(owner, shot.taken_at)
         frame = frames.store(session, place, shot)
-        kind, _, owner = place.stream.partition(":")
-        of_lane = kind == "lane"
-        load = frames.load_for(session, owner, frame, self.lead_s) if of_lane else loads.find(session, owner)
+        load = owner if isinstance(owner, Load) else frames.load_for(session, owner.id, frame, self.lead_s)
         if load is None:
             return Kept(shot.sha256, True, None)
-        for joined in (frame, *(frames.passed_over(session, frame, load.id) if of_lane else ())):
+        waited = () if load is owner else frames.passed_over(session, frame, load.id)
+        for joined in (frame, *waited):
             loads.join(session, load, joined, actor=arrival.actor)
         return Kept(shot.sha256, True, load.id)
 
@@ -198,13 +200,17 @@ class Loads:
             loads.move(session, load, "fail", actor=SYSTEM, reason=why)
 
 
-def check_takes(session: Session, place: Place, taken_at: str) -> None:
-    """Raise where the lane or load is not there (UnknownLoadError) or takes no such frame (ConflictError)."""
+def owner_of(session: Session, place: Place) -> Load | Lane:
+    """The load or the lane of a stream; UnknownLoadError where it is not there."""
     kind, _, owner = place.stream.partition(":")
-    if kind == "lane":
-        loads.find_lane(session, owner)
+    return loads.find_lane(session, owner) if kind == "lane" else loads.find(session, owner)
+
+
+def check_takes(owner: Load | Lane, taken_at: str) -> None:
+    """Raise ConflictError where a load takes no frame that was taken then; a lane takes all."""
+    if isinstance(owner, Lane):
         return
-    load = loads.find(session, owner)
+    load = owner
     if load.lane is not None:
         raise ConflictError(f"load {load.id} is on lane {load.lane}; send its frames to /v1/lanes/{load.lane}/frames")
     if load.status not in OPEN and (load.status == "cancelled" or (load.closed_at or "") < taken_at):

@@ -6,6 +6,7 @@ Half a picture is worse than none, because the missing half would be graded: wha
 import hashlib
 import io
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -80,7 +81,8 @@ class EncodedImage:
     """
 
     def __init__(self, data: bytes, name: str) -> None:
-        self._data = data
+        self._data: bytes | None = data
+        self._read: Callable[[], bytes] = bytes  # not asked while the bytes are here
         self._name = name
         self._orientation, self._stored = _check(data, name)
         self._on_its_side = self._orientation >= 5
@@ -96,7 +98,14 @@ class EncodedImage:
     @property
     def memory_bytes(self) -> int:
         """How much memory it holds."""
-        return len(self._data) + self._proof.nbytes
+        return len(self._data or b"") + self._proof.nbytes
+
+    def let_go_of_bytes(self, read: Callable[[], bytes]) -> None:
+        """Free most of its memory: only the small grey picture stays. `read` gives the same bytes when more is wanted.
+
+        What `read` raises is then raised by `luma`, `rgb` and `digest`.
+        """
+        self._data, self._read = None, read
 
     def luma(self, width: int, height: int) -> Picture:
         """The grey picture, uint8 [height, width]."""
@@ -113,7 +122,12 @@ class EncodedImage:
 
     def digest(self) -> str:
         """SHA-256 of the encoded bytes, hex."""
-        return hashlib.sha256(self._data).hexdigest()
+        return hashlib.sha256(self._encoded()).hexdigest()
+
+    def _encoded(self) -> bytes:
+        if self._data is None:
+            self._data = self._read()
+        return self._data
 
     def _grey_scale(self, width: int) -> int:
         return next((scale for scale in (8, 4, 2) if self.width // scale >= width), 1)
@@ -121,7 +135,7 @@ class EncodedImage:
     def _decode(self, flag: int, scale: int) -> Picture:
         """The stored picture at 1/scale, before any rotation."""
         try:
-            picture = cv2.imdecode(np.frombuffer(self._data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
+            picture = cv2.imdecode(np.frombuffer(self._encoded(), np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
         except cv2.error:
             picture = None
         # A decoder may round a scaled size up or down, never further off.
@@ -214,7 +228,7 @@ def _jpeg_ends(data: bytes) -> bool:
         if marker == 0xFF:  # fill byte
             at += 1
         elif marker == 0xDA:  # start of scan: compressed data follow, in which 0xFF 0xD9 cannot occur
-            return data.find(b"\xff\xd9", at + 2 + length) >= 0
+            return data.rfind(b"\xff\xd9", at + 2 + length) >= 0  # from the end, where it stands in most pictures
         else:
             at += 2 + length
     return False
