@@ -51,6 +51,7 @@ class Keys:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._good: dict[str, tuple[Caller, float]] = {}
+        self._revocations = 0
 
     def add(self, new: NewKey, by: str) -> tuple[ApiKey, str]:
         """Make a key; returns its row and the key itself, which nobody can show again."""
@@ -85,6 +86,7 @@ class Keys:
                 revocation = KeyRevocation(key_id=key_id, by=by)
                 session.add(revocation)
                 append(session, "key.revoked", f"key:{key_id}", {}, by, rows=[revocation])
+        self._revocations += 1
         self._good.clear()
         return revocation
 
@@ -101,6 +103,7 @@ class Keys:
         """
         _, _, rest = token.partition("_")
         key_id, _, _ = rest.partition("_")
+        revocations = self._revocations
         query = select(ApiKey, KeyRevocation).outerjoin(KeyRevocation).where(ApiKey.id == key_id)
         with read_session(self._engine) as session:
             found = session.execute(query).one_or_none()
@@ -116,6 +119,8 @@ class Keys:
         if len(self._good) >= _KEYS_REMEMBERED:
             self._good.clear()
         self._good[digest(token)] = caller, time.monotonic()
+        if self._revocations != revocations:  # perhaps of this key, after it was read: do not take it for good
+            self._good.clear()
         return caller
 
     def still_good(self, token: str) -> Caller | None:
