@@ -70,6 +70,19 @@ def test_verify_beside_a_running_server_finds_all_as_it_was_recorded(server, gra
     assert "journal record 1: begins with the key" in wrong.stdout
 
 
+def test_loads_of_the_database_are_graded_again_as_those_of_a_bundle(server, graded, bundle_file, loadlens, tmp_path):
+    new = ("--standard", "example-mill")
+    from_database = loadlens("regrade", "--data", server.data, "--out", tmp_path / "database", *new)
+    assert from_database.returncode == 0, from_database.stderr
+    assert loadlens("regrade", bundle_file.parent, "--out", tmp_path / "bundle", *new).returncode == 0
+    (of_bundle,) = (tmp_path / "bundle/loads").iterdir()
+    of_database = tmp_path / "database/loads" / of_bundle.name
+    assert of_database.read_bytes() == of_bundle.read_bytes()
+    assert json.loads(of_database.read_bytes())["load"]["id"] == graded
+    both = loadlens("regrade", bundle_file.parent, "--data", server.data, "--out", tmp_path / "both")
+    assert (both.returncode, "leave out --data" in both.stderr) == (2, True)
+
+
 def test_the_journal_is_read_page_by_page(server, graded):
     first = server.http.get("/v1/journal", params={"limit": 3}).json()
     assert [record["seq"] for record in first["records"]] == [1, 2, 3]

@@ -19,7 +19,7 @@ from loadlens.grading.weighing import Weights
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.errors import RefusedError, WrongUseError
 from loadlens.serving.records.inputs import Inputs
-from loadlens.serving.regrading import regrade
+from loadlens.serving.regrading import loads_of_archive, regrade
 from loadlens.vision.taxonomy import load_taxonomy
 
 OLD, NEW = load_standard("gbt-39733-2024"), load_standard("example-mill")
@@ -69,7 +69,7 @@ def rows_of(path):
 
 
 def test_every_load_is_graded_once_as_it_would_be_alone(archive, tmp_path) -> None:
-    done = regrade(archive, tmp_path / "out", NEW, None)
+    done = regrade(loads_of_archive(archive), tmp_path / "out", NEW, None)
     assert (done.graded, done.before, done.layers, done.refused) == (7, 0, 7, 3)
     summary = rows_of(tmp_path / "out/summary.csv")
     assert [row["load"] for row in summary] == [f"load/{number}" for number in (0, 1, 2, 3, 4, 5, 7)]
@@ -85,7 +85,7 @@ def test_every_load_is_graded_once_as_it_would_be_alone(archive, tmp_path) -> No
 
 
 def test_a_run_that_was_cut_off_goes_on_and_comes_to_the_same_bytes(archive, tmp_path) -> None:
-    regrade(archive, tmp_path / "whole", NEW, None)
+    regrade(loads_of_archive(archive), tmp_path / "whole", NEW, None)
     cut = tmp_path / "cut"
     shutil.copytree(tmp_path / "whole", cut)
     for name in ("summary.csv", "refused.csv"):
@@ -93,25 +93,25 @@ def test_a_run_that_was_cut_off_goes_on_and_comes_to_the_same_bytes(archive, tmp
     for report in sorted((cut / "loads").iterdir())[:4]:
         report.unlink()
     sorted((cut / "loads").iterdir())[0].with_suffix(".part").write_text("{half", encoding="utf-8")
-    done = regrade(archive, cut, NEW, None)
+    done = regrade(loads_of_archive(archive), cut, NEW, None)
     assert (done.graded, done.before) == (4, 3)
     (part,) = (cut / "loads").glob("*.part")
     part.unlink()
     assert bytes_of(cut) == bytes_of(tmp_path / "whole")
-    assert regrade(archive, cut, NEW, None).graded == 0
+    assert regrade(loads_of_archive(archive), cut, NEW, None).graded == 0
 
 
 def test_another_standard_never_mixes_into_a_folder(archive, tmp_path) -> None:
-    regrade(archive, tmp_path / "out", NEW, None)
+    regrade(loads_of_archive(archive), tmp_path / "out", NEW, None)
     with pytest.raises(WrongUseError, match="another standard"):
-        regrade(archive, tmp_path / "out", OLD, None)
+        regrade(loads_of_archive(archive), tmp_path / "out", OLD, None)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(WrongUseError, match="something else"):
-        regrade(archive, tmp_path / "full", NEW, None)
+        regrade(loads_of_archive(archive), tmp_path / "full", NEW, None)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RefusedError, match="no observation"):
-        regrade(tmp_path / "empty", tmp_path / "out2", NEW, None)
+    with pytest.raises(RefusedError, match="nothing to grade again"):
+        regrade(loads_of_archive(tmp_path / "empty"), tmp_path / "out2", NEW, None)
 
 
 def test_the_command_line_regrades_and_says_how_much(archive, tmp_path) -> None:

@@ -47,7 +47,7 @@ def verify(
     from loadlens.serving.evidence.anchor_check import AnchorCheck  # noqa: PLC0415
     from loadlens.serving.evidence.verify import verify_store  # noqa: PLC0415
 
-    with _site(settings_file, data) as (settings, engine, blobs):
+    with site_of(settings_file, data) as (settings, engine, blobs):
         heads = AnchorCheck([settings.anchor_file, *(anchor or ())])
         with Session(engine) as session:
             _tell(verify_store(session, blobs, heads, key), as_json)
@@ -66,7 +66,7 @@ def bundle(
     from loadlens.serving.evidence.bundle import NoSuchLoadError, write_bundle  # noqa: PLC0415
 
     try:
-        with _site(settings_file, data) as (_, engine, blobs), Session(engine) as session:
+        with site_of(settings_file, data) as (_, engine, blobs), Session(engine) as session:
             write_bundle(session, blobs, load, out)
     except NoSuchLoadError as error:
         raise RefusedError(str(error)) from error
@@ -86,7 +86,7 @@ def backup(
     from loadlens.serving.evidence.backup import BackupError, back_up  # noqa: PLC0415
 
     try:
-        with _site(settings_file, data) as (settings, engine, blobs):
+        with site_of(settings_file, data) as (settings, engine, blobs):
             _tell(back_up(engine, blobs, settings.anchor_file, out), as_json)
     except BackupError as error:
         raise WrongUseError(str(error)) from error
@@ -116,7 +116,7 @@ def restore(
                 f"{backup}: {found[0]}; `loadlens verify --data` says all, --damaged restores it even so"
             )
         _put_key(signing_key, settings.signing_key_file)
-        with _site(settings_file, data) as (_, engine, blobs):
+        with site_of(settings_file, data) as (_, engine, blobs):
             fill(backup, engine, blobs, open_seal(settings))
     except BackupError as error:
         raise WrongUseError(str(error)) from error
@@ -129,12 +129,12 @@ def rotate_key(*, settings_file: SettingsFile = None, data: Data = None) -> None
     from loadlens.serving.store.journal import rotate_key as rotate  # noqa: PLC0415
     from loadlens.serving.store.journal import sealed  # noqa: PLC0415
 
-    with _site(settings_file, data) as (settings, engine, _):
+    with site_of(settings_file, data) as (settings, engine, _):
         print(rotate(sealed(engine, open_seal(settings)), "admin at the machine"))
 
 
 @contextmanager
-def _site(settings_file: Path | None, data: Path | None) -> Iterator[tuple["Settings", "Engine", "Blobs"]]:
+def site_of(settings_file: Path | None, data: Path | None) -> Iterator[tuple["Settings", "Engine", "Blobs"]]:
     """The settings, the database and the blobs of a site."""
     from loadlens.serving.settings import read_settings  # noqa: PLC0415
     from loadlens.serving.store.blobs import open_blobs  # noqa: PLC0415
