@@ -535,3 +535,25 @@ def test_the_bed_is_marked_by_its_corners_on_the_last_frame(yard, browser, manag
         expect(page.get_by_text("Marked:")).to_be_visible()
         assert yard.http.get("/v1/lanes/1/cameras/mast/bed").json()["bed"]["length_mm"] == 8000
     look_at(browser, manager, f"{yard.address}/console/settings/lanes?bed=1%20mast", "bed", ".marker polygon")
+
+
+def test_a_model_shows_its_card_and_the_same_loads_beside_another(yard, browser, manager, model_file):
+    [first] = [one["sha256"] for one in yard.http.get("/v1/models").json()["models"]]
+    folder = yard.data / "models"
+    folder.mkdir()
+    (folder / "by-colour.onnx").write_bytes(model_file.read_bytes())
+    with console(browser, manager, ("en", "light", "desk")) as page:
+        page.goto(f"{yard.address}/console/settings/models")
+        other = page.get_by_role("region", name="by-colour")
+        other.get_by_text("What it says of itself").click()
+        expect(other).to_contain_text("gas_cylinder")
+        other.get_by_text("Compare on past loads").click()
+        other.get_by_role("button", name="Compute").click()
+        expect(other.get_by_role("row").nth(1)).to_contain_text("layers", timeout=60_000)
+        page.reload()  # the other loads need not be waited for
+        other.get_by_label("Why").fill("for the test yard")
+        other.get_by_role("button", name="Let this model look").click()
+        expect(other).to_contain_text("looks now", timeout=30_000)
+    look_at(browser, manager, f"{yard.address}/console/settings/models", "models", ".card .pairs")
+    back = yard.http.post("/v1/models/activations", json={"sha256": first, "reason": "the test is over"})
+    assert back.status_code == 201

@@ -155,6 +155,7 @@ def log_in(site):
 
 
 def test_whom_the_provider_vouches_for_comes_in_with_the_role_of_their_group(site, honest):
+    assert site.http_with(None).get("/v1/oidc").json() == {"oidc": True}  # so the console offers it
     answer, session = log_in(site)
     assert answer.status_code == 200, answer.text
     assert {"HttpOnly", "SameSite=strict"} <= set(answer.headers["set-cookie"].replace(",", ";").split("; "))

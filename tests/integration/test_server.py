@@ -232,8 +232,8 @@ def test_the_server_says_what_it_grades_by_and_that_it_is_ready(server):
     assert server.http.get("/healthz").json() == {"status": "ok"}
     assert server.http.get("/readyz").json() == {"status": "ready"}
     assert "gbt-39733-2024" in {entry["id"] for entry in server.http.get("/v1/standards").json()["standards"]}
-    (model,) = server.http.get("/v1/models").json()["models"]
-    assert model["name"] == "by-colour"
+    models = server.http.get("/v1/models").json()["models"]
+    assert [model["name"] for model in models if model["is_active"]] == ["by-colour"]
     assert "/v1/loads/{load_id}/frames/{camera}/{seq}" in server.http.get("/openapi.json").json()["paths"]
 
 

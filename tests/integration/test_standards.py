@@ -102,6 +102,7 @@ def test_an_activation_waits_for_its_moment_and_is_never_dated_back(server, name
     refused = activate(server.http, **asked, since=past)
     assert refused.status_code == 422
     assert "old loads keep their standard" in refused.json()["detail"]
+    assert activate(server.http, **asked, since="9999-12-31T23:59:59-12:00").status_code == 422
     future = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     assert activate(server.http, **asked, since=future).status_code == 201
     listed = server.http.get("/v1/standards").json()

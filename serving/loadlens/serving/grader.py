@@ -24,14 +24,13 @@ from loadlens.serving.live import LiveView
 from loadlens.serving.live_load import LiveLoad
 from loadlens.serving.loads import Loads
 from loadlens.serving.recent import RecentFrames
-from loadlens.serving.records import frames, hazards, layers, loads, marked_beds, watching
+from loadlens.serving.records import frames, hazards, layers, loads, watching
 from loadlens.serving.records.watching import Told
+from loadlens.serving.rewatching import open_eye
 from loadlens.serving.store.errors import OUTAGES
 from loadlens.serving.store.tables import Load, StoredFrame
-from loadlens.vision.bed import Bed
 from loadlens.vision.image import EncodedImage
 from loadlens.vision.model import SurfaceModel
-from loadlens.vision.pipeline import Unloading
 
 log = logging.getLogger("loadlens.grader")
 
@@ -49,8 +48,17 @@ class Grader:
     What was just taken in may be left in `recent`, so that it need not be read and decoded again.
     """
 
-    def __init__(self, loads: Loads, load_model: Callable[[], SurfaceModel], beds: Beds, leases: Leases) -> None:
+    def __init__(
+        self,
+        loads: Loads,
+        load_model: Callable[[], SurfaceModel],
+        beds: Beds,
+        leases: Leases,
+        active_model: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """`load_model` gives the model that looks now; `active_model` its digest, None where it is always the same."""
         self._loads = loads
+        self._active_model = active_model
         self._load_model = load_model
         self._beds = beds
         self._leases = leases
@@ -92,6 +100,12 @@ class Grader:
             self._waiting.setdefault(load_id)
             self._changed.notify_all()
 
+    def look_again(self) -> None:
+        """Say that another model was activated; loads that are being watched keep the one that they began with."""
+        with self._changed:
+            self._look_at = float("-inf")
+            self._changed.notify_all()
+
     def progress(self, session: Session, load: Load) -> Told:
         """How far the watching of a load has come, here or in another process; nothing where it is not watched."""
         if load.status not in _WATCHED:
@@ -124,7 +138,9 @@ class Grader:
                     return
                 self._leases.keep()
                 self._look()
-                if (waiting := self._next()) is not None and self.model is not None:
+                if self.model is None:
+                    continue
+                if (waiting := self._next()) is not None:
                     self._take_turn(waiting, self.model)
             except OUTAGES as error:
                 log.warning("grading waits for the records: %s", error)
@@ -148,7 +164,10 @@ class Grader:
 
     def _look(self) -> None:
         """Take up every unfinished load: at first, after an outage, and often where other processes take frames."""
-        if time.monotonic() < self._look_at:
+        if not self._is_due():
+            return
+        if self.model is not None and self._active_model() not in (None, self.model.sha256):
+            self.model, self._problem = None, "another model is being loaded"
             return
         with self._loads.reading() as session:
             unfinished = loads.unfinished(session)
@@ -158,6 +177,9 @@ class Grader:
         self._look_at = float("inf") if every_s is None else time.monotonic() + every_s
         if every_s is not None:
             self._tell()
+
+    def _is_due(self) -> bool:
+        return time.monotonic() >= self._look_at
 
     def _tell(self) -> None:
         """Write down how far the loads have come, for whoever asks another process."""
@@ -171,7 +193,7 @@ class Grader:
     def _next(self) -> str | None:
         """The load whose turn it is; None where none has come until it is time to look again, or to end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or self._waiting, self._leases.look_every_s)
+            self._changed.wait_for(lambda: self._stopped or self._waiting or self._is_due(), self._leases.look_every_s)
             if self._stopped or not self._waiting:
                 return None
             load_id = next(iter(self._waiting))
@@ -210,7 +232,7 @@ class Grader:
         closed = load.status == "closed"
         live = self._live.get(load.id)
         if live is None or (closed and self._came_late(load, live)):
-            begin = partial(self._begin, load, model)
+            begin = partial(open_eye, self._loads, self._beds, load, model)
             live = self._live[load.id] = LiveLoad(begin, self._picture)
         waiting = False
         for view, behind in self._behind(load, live):
@@ -259,17 +281,6 @@ class Grader:
                 frames.count(session, load.id, camera, up_to=view.last) != len(view.fed)
                 for camera, view in live.views.items()
             )
-
-    def _begin(self, load: Load, model: SurfaceModel, first: StoredFrame | None) -> Unloading:
-        source, began = (f"camera {first.camera}", first.captured_at) if first else ("no frames", load.created_at)
-        bed = self._beds.default if first is None else self._bed_of(load, first)
-        return Unloading(model, bed=bed, load_id=load.id, source=source, started_at=began)
-
-    def _bed_of(self, load: Load, first: StoredFrame) -> Bed | None:
-        """What a person marked comes before what the settings say."""
-        with self._loads.reading() as session:
-            marked = marked_beds.of_load(session, load, first)
-        return marked or self._beds.of(load.lane, first.camera)
 
     def _grade(self, load: Load, live: LiveLoad) -> bool:
         """Grade a load that was watched to its end; False where it has new frames by now."""

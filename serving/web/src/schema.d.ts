@@ -1199,9 +1199,51 @@ export interface paths {
         };
         /**
          * List Models
-         * @description The model that looks; none while it is being loaded.
+         * @description Every model that may look, with its card: the shipped or set file, and those in `models` of the data folder; the
+         *     files there that are none; and every activation, newest first. No model is active while one is being loaded.
          */
         get: operations["list_models_v1_models_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/activations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Activate Model
+         * @description Let a model look at loads that begin to be watched from now on. To roll back, activate the one before.
+         */
+        post: operations["activate_model_v1_models_activations_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{sha256}/loads/{load_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look At Load
+         * @description A past load watched once more by one model, without any person's correction, and what a person decided of it;
+         *     nothing is kept. It takes about as long as the load's frames took to grade.
+         */
+        get: operations["look_at_load_v1_models__sha256__loads__load_id__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2904,6 +2946,18 @@ export interface components {
             water_percent: string;
         };
         /**
+         * Decided
+         * @description What a person left a load with. Who accepted had seen the machine's figures.
+         */
+        Decided: {
+            /** By */
+            by: string;
+            /** Deduction Percent */
+            deduction_percent: number;
+            /** Grade */
+            grade: string | null;
+        };
+        /**
          * Declare
          * @description The manifest is declared.
          */
@@ -3122,6 +3176,16 @@ export interface components {
             remedy: string;
             /** Where */
             where: string;
+        };
+        /**
+         * FaultyModel
+         * @description A file that is no model, and why.
+         */
+        FaultyModel: {
+            /** File */
+            file: string;
+            /** Why */
+            why: string;
         };
         /**
          * FiguresList
@@ -3812,6 +3876,108 @@ export interface components {
             value: number;
         };
         /**
+         * MetricShown
+         * @description A held-out figure with the ends of its interval and the number of samples behind it.
+         */
+        MetricShown: {
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** N */
+            n: number;
+            /** Value */
+            value: number;
+        };
+        /**
+         * ModelActivationShown
+         * @description From `at` on a model looks at loads that begin; `before` looked until then.
+         */
+        ModelActivationShown: {
+            /** Actor */
+            actor: string;
+            /** At */
+            at: string;
+            /** Before */
+            before: string;
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+            /** Sha256 */
+            sha256: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * ModelCard
+         * @description What a model says of itself. `file` is empty where it is kept by its digest alone.
+         */
+        ModelCard: {
+            /** Classes */
+            classes: string[];
+            /** Config Digest */
+            config_digest: string;
+            /** Data Digest */
+            data_digest: string;
+            /** File */
+            file: string;
+            /** Hazard Recall */
+            hazard_recall: {
+                [key: string]: number;
+            };
+            /** Is Active */
+            is_active: boolean;
+            /** Metrics */
+            metrics: {
+                [key: string]: components["schemas"]["MetricShown"];
+            };
+            /** Name */
+            name: string;
+            /** Sha256 */
+            sha256: string;
+            /** Software */
+            software: string;
+            /** Stride */
+            stride: number;
+            /** Trained Width */
+            trained_width: number;
+            /** Version */
+            version: string;
+        };
+        /**
+         * ModelList
+         * @description Models, the active one first; files that are none; activations, newest first.
+         */
+        ModelList: {
+            /** Activations */
+            activations: components["schemas"]["ModelActivationShown"][];
+            /** Faulty */
+            faulty: components["schemas"]["FaultyModel"][];
+            /** Folder */
+            folder: string;
+            /** Models */
+            models: components["schemas"]["ModelCard"][];
+        };
+        /**
+         * ModelLook
+         * @description What a model makes of a past load, and what a person decided; `seconds` is how long the watching took.
+         */
+        ModelLook: {
+            decided: components["schemas"]["Decided"] | null;
+            /** Hazards */
+            hazards: string[];
+            /** Layers */
+            layers: number;
+            /** Load */
+            load: string;
+            outcome: components["schemas"]["Outcome"];
+            /** Seconds */
+            seconds: number;
+        };
+        /**
          * ModelVersionShown
          * @description The model that looked.
          */
@@ -4030,6 +4196,16 @@ export interface components {
             sender: string;
             /** Tolerance Kg */
             tolerance_kg: number | string;
+        };
+        /**
+         * NewModelActivation
+         * @description Which model looks at loads that begin to be watched from now on, and why.
+         */
+        NewModelActivation: {
+            /** Reason */
+            reason: string;
+            /** Sha256 */
+            sha256: string;
         };
         /**
          * NewMove
@@ -7444,9 +7620,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": components["schemas"]["ModelList"];
+                };
+            };
+        };
+    };
+    activate_model_v1_models_activations_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewModelActivation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelActivationShown"];
+                };
+            };
+        };
+    };
+    look_at_load_v1_models__sha256__loads__load_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+                load_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelLook"];
                 };
             };
         };

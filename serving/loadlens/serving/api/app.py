@@ -30,6 +30,7 @@ from loadlens.serving.api import (
     lanes,
     loads,
     manifests,
+    models,
     opinions,
     people,
     pictures,
@@ -60,14 +61,14 @@ from loadlens.serving.grader import Grader
 from loadlens.serving.intake import Intake
 from loadlens.serving.leases import Alone, Leases, SharedLeases
 from loadlens.serving.loads import Loads
+from loadlens.serving.models import Models
 from loadlens.serving.seal import open_seal
 from loadlens.serving.settings import Settings, shown_settings
 from loadlens.serving.store.blobs import open_blobs
 from loadlens.serving.store.database import open_database
 from loadlens.serving.store.journal import sealed
 from loadlens.serving.sweeper import Sweeper
-from loadlens.serving.timed_model import TimedModel
-from loadlens.vision.model import SurfaceModel, load_model
+from loadlens.vision.model import SurfaceModel
 
 _LONGEST_JSON = 2**20
 _LONGEST_FORM = 2**15
@@ -86,12 +87,16 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         records = await run_in_threadpool(_open_records, settings)
-        beds = Beds.parse(settings.bed, settings.beds)
-        grader = Grader(records, partial(_load_model, settings, records), beds, _leases(settings, records))
+        set_beds = Beds.parse(settings.bed, settings.beds)
+        known = Models(settings, records.blobs)
+        active = partial(_active_model, known, records)
+        grader = Grader(records, partial(_load_model, known, records), set_beds, _leases(settings, records), active)
         app.state.parts = Parts(
             settings,
             records,
             grader,
+            known,
+            set_beds,
             Intake(records, grader, settings.clock_tolerance_s),
             open_access(records.engine, settings),
             Admission(settings, stopping),
@@ -127,7 +132,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
     )
     problems.install(app)
     lane_things = (lanes, cameras, beds, devices, frames, readings, alarms)
-    reviewing = (standards, reviews, queue, opinions, tickets, disputes, yard_figures)
+    reviewing = (standards, models, reviews, queue, opinions, tickets, disputes, yard_figures)
     keeping = (waste, waste_labels, identification, manifests, rooms)
     for thing in (*lane_things, loads, results, pictures, *reviewing, journal, events, *keeping, session, people):
         # A picture is as large as the settings let it be (api/picture_body.py); what people and machines say is short.
@@ -164,8 +169,13 @@ def _open_records(settings: Settings) -> Loads:
     return records
 
 
-def _load_model(settings: Settings, records: Loads) -> SurfaceModel:
-    model = load_model(settings.model, kind=TimedModel)
+def _active_model(models: Models, records: Loads) -> str | None:
+    with records.reading() as session:
+        return models.active(session)
+
+
+def _load_model(models: Models, records: Loads) -> SurfaceModel:
+    model = models.load(_active_model(models, records))
     about = {"name": model.metadata.name, "version": model.metadata.version, "sha256": model.sha256}
     with records.writing() as session:
         declare(session, "model.in_force", "model", about)

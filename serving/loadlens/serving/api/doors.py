@@ -135,6 +135,8 @@ ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("POST", "/v1/standards"): MANAGERS,
     ("POST", "/v1/standards/activations"): MANAGERS,
     ("GET", "/v1/models"): READERS,
+    ("POST", "/v1/models/activations"): MANAGERS,
+    ("GET", "/v1/models/{sha256}/loads/{load_id}"): MANAGERS,
     ("GET", "/v1/waste/codes"): READERS,
     ("POST", "/v1/waste/identify"): YARD,
     ("POST", "/v1/waste/containers"): YARD,

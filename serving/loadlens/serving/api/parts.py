@@ -7,16 +7,18 @@ from fastapi import Request
 
 from loadlens.serving.access.access import Access
 from loadlens.serving.api.admission import Admission
+from loadlens.serving.beds import Beds
 from loadlens.serving.grader import Grader
 from loadlens.serving.intake import Intake
 from loadlens.serving.loads import Loads
+from loadlens.serving.models import Models
 from loadlens.serving.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The settings, the records, the thread that grades, the way in for frames, who may come in, and who says which
-    frames are taken.
+    """The settings, the records, the thread that grades, the models and beds, the way in for frames, who may come in,
+    and who says which frames are taken.
 
     `stopping` is set once the server was asked to end: whatever waits for something ends its wait then.
     """
@@ -24,6 +26,8 @@ class Parts:
     settings: Settings
     loads: Loads
     grader: Grader
+    models: Models
+    beds: Beds
     intake: Intake
     access: Access
     admission: Admission

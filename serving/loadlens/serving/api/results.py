@@ -224,20 +224,6 @@ def list_classes() -> dict[str, Any]:
     }
 
 
-@router.get("/models", responses=answers())
-def list_models(request: Request) -> dict[str, Any]:
-    """The model that looks; none while it is being loaded."""
-    model = parts_of(request).grader.model
-    if model is None:
-        return {"models": []}
-    about = model.metadata
-    return {
-        "models": [
-            {"name": about.name, "version": about.version, "sha256": model.sha256, "classes": list(about.class_ids)}
-        ]
-    }
-
-
 def _assessment(request: Request, load_id: str) -> Response:
     parts = parts_of(request)
     with parts.loads.reading() as session:

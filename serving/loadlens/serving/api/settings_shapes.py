@@ -131,6 +131,81 @@ class BedNow(Shape):
     bed: BedShown | None
 
 
+class MetricShown(Shape):
+    """A held-out figure with the ends of its interval and the number of samples behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class ModelCard(Shape):
+    """What a model says of itself. `file` is empty where it is kept by its digest alone."""
+
+    name: str
+    version: str
+    sha256: str
+    file: str
+    is_active: bool
+    software: str
+    trained_width: int
+    stride: int
+    data_digest: str
+    config_digest: str
+    classes: list[str]
+    hazard_recall: dict[str, float]
+    metrics: dict[str, MetricShown]
+
+
+class FaultyModel(Shape):
+    """A file that is no model, and why."""
+
+    file: str
+    why: str
+
+
+class ModelActivationShown(Shape):
+    """From `at` on a model looks at loads that begin; `before` looked until then."""
+
+    id: int
+    sha256: str
+    name: str
+    version: str
+    before: str
+    reason: str
+    actor: str
+    at: str
+
+
+class ModelList(Shape):
+    """Models, the active one first; files that are none; activations, newest first."""
+
+    models: list[ModelCard]
+    faulty: list[FaultyModel]
+    folder: str
+    activations: list[ModelActivationShown]
+
+
+class Decided(Shape):
+    """What a person left a load with. Who accepted had seen the machine's figures."""
+
+    grade: str | None
+    deduction_percent: float
+    by: str
+
+
+class ModelLook(Shape):
+    """What a model makes of a past load, and what a person decided; `seconds` is how long the watching took."""
+
+    load: str
+    outcome: Outcome
+    layers: int
+    hazards: list[str]
+    seconds: float
+    decided: Decided | None
+
+
 class KeyShown(Shape):
     """A machine's key, never its secret part."""
 

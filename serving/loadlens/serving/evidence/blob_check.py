@@ -1,4 +1,4 @@
-"""Every picture and every standard on record against the bytes that are kept under its digest."""
+"""Every picture, standard and activated model on record against the bytes that are kept under its digest."""
 
 import json
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ class BlobCheck:
     """Shown every record, then the database and the blobs."""
 
     def __init__(self) -> None:
-        self._standards: dict[str, str] = {}
+        self._files: dict[str, str] = {}
         self._dropped: set[tuple[str, str]] = set()
         self.checked = 0
 
     def see(self, record: Record) -> Iterator[Finding]:
-        """Take note of the standards that a record names and of the blobs that it lets go."""
+        """Take note of the files that a record names and of the blobs that it lets go."""
         if record.kind not in (DROPPED, *KEEPS_FILE):
             return
         try:
@@ -35,13 +35,14 @@ class BlobCheck:
             if record.kind == DROPPED:
                 self._dropped.update((record.subject, sha256) for sha256 in body["blobs"])
             else:
-                self._standards[body["sha256"]] = f"standard {body['id']} {body['version']} ({record.place})"
+                what = record.kind.partition(".")[0]
+                self._files[body["sha256"]] = f"{what} {body['id']} {body['version']} ({record.place})"
         except (ValueError, KeyError, TypeError) as error:
             yield Finding(record.place, f"cannot be read ({type(error).__name__}: {error})")
 
     def check(self, session: Session, blobs: Blobs) -> Iterator[Finding]:
         """What is wrong with the blobs that the records name."""
-        for sha256, place in self._standards.items():
+        for sha256, place in self._files.items():
             yield from self._check(blobs, sha256, place)
         last = ""
         for sha256, subject, place in _pictures(session):

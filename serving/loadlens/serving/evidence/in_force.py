@@ -13,7 +13,7 @@ from loadlens.serving.store.journal import SYSTEM, append
 from loadlens.serving.store.tables import JournalRecord
 
 # Records whose `sha256` names a file that assessments rest on: it is kept, checked and backed up.
-KEEPS_FILE = ("standard.in_force", "standard.saved")
+KEEPS_FILE = ("standard.in_force", "standard.saved", "model.activated")
 
 
 def declare(session: Session, kind: str, subject: str, body: Mapping[str, Any]) -> None:

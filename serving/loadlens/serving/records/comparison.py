@@ -41,16 +41,16 @@ def past_loads(
 
     Nothing is recorded. Both sides are computed by the software of today, so only the standard makes a difference.
     """
-    query = select(Load).where(Load.standard == instead_of, Load.status.in_(ASSESSED))
+    query = select(Load).where(Load.standard == instead_of, Load.status.in_((*ASSESSED, "settled")))
     for load in session.scalars(query.order_by(Load.created_at.desc(), Load.id.desc()).limit(limit)):
         known = assessments.newest(session, load.id)
         if known is None or known.inputs is None:  # made before schema 0004, which kept too little
             continue
         before = _assessed(session, load, known, standards.of(session, load))
         try:
-            yield Compared(load, _said(before), _said(_assessed(session, load, known, other)))
+            yield Compared(load, outcome(before), outcome(_assessed(session, load, known, other)))
         except (ObservationError, JudgedError, QuantityError) as error:
-            yield Compared(load, _said(before), None, str(error))
+            yield Compared(load, outcome(before), None, str(error))
 
 
 def _assessed(session: Session, load: Load, known: Assessment, standard: Standard) -> LoadAssessment:
@@ -58,7 +58,7 @@ def _assessed(session: Session, load: Load, known: Assessment, standard: Standar
     return inputs_from(known.inputs or "").assess(seen, standard)
 
 
-def _said(assessed: LoadAssessment) -> dict[str, Any]:
+def outcome(assessed: LoadAssessment) -> dict[str, Any]:
     """What is compared of an assessment; `amount` None where the standard has no price for it."""
     truck = assessed.to_report()["truck"]
     money, _ = tickets.worth(assessed)

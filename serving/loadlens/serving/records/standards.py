@@ -5,7 +5,7 @@ its standard, whatever is activated after it.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnExpressionArgument, select
 from sqlalchemy.orm import Session
@@ -16,6 +16,8 @@ from loadlens.serving.store import journal
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.settings_tables import StandardActivation, StandardEdition
 from loadlens.serving.store.tables import Load, now
+
+_LATEST = timedelta(days=3653)
 
 
 class Standards:
@@ -116,6 +118,8 @@ class Standards:
             raise UnacceptableError(
                 f"{since.isoformat()} has passed, and old loads keep their standard; name a later moment"
             )
+        if since is not None and since - at > _LATEST:
+            raise UnacceptableError(f"{since.isoformat()} is more than ten years ahead; check the year")
         activation = StandardActivation(
             standard=standard,
             sha256=sha256,

@@ -43,6 +43,7 @@ VOUCHED = (
     "standard_editions",
     "standard_activations",
     "camera_beds",
+    "model_activations",
 )
 _LONGEST_TEXT = 256
 

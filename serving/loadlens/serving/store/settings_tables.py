@@ -60,3 +60,18 @@ class CameraBed(Base):
     height: Mapped[int]
     actor: Mapped[str] = mapped_column(Text)
     at: Mapped[str] = mapped_column(Text, default=now)
+
+
+class ModelActivation(Base):
+    """Loads that begin to be watched from now on are looked at by this model; its file is the blob of this digest."""
+
+    __tablename__ = "model_activations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    version: Mapped[str] = mapped_column(Text)
+    before: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
+    at: Mapped[str] = mapped_column(Text, default=now)

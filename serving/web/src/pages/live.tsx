@@ -34,8 +34,12 @@ async function readLane(lane: string): Promise<Lane> {
   ]);
   const last = open_load ?? (await read("/v1/loads", {}, { lane, limit: 1 })).loads[0];
   if (!last) return { load: null, isOpen: false, report: null, cameras };
-  const load = await read("/v1/loads/{load_id}", { load_id: last.id });
-  if (open_load) return { load, isOpen: true, report: await readSoFar(load.id), cameras };
+  const reading = read("/v1/loads/{load_id}", { load_id: last.id });
+  if (open_load) {
+    const [load, report] = await Promise.all([reading, readSoFar(last.id)]);
+    return { load, isOpen: true, report, cameras };
+  }
+  const load = await reading;
   const version = load.assessment_version;
   const report = version === null ? null : await read("/v1/loads/{load_id}/assessments/{version}", { load_id: last.id, version });
   return { load, isOpen: false, report, cameras };

@@ -1,5 +1,6 @@
 // What a yard decides about itself. Whatever is set here is on the record, with who did it and from when it holds.
 import { Lanes } from "../settings/lanes.tsx";
+import { Models } from "../settings/models.tsx";
 import { People } from "../settings/people.tsx";
 import { Standards } from "../settings/standards.tsx";
 import { maySeeFigures } from "../figures.ts";
@@ -7,7 +8,7 @@ import { follow } from "../route.ts";
 import { useMe } from "../session.ts";
 import { useWords } from "../show.ts";
 
-const SECTIONS = ["standards", "lanes", "people"] as const;
+const SECTIONS = ["standards", "models", "lanes", "people"] as const;
 
 export function SettingsPage({ path, query }: { path: string; query: URLSearchParams }) {
   const words = useWords();
@@ -26,6 +27,7 @@ export function SettingsPage({ path, query }: { path: string; query: URLSearchPa
         ))}
       </nav>
       {shown === "standards" && <Standards key={query.get("edit")} edit={query.get("edit")} />}
+      {shown === "models" && <Models />}
       {shown === "lanes" && <Lanes bed={query.get("bed")} />}
       {shown === "people" && <People />}
     </>

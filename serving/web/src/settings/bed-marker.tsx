@@ -23,6 +23,8 @@ const FIRST: Corner[] = [
 ];
 const STEPS: Record<string, Corner> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const LONG_STEP = 10;
+// A corner is no smaller than this on a small screen, so that a finger finds it.
+const FINGER_PX = 14;
 
 export function BedMarker({ lane, camera, mayChange }: { lane: string; camera: string; mayChange: boolean }) {
   const words = useWords();
@@ -161,7 +163,7 @@ function Handle({ n, corner: [x, y], size, onMove }: HandleShown) {
       ref={circle}
       cx={x}
       cy={y}
-      r={size.height / 45}
+      r={Math.max(size.height / 45, (FINGER_PX * size.width) / innerWidth)}
       tabIndex={0}
       role="button"
       aria-label={words.t("beds.corner", { n, x, y })}
