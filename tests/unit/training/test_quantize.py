@@ -7,6 +7,7 @@ import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 
+from loadlens.training.calibrate import Still, moved_thresholds
 from loadlens.training.first_layer import feed_bytes
 from loadlens.training.parity import HazardPicture, measure_parity, measure_speed
 from loadlens.training.quantize import QuantizeError, quantize_model, refuse_per_tensor
@@ -168,6 +169,15 @@ def test_a_model_that_misses_a_hazard_is_not_fit(model_file, original, photos):
 
 def test_hazards_that_were_not_looked_for_are_not_taken_for_found(original, photos):
     assert "hazard recall was not measured" in measure_parity(original, original, photos[:3], []).faults
+
+
+def test_thresholds_of_hazards_move_with_peaks_that_came_out_lower_and_never_up(model_file, original):
+    stills = [Still(plain(GREY, RED, GREY), np.zeros((5, 30, 60), np.float32)) for _ in range(3)]
+    lower = changed(model_file, "bias", lambda bias: bias - np.array([0, 0, 0, 25, 0], np.float32))
+    higher = changed(model_file, "bias", lambda bias: bias + np.array([0, 0, 0, 5, 0], np.float32))
+    before = original.metadata.hazard_thresholds["gas_cylinder"]
+    assert moved_thresholds(original, lower, stills)["gas_cylinder"] < before
+    assert moved_thresholds(original, higher, stills)["gas_cylinder"] == before
 
 
 def test_speed_is_a_ratio_with_the_number_of_its_rounds(model_file, original):
