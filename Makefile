@@ -29,7 +29,7 @@ web-types: .venv/ready .venv/web-modules ## generate the console's types from th
 screenshots: .venv/ready .venv/console ## keep every page of the console as a picture, in every language, theme and size
 	mkdir -p screenshots .venv/share/fonts
 	ln -sfn $$(echo $(CURDIR)/.venv/lib/python3*/site-packages/cvttf_NotoSansCJK_Regular) .venv/share/fonts/noto
-	XDG_DATA_HOME=$(CURDIR)/.venv/share SCREENSHOTS=$(CURDIR)/screenshots $(BIN)/python -m pytest tests/browser/test_console.py
+	XDG_DATA_HOME=$(CURDIR)/.venv/share SCREENSHOTS=$(CURDIR)/screenshots $(BIN)/python -m pytest tests/browser/test_console.py tests/browser/test_waste_pages.py
 
 test: .venv/ready .venv/servers .venv/console ## run the tests
 	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal

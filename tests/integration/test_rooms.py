@@ -135,6 +135,10 @@ def test_what_a_sensor_did_not_say_is_a_gap(server):
     room = StoreRoom(server, **HOT)
     (silent,) = room.get()["sensors"]
     assert (silent["latest"], silent["steps"], len(silent["gaps"])) == (None, [], 1)
+    other = {"quantity": "ammonia", "unit": "ppm", "high": 25}
+    room.put(limits=[*HOT["limits"], other])
+    assert [[limit["high"] for limit in sensor["limits"]] for sensor in room.get()["sensors"]] == [["25"], ["40"]]
+    room.put()
     began = datetime.now(UTC)
     for minutes in (50, 49, 48, 20, 19, 1, 0.5):
         room.says(20 + minutes / 10, at=(began - timedelta(minutes=minutes)).isoformat())

@@ -113,6 +113,10 @@ def test_what_was_scanned_without_a_network_is_entered_once_and_never_behind_wha
     history = plant.http.get(f"/v1/waste/containers/{identity}").json()
     waste_shapes.ContainerShown.model_validate(history)
     assert [entry["stage"] for entry in history["history"]] == ["produced", "stored"]
+    newest = plant.http.get("/v1/waste/entries", params={"order": "newest", "limit": 1}).json()
+    assert [entry["id"] for entry in newest["entries"]] == [id_]
+    before = plant.http.get("/v1/waste/entries", params={"order": "newest", "limit": 1, "after": newest["next"]}).json()
+    assert before["entries"][0]["stage"] == "produced"
     page = plant.http.get("/v1/waste/standing", params={"place": "room:r1"}).json()
     waste_shapes.StandingPage.model_validate(page)
     assert [row["container"] for row in page["standing"]] == [identity]

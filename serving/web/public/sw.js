@@ -34,9 +34,13 @@ async function page(event) {
   }
 }
 
-/** A file with its digest in its name: the one that is kept is the right one. */
+/** A file with its digest in its name: the one that is kept is the right one. One that the page wants later is kept too. */
 async function asset(request) {
-  return (await caches.match(request)) ?? fetch(request);
+  const kept = await caches.match(request);
+  if (kept) return kept;
+  const answer = await fetch(request);
+  if (answer.ok) await (await caches.open(SHELF)).put(request, answer.clone());
+  return answer;
 }
 
 /** Keep the page with every file that it names, and let go of those that only an older one named. */

@@ -41,14 +41,15 @@ export function place(path: string, params: Record<string, string | number> = {}
   return asked.size ? `${filled}?${asked}` : filled;
 }
 
-/** Send a request; raises Problem where it is refused and Unreachable where nothing answers. */
+/** Send a request, its body as JSON or, where it is a file, as it is; raises Problem where it is refused and Unreachable where nothing answers. */
 export async function ask(method: string, url: string, body?: unknown, headers: Record<string, string> = {}): Promise<Response> {
   const sent: Record<string, string> = { Accept: "application/json", ...headers };
   if (method !== "GET") sent["X-CSRF-Token"] = csrf;
-  if (body !== undefined) sent["Content-Type"] = "application/json";
+  const isFile = body instanceof Blob;
+  if (body !== undefined) sent["Content-Type"] = isFile ? body.type : "application/json";
   let answer: Response;
   try {
-    answer = await fetch(url, { method, headers: sent, body: body === undefined ? null : JSON.stringify(body) });
+    answer = await fetch(url, { method, headers: sent, body: body === undefined ? null : isFile ? body : JSON.stringify(body) });
   } catch {
     throw new Unreachable();
   }

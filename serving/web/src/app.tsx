@@ -20,6 +20,7 @@ import { useWords } from "./show.ts";
 import { useStore } from "./store.ts";
 import { useKeys } from "./use-keys.ts";
 import { useLoaded } from "./use-loaded.ts";
+import { WasteHalf } from "./waste/half.tsx";
 
 const NO_NAMES = new Names([], []);
 
@@ -40,6 +41,7 @@ export function App() {
     help: () => setHelping(true),
     live: () => go("/"),
     queue: () => go("/queue"),
+    waste: () => go("/waste"),
     ...(maySeeFigures(me) && { figures: () => go("/figures"), settings: () => go("/settings") }),
     acknowledge: () => document.querySelector<HTMLElement>("[data-alarm]")?.focus(),
   });
@@ -71,14 +73,19 @@ function Page() {
   if (load) return <LoadPage key={load} id={decodeURIComponent(load)} />;
   if (path === "/figures") return <FiguresPage query={query} />;
   if (path.startsWith("/settings")) return <SettingsPage path={path} query={query} />;
+  if (path.startsWith("/waste")) return <WasteHalf path={path} query={query} />;
   return path === "/queue" ? <QueuePage query={query} /> : <LivePage />;
 }
 
-/** A page that was opened without a network shows no figures: none are kept, because they would be old ones. */
+/** A page that was opened without a network shows no figures: none are kept, because they would be old ones. But what
+ * is scanned in a store room can be kept until the network is back. */
 function NothingYet() {
   const words = useWords();
-  const isAway = !useStore(connected);
-  return isAway && <p className="empty">{words.t("net.nothingShown")}</p>;
+  const { path, query } = useRoute();
+  const me = useMe();
+  if (useStore(connected)) return null;
+  if (me !== null && path === "/waste/scan") return <WasteHalf path={path} query={query} />;
+  return <p className="empty">{words.t("net.nothingShown")}</p>;
 }
 
 function Connection() {

@@ -19,8 +19,8 @@ async function send(entry: Entry): Promise<Outcome> {
   const headers: Record<string, string> = { "Idempotency-Key": entry.key };
   if (entry.ifMatch) headers["If-Match"] = entry.ifMatch;
   try {
-    await ask("POST", entry.path, entry.body, headers);
-    return { is: "done" };
+    const answer = await ask("POST", entry.path, entry.body, headers);
+    return { is: "done", answer: await answer.json() };
   } catch (error) {
     if (error instanceof Unreachable) return { is: "away", why: "" };
     if (!(error instanceof Problem)) throw error;

@@ -1,6 +1,6 @@
 // Every key of the console. The page of help shows this list, and nothing else listens to a key.
 
-export type Where = "everywhere" | "queue" | "load" | "decision";
+export type Where = "everywhere" | "queue" | "load" | "decision" | "waste";
 
 export interface KeyRule {
   where: Where;
@@ -15,6 +15,7 @@ export const KEYS = [
   { where: "everywhere", does: "queue", keys: ["q"] },
   { where: "everywhere", does: "figures", keys: ["f"] },
   { where: "everywhere", does: "settings", keys: [","] },
+  { where: "everywhere", does: "waste", keys: ["w"] },
   { where: "everywhere", does: "acknowledge", keys: ["k"] },
   { where: "queue", does: "down", keys: ["ArrowDown", "j"] },
   { where: "queue", does: "up", keys: ["ArrowUp"] },
@@ -41,6 +42,12 @@ export const KEYS = [
   { where: "decision", does: "commit", keys: ["Enter"] },
   { where: "decision", does: "undo", keys: ["Mod+z"] },
   { where: "decision", does: "cancel", keys: ["Escape"] },
+  { where: "waste", does: "rooms", keys: ["1"] },
+  { where: "waste", does: "label", keys: ["2"] },
+  { where: "waste", does: "scan", keys: ["3"] },
+  { where: "waste", does: "ledger", keys: ["4"] },
+  { where: "waste", does: "transfers", keys: ["5"] },
+  { where: "waste", does: "reports", keys: ["6"] },
 ] as const satisfies readonly KeyRule[];
 
 type Rule = (typeof KEYS)[number];

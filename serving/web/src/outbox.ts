@@ -21,7 +21,7 @@ export type New = Pick<Entry, "who" | "path" | "body" | "ifMatch" | "text" | "ab
 
 /** What became of one try. */
 export type Outcome =
-  | { is: "done" }
+  | { is: "done"; answer?: unknown }
   | { is: "away"; why: string }
   | { is: "signedOut" }
   | { is: "refused"; why: string };
@@ -41,7 +41,7 @@ export class Outbox {
   private readonly shelf: Shelf;
   private readonly send: (entry: Entry) => Promise<Outcome>;
   private readonly listeners = new Set<() => void>();
-  private readonly doneListeners = new Set<(entry: Entry) => void>();
+  private readonly doneListeners = new Set<(entry: Entry, answer: unknown) => void>();
   private readonly newKey: () => string;
   private who: string | null = null;
   private running = false;
@@ -101,7 +101,8 @@ export class Outbox {
     return () => this.listeners.delete(listener);
   }
 
-  onDone(listener: (entry: Entry) => void): () => void {
+  /** Be told of each entry that was done, with what the service answered. */
+  onDone(listener: (entry: Entry, answer: unknown) => void): () => void {
     this.doneListeners.add(listener);
     return () => this.doneListeners.delete(listener);
   }
@@ -127,7 +128,7 @@ export class Outbox {
     if (outcome.is === "done") {
       this.takeOut(entry.key);
       this.wait = FIRST_WAIT_MS;
-      for (const listener of this.doneListeners) listener(entry);
+      for (const listener of this.doneListeners) listener(entry, outcome.answer);
       return true;
     }
     if (outcome.is === "refused") {

@@ -1884,7 +1884,7 @@ export interface paths {
         };
         /**
          * List Entries
-         * @description The ledger in the order of acceptance; `next` is the `after` of the following page.
+         * @description The ledger in the order of acceptance, or against it; `next` is the `after` of the following page.
          */
         get: operations["list_entries_v1_waste_entries_get"];
         put?: never;
@@ -4907,10 +4907,12 @@ export interface components {
             name: string;
             /** Open Alarms */
             open_alarms: number;
+            /** Zone Names */
+            zone_names: string[];
         };
         /**
          * RoomShown
-         * @description A room with its stock, its sensors and its alarms.
+         * @description A room with its stock, its sensors and its alarms; a step of a sensor is `step_s` seconds long.
          */
         RoomShown: {
             /** Alarms */
@@ -4941,10 +4943,14 @@ export interface components {
             open_alarms: number;
             /** Sensors */
             sensors: components["schemas"]["SensorShown"][];
+            /** Step S */
+            step_s: number;
             /** Stock */
             stock: components["schemas"]["HeldShown"][];
             /** To */
             to: string;
+            /** Zone Names */
+            zone_names: string[];
             /** Zones */
             zones: {
                 [key: string]: components["schemas"]["ZoneShown"];
@@ -8489,6 +8495,8 @@ export interface operations {
     list_entries_v1_waste_entries_get: {
         parameters: {
             query?: {
+                /** @description which is told first */
+                order?: "oldest" | "newest";
                 after?: number;
                 limit?: number;
             };

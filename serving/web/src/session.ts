@@ -2,22 +2,26 @@
 import { ask, Problem, read, setCsrf, type Shape } from "./api.ts";
 import { Store, useStore } from "./store.ts";
 
-export type Session =
-  | { is: "unknown" }
-  | { is: "out"; before: Shape<"Who"> | null }
-  | { is: "in"; who: Shape<"Who"> };
+type Who = Shape<"Who">;
 
-export const session = new Store<Session>({ is: "unknown" });
+/** `before`: who sat here last, for a page that was opened while the service does not answer. */
+export type Session =
+  | { is: "unknown"; before: Who | null }
+  | { is: "out"; before: Who | null }
+  | { is: "in"; who: Who };
+
+const LAST = "loadlens.who";
+
+export const session = new Store<Session>({ is: "unknown", before: JSON.parse(localStorage.getItem(LAST) ?? "null") as Who | null });
 
 export function useSession(): Session {
   return useStore(session);
 }
 
-/** Who sits here; after a session has ended, who sat here before it. Null where nobody is known. */
-export function useMe(): Shape<"Who"> | null {
+/** Who sits here; while that is not known, who sat here before. Null where nobody is known. */
+export function useMe(): Who | null {
   const now = useSession();
-  if (now.is === "in") return now.who;
-  return now.is === "out" ? now.before : null;
+  return now.is === "in" ? now.who : now.before;
 }
 
 /** The name that a person is called by; the service says `user:ada`. */
@@ -30,6 +34,7 @@ export async function lookWhoIsIn(): Promise<void> {
   try {
     const who = await read("/v1/session");
     setCsrf(who.csrf ?? "");
+    localStorage.setItem(LAST, JSON.stringify({ ...who, csrf: null }));
     session.set({ is: "in", who });
   } catch (error) {
     if (error instanceof Problem && error.status === 401) sessionIsOver();
@@ -51,5 +56,6 @@ export async function signIn(name: string, password: string): Promise<void> {
 
 export async function signOut(): Promise<void> {
   await ask("DELETE", "/v1/session");
+  localStorage.removeItem(LAST);
   session.set({ is: "out", before: null });
 }

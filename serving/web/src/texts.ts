@@ -1,12 +1,17 @@
 // The words of the console in two languages, and numbers and times as each writes them.
-import en from "./texts/en.json" with { type: "json" };
-import zh from "./texts/zh.json" with { type: "json" };
+import enYard from "./texts/en.json" with { type: "json" };
+import enWaste from "./texts/waste.en.json" with { type: "json" };
+import zhWaste from "./texts/waste.zh.json" with { type: "json" };
+import zhYard from "./texts/zh.json" with { type: "json" };
+
+const en = { ...enYard, ...enWaste };
+const zh = { ...zhYard, ...zhWaste };
 
 export type TextKey = keyof typeof en;
 export type Language = "en" | "zh";
 export type Fill = Record<string, string | number>;
 
-const CATALOGUES: Record<Language, Record<TextKey, string>> = { en, zh };
+export const CATALOGUES: Record<Language, Record<TextKey, string>> = { en, zh };
 const LOCALES: Record<Language, string> = { en: "en-GB", zh: "zh-CN" };
 const MINUTE_S = 60;
 const HOUR_S = 60 * MINUTE_S;

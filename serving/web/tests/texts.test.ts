@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import test from "node:test";
 import ts from "typescript";
-import en from "../src/texts/en.json" with { type: "json" };
-import zh from "../src/texts/zh.json" with { type: "json" };
 import { KEYS } from "../src/keys.ts";
-import { Words } from "../src/texts.ts";
+import { CATALOGUES, Words } from "../src/texts.ts";
+
+const { en, zh } = CATALOGUES;
 
 const SRC = new URL("../src/", import.meta.url).pathname;
 const READ_ALOUD = new Set(["alt", "aria-label", "placeholder", "title", "label"]);

@@ -115,6 +115,7 @@ def get_room(
             "stock": [_held(one) for one in rooms.held(session, known)],
             "from": begin.isoformat(),
             "to": end.isoformat(),
+            "step_s": (end - begin).total_seconds() / _STEPS,
             "sensors": _sensors(known, readings, begin, end),
             "alarms": [alarms.described(alarm, taken) for alarm, taken in alarms.about(session, f"room:{room}/")],
         }
@@ -132,6 +133,7 @@ def _summary(session: Session, room: Room) -> dict[str, Any]:
         "id": room.id,
         "name": about["name"],
         "capacity_kg": about["capacity_kg"],
+        "zone_names": sorted(about["zones"]),
         "grams": sum(one.grams for one in stock),
         "containers": len({one.container for one in stock}),
         "open_alarms": len(open_alarms),
@@ -163,7 +165,7 @@ def _sensors(room: Room, readings: Sequence[Reading], begin: datetime, end: date
             "quantity": sensor[0],
             "unit": sensor[2],
             **_said(said, begin, end, None if every is None else timedelta(seconds=every)),
-            "limits": [_limit(limit, said) for limit in limits if limit.watches(sensor[1], sensor[0]) or not said],
+            "limits": [_limit(limit, said) for limit in limits if limit.watches(sensor[1], sensor[0])],
         }
         for sensor, said in sorted(by_sensor.items())
     ]

@@ -1,6 +1,6 @@
 """Waste: codes, containers, and the ledger with its balances."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -133,11 +133,15 @@ def withdraw_entry(request: Request, entry_id: str, because: Because) -> dict[st
 
 @router.get("/entries", response_model=None, responses=answers() | shaped(EntryPage))
 def list_entries(
-    request: Request, after: Annotated[int, Query(ge=0, lt=2**53)] = 0, limit: Annotated[int, Query(ge=1, le=500)] = 100
+    request: Request,
+    *,
+    order: Annotated[Literal["oldest", "newest"], Query(description="which is told first")] = "oldest",
+    after: Annotated[int, Query(ge=0, lt=2**53)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
-    """The ledger in the order of acceptance; `next` is the `after` of the following page."""
+    """The ledger in the order of acceptance, or against it; `next` is the `after` of the following page."""
     with parts_of(request).loads.reading() as session:
-        found = waste_entries.entries(session, after=after, limit=limit)
+        found = waste_entries.entries(session, after=after, limit=limit, newest_first=order == "newest")
         return {
             "entries": [{"number": number, **described(entry)} for number, entry in found],
             "next": found[-1][0] if len(found) == limit else None,

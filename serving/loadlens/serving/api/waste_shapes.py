@@ -245,6 +245,7 @@ class RoomShort(Shape):
     id: str
     name: str
     capacity_kg: str | None
+    zone_names: list[str]
     grams: int
     containers: int
     open_alarms: int
@@ -315,11 +316,12 @@ class SensorShown(Shape):
 
 
 class RoomShown(RoomSet, RoomShort):
-    """A room with its stock, its sensors and its alarms."""
+    """A room with its stock, its sensors and its alarms; a step of a sensor is `step_s` seconds long."""
 
     stock: list[HeldShown]
     from_: str = Field(alias="from")
     to: str
+    step_s: float
     sensors: list[SensorShown]
     alarms: list[AlarmShown]
 

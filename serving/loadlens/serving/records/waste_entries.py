@@ -63,9 +63,14 @@ def history(session: Session, identity: str) -> list[Entry]:
     return [entry for _, entry in _read(session, session.scalars(query).all())]
 
 
-def entries(session: Session, *, after: int, limit: int) -> list[tuple[int, Entry]]:
-    """Accepted entries with their numbers, from the one behind `after` on."""
-    query = select(WasteEntry).where(WasteEntry.number > after).order_by(WasteEntry.number).limit(limit)
+def entries(session: Session, *, after: int, limit: int, newest_first: bool = False) -> list[tuple[int, Entry]]:
+    """Accepted entries with their numbers, behind `after` in the order asked for; newest first, 0 begins at the end."""
+    number = WasteEntry.number
+    query = select(WasteEntry).order_by(number.desc() if newest_first else number).limit(limit)
+    if not newest_first:
+        query = query.where(number > after)
+    elif after:
+        query = query.where(number < after)
     return _read(session, session.scalars(query).all())
 
 

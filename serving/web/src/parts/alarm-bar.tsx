@@ -50,6 +50,7 @@ function AlarmLine({ alarm }: { alarm: Alarm }) {
   const session = useSession();
   const isDanger = DANGER.includes(alarm.kind);
   const load = alarm.subject.startsWith("load:") ? alarm.subject.slice("load:".length) : null;
+  const room = /^room:([^/]+)/.exec(alarm.subject)?.[1] ?? null;
   const at = words.time(alarm.at);
   const me = session.is === "in" && ["inspector", "manager"].includes(session.who.role) ? session.who.name : null;
   return (
@@ -59,6 +60,7 @@ function AlarmLine({ alarm }: { alarm: Alarm }) {
         <span>{alarm.lane === null ? words.t("alarm.nowhere", { at }) : words.t("alarm.where", { lane: alarm.lane, at })}</span>{" "}
         {isDanger && <span>{words.t("alarm.do")}</span>}
       </p>
+      {room && <a {...follow(`/waste/rooms/${encodeURIComponent(room)}`)}>{words.t("alarm.room")}</a>}
       {load && <a {...follow(`/loads/${encodeURIComponent(load)}`)}>{words.t("alarm.load")}</a>}
       {me && (
         <button
@@ -90,6 +92,11 @@ function said(alarm: Alarm, words: Words, names: Names): string {
   if (alarm.kind === "radiation") return words.t("alarm.radiation", { device: body["device"] ?? "" });
   if (alarm.kind === "camera.lost") return words.t("alarm.camera", { camera: body["camera"] ?? "", state });
   if (alarm.kind === "scale.lost") return words.t("alarm.scale", { device: body["device"] ?? "", state });
+  if (alarm.kind === "room.limit" || alarm.kind === "room.silent") {
+    const quantity = `quantity.${body["quantity"]}`;
+    const what = isTextKey(quantity) ? words.t(quantity) : (body["quantity"] ?? "");
+    return words.t(alarm.kind === "room.limit" ? "alarm.roomLimit" : "alarm.roomSilent", { room: body["room"] ?? "", what });
+  }
   return words.t("alarm.other", { kind: alarm.kind });
 }
 

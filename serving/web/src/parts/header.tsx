@@ -12,6 +12,7 @@ export function Header({ onKeys }: { onKeys: () => void }) {
       <nav aria-label={words.t("nav.main")}>
         <NavLink path="/" text={words.t("nav.live")} />
         <NavLink path="/queue" text={words.t("nav.queue")} />
+        <NavLink path="/waste" text={words.t("nav.waste")} />
         {maySeeFigures(me) && <NavLink path="/figures" text={words.t("nav.figures")} />}
         {maySeeFigures(me) && <NavLink path="/settings" text={words.t("nav.settings")} />}
       </nav>

@@ -8,6 +8,7 @@ const PLACES: [Where, TextKey][] = [
   ["queue", "keys.inQueue"],
   ["load", "keys.inLoad"],
   ["decision", "keys.inDecision"],
+  ["waste", "keys.inWaste"],
 ];
 const SIGNS: Record<string, string> = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Mod: "Ctrl" };
 

@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 import { outbox, useOutbox } from "../decisions.ts";
 import type { Entry } from "../outbox.ts";
 import { follow } from "../route.ts";
-import { plainName, useSession } from "../session.ts";
+import { plainName, useMe, useSession } from "../session.ts";
 import { useWords } from "../show.ts";
 import type { TextKey, Words } from "../texts.ts";
 
@@ -13,7 +13,9 @@ const QUIET_MS = 400;
 
 export function OutboxBar() {
   const words = useWords();
-  const session = useSession();
+  const isOut = useSession().is === "out";
+  const who = useMe();
+  const me = isOut || who === null ? null : who.name;
   const entries = useOutbox();
   const [late, setLate] = useState(false);
   const none = entries.length === 0;
@@ -23,7 +25,6 @@ export function OutboxBar() {
     return () => clearTimeout(timer);
   }, [none]);
   if (none || !late) return null;
-  const me = session.is === "in" ? session.who.name : null;
   return (
     <section className="bar outbox" aria-label={words.t("outbox.title")}>
       <h2>{words.t("outbox.title")}</h2>
@@ -51,7 +52,7 @@ function stateOf(entry: Entry, me: string | null, words: Words): string {
 
 function Actions({ entry }: { entry: Entry }) {
   const words = useWords();
-  const load = entry.about["load"];
+  const { load, container } = entry.about;
   if (entry.state === "waiting") {
     return (
       <button type="button" onClick={() => void outbox.retry()}>
@@ -63,6 +64,7 @@ function Actions({ entry }: { entry: Entry }) {
   return (
     <>
       {load && <a {...follow(`/loads/${encodeURIComponent(load)}`)}>{words.t("outbox.look")}</a>}
+      {container && <a {...follow(`/waste/containers/${encodeURIComponent(container)}`)}>{words.t("outbox.lookContainer")}</a>}
       <button type="button" onClick={() => outbox.again(entry.key)}>
         {words.t("outbox.sendAgain")}
       </button>

@@ -1,13 +1,21 @@
 import type { ReactNode } from "react";
 
+interface Table {
+  head: string[];
+  rows: { key: string; cells: ReactNode[] }[];
+  /** Which columns hold figures. */
+  figures?: number[];
+}
+
 /** A table of things; on a phone every row is a list, so each cell says what it is. */
-export function Rows({ head, rows }: { head: string[]; rows: { key: string; cells: ReactNode[] }[] }) {
+export function Rows({ head, rows, figures = [] }: Table) {
+  const kind = (at: number): string => (figures.includes(at) ? "figure" : "");
   return (
     <table className="wide things">
       <thead>
         <tr>
-          {head.map((name) => (
-            <th key={name} scope="col">
+          {head.map((name, at) => (
+            <th key={name} scope="col" className={kind(at)}>
               {name}
             </th>
           ))}
@@ -18,7 +26,7 @@ export function Rows({ head, rows }: { head: string[]; rows: { key: string; cell
           <tr key={key}>
             <th scope="row">{first}</th>
             {others.map((cell, at) => (
-              <td key={head[at + 1]}>
+              <td key={head[at + 1]} className={kind(at + 1)}>
                 <span className="name" aria-hidden="true">
                   {head[at + 1]}
                 </span>
