@@ -10,26 +10,36 @@ export interface Loaded<Value> {
   again: () => void;
 }
 
+interface Shown<Value> {
+  key: string;
+  /** Which of the readings of this key it is. */
+  turn: number;
+  value: Value | null;
+  failed: Error | null;
+}
+
 /** Read with `reader`, whenever `key` changes, `again` is called, or somebody signs in. */
 export function useLoaded<Value>(key: string, reader: () => Promise<Value>): Loaded<Value> {
-  const [state, setState] = useState<{ key: string; value: Value | null; failed: Error | null }>({ key, value: null, failed: null });
+  const [state, setState] = useState<Shown<Value>>({ key, turn: 0, value: null, failed: null });
   const [turn, setTurn] = useState(0);
   const isIn = useSession().is === "in";
   const newest = useRef(reader);
   newest.current = reader;
+  const wanted = useRef(key);
+  wanted.current = key;
   useEffect(() => {
     if (!isIn) return;
-    let stale = false;
+    // A slow answer is shown although another reading was begun meanwhile: else news that come fast would leave nothing.
+    const show = (now: (before: Shown<Value>) => Shown<Value>): void => {
+      if (wanted.current === key) setState((before) => (before.key === key && before.turn > turn ? before : now(before)));
+    };
     newest.current().then(
-      (value) => !stale && setState({ key, value, failed: null }),
+      (value) => show(() => ({ key, turn, value, failed: null })),
       (error: unknown) => {
         if (error instanceof Problem && error.status === 401) sessionIsOver();
-        else if (!stale) setState((before) => ({ key, value: before.key === key ? before.value : null, failed: error as Error }));
+        else show((before) => ({ key, turn, value: before.key === key ? before.value : null, failed: error as Error }));
       },
     );
-    return () => {
-      stale = true;
-    };
   }, [key, turn, isIn]);
   const again = useCallback(() => setTurn((before) => before + 1), []);
   const current = state.key === key;

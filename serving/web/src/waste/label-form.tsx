@@ -105,7 +105,7 @@ function Fields({ chosen, begun, onMade }: { chosen: Chosen; begun: Begun; onMad
     return <p className="bar away">{words.t("waste.label.kept")}</p>;
   }
   return (
-    <form className="label-form" onSubmit={submit}>
+    <form className="label-form" onSubmit={submit} onChange={() => setFault("")}>
       {entry?.state === "refused" && (
         <p className="bar problem" role="alert" lang="en">
           {entry.problem}
