@@ -168,6 +168,8 @@ def test_waste_that_is_not_hazardous_has_a_plain_label_and_the_next_one_knows_wh
 
 def test_the_other_answers_are_what_their_shapes_say(plant):
     made(plant, place="room:r1")
+    whole = plant.http.get("/v1/waste/codes", params={"q": "15 01 10*", "list": "eu-low"}).json()["codes"]
+    assert [one["code"] for one in whole] == ["15 01 10*"]
     for path, shape in {
         "/v1/waste/codes?q=铝灰": waste_shapes.CodesFound,
         "/v1/waste/stock": waste_shapes.StockShown,

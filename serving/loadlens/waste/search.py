@@ -1,11 +1,14 @@
 """Finding a waste code by what a person types: digits, Chinese, pinyin, the initials of pinyin, or English."""
 
 import re
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from loadlens.waste.codes import WasteCode, code_lists
+
+_spelling = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,14 @@ def _rank(word: str, spelled: _Spelled) -> int | None:
     return 4 if word in spelled.text else None
 
 
-@cache
 def _spelled() -> tuple[_Spelled, ...]:
+    # It takes a second: those who search meanwhile wait for it, instead of doing the same beside each other.
+    with _spelling:
+        return _spell_all()
+
+
+@cache
+def _spell_all() -> tuple[_Spelled, ...]:
     return tuple(_spell(entry) for one in code_lists().values() for entry in one.codes.values())
 
 

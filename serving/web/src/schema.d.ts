@@ -1725,6 +1725,8 @@ export interface paths {
         /**
          * Find Codes
          * @description Codes by digits, Chinese, pinyin, initials or English, with list, edition and whether they were checked.
+         *
+         *     A whole code of the list that is named is that code alone.
          */
         get: operations["find_codes_v1_waste_codes_get"];
         put?: never;

@@ -56,12 +56,17 @@ class ConfirmedContainer(NewContainer):
 def find_codes(
     q: Annotated[str, Query(min_length=1, max_length=100)], list_id: Annotated[str | None, Query(alias="list")] = None
 ) -> dict[str, Any]:
-    """Codes by digits, Chinese, pinyin, initials or English, with list, edition and whether they were checked."""
+    """Codes by digits, Chinese, pinyin, initials or English, with list, edition and whether they were checked.
+
+    A whole code of the list that is named is that code alone.
+    """
     try:
-        lists = None if list_id is None else [code_list(list_id).id]
+        wanted = None if list_id is None else code_list(list_id)
     except CodeError as error:
         raise UnacceptableError(str(error)) from None
-    return {"codes": [_code(entry) for entry in search(q, lists)]}
+    if wanted is not None and q in wanted.codes:
+        return {"codes": [_code(wanted.codes[q])]}
+    return {"codes": [_code(entry) for entry in search(q, None if wanted is None else [wanted.id])]}
 
 
 @router.post(

@@ -23,7 +23,7 @@ async function identified(photo: Blob): Promise<Answer> {
   const candidates = await Promise.all(
     said.codes.map(async ({ list, code, why }) => {
       const { codes } = await read("/v1/waste/codes", {}, { q: code, list });
-      return { why, code: codes.find((one) => one.code === code)! };
+      return { why, code: codes[0]! };
     }),
   );
   return { identified: said, candidates };
