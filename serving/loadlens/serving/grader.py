@@ -25,6 +25,7 @@ from loadlens.serving.live_load import LiveLoad
 from loadlens.serving.loads import Loads
 from loadlens.serving.recent import RecentFrames
 from loadlens.serving.records import frames, hazards, layers, loads, watching
+from loadlens.serving.records.assessments import Drawn
 from loadlens.serving.records.watching import Told
 from loadlens.serving.rewatching import open_eye
 from loadlens.serving.store.errors import OUTAGES
@@ -289,8 +290,9 @@ class Grader:
         seen = live.finish(late)
         del self._live[load.id]
         pictures = {}
-        for picture in seen.pictures():
-            pictures[picture.index] = self._loads.blobs.put(encode_jpeg(picture.overlay))
+        put = self._loads.blobs.put
+        for camera, picture in seen.pictures():
+            pictures[picture.index] = Drawn(put(encode_jpeg(picture.overlay)), put(picture.map.to_bytes()), camera)
         if not self._loads.graded(load.id, seen.observation, pictures, live.watched):
             return False
         self.troubles.pop(load.id, None)

@@ -20,11 +20,11 @@ class SeenLoad:
     _observed: Mapping[str, Observed]
     _shown: tuple[tuple[str, int], ...]
 
-    def pictures(self) -> Iterator[LayerPicture]:
-        """Draw the layers, each as the camera shows it that saw most of it."""
+    def pictures(self) -> Iterator[tuple[str, LayerPicture]]:
+        """Draw the layers, each as the camera shows it that saw most of it, and name that camera."""
         for camera, observed in self._observed.items():
             numbers = {index: number for number, (shown_by, index) in enumerate(self._shown) if shown_by == camera}
-            yield from observed.pictures(numbers)
+            yield from ((camera, picture) for picture in observed.pictures(numbers))
 
 
 class LiveLoad:

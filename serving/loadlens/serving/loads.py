@@ -26,6 +26,7 @@ from loadlens.serving.records import (
     statements,
     weights,
 )
+from loadlens.serving.records.assessments import Drawn
 from loadlens.serving.records.frames import Place, Shot
 from loadlens.serving.records.loads import Particulars
 from loadlens.serving.records.readings import Use
@@ -180,8 +181,8 @@ class Loads:
             loads.join(session, load, joined, actor=arrival.actor)
         return Kept(shot.sha256, True, load.id)
 
-    def graded(self, load_id: str, observation: LoadObservation, pictures: Mapping[int, str], watched: int) -> bool:
-        """Record what was seen of a closed load and assess it; `pictures` are digests of blobs by layer.
+    def graded(self, load_id: str, observation: LoadObservation, pictures: Mapping[int, Drawn], watched: int) -> bool:
+        """Record what was seen of a closed load and assess it; `pictures` are what is kept of it by layer.
 
         False, and nothing recorded, where the load has other frames by now than the `watched` ones.
         """

@@ -56,13 +56,13 @@ def a_load(*layers: LayerObservation, **changes: object) -> LoadObservation:
     return replace(load, **changes)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def layer() -> Callable[..., LayerObservation]:
     """Make a layer of clean heavy scrap; keywords replace its parts."""
     return a_layer
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def load() -> Callable[..., LoadObservation]:
     """Make a load of the given layers; keywords replace its parts."""
     return a_load

@@ -10,10 +10,12 @@ from typing import Any
 
 from loadlens.grading.calibration import SiteCalibration
 from loadlens.grading.composition import Composition, ObservationError, compose
+from loadlens.grading.correction import Corrected, CorrectionError, Corrections, correct_layers
 from loadlens.grading.deduction import Deduction, Judged, deduct
 from loadlens.grading.flags import (
     Decision,
     Flag,
+    correction_flags,
     decide,
     deduction_flags,
     grab_flags,
@@ -38,10 +40,12 @@ class LoadAssessment:
     """The result of one load under one standard, with everything it rests on.
 
     `grade` is the truck's grade after downgrades (None: nothing gradable), `contaminants` the share of the net mass
-    of each with its interval, `hazards` every sighting once.
+    of each with its interval, `hazards` every sighting once. `observation` is what was seen, `corrected` what a person
+    has made of that.
     """
 
     observation: LoadObservation
+    corrected: Corrected
     standard: Standard
     weights: Weights | None
     declared: str | None
@@ -83,24 +87,31 @@ def assess_load(
     judged: Judged | None = None,
     noted: tuple[Flag, ...] = (),
     calibration: SiteCalibration | None = None,
+    corrections: Corrections | None = None,
 ) -> LoadAssessment:
     """Assess a load. Raises ObservationError where the observations contradict themselves, CalibrationError where the
-    site's `calibration` is not for them (None: areas count as the classes' densities say).
+    site's `calibration` is not for them (None: areas count as the classes' densities say), CorrectionError where
+    `corrections` of its layers cannot be applied.
 
     Without `weights` every mass is None and percentages remain. `declared` is the grade the supplier names, `judged`
     what people measured beside the camera, `noted` reasons to look that come from elsewhere (a radiation portal).
     """
     entered = judged or Judged()
-    composition = compose(observation, standard, calibration)
+    corrected = correct_layers(observation, corrections or Corrections())
+    if unknown := sorted({code for code in corrected.grades.values() if standard.grade(code) is None}):
+        raise CorrectionError(f"{', '.join(unknown)}: no grade of {standard.id}; choose one of its own")
+    seen = corrected.observation
+    composition = compose(seen, standard, calibration, corrected.grades)
     weighed = {name: float(mass.per(weights.net)) for name, mass in entered.contaminants.items()} if weights else {}
-    impurity, contaminants = impurity_intervals(composition, observation, weighed)
+    impurity, contaminants = impurity_intervals(composition, seen, weighed)
     deduction = deduct(impurity, _limit(composition, standard, declared), standard, weights, entered)
     grade, lowered = _downgraded(composition, deduction, standard)
     hazards = _every_hazard(observation)
     flags = (
         *hazard_flags(hazards),
-        *seeing_flags(observation, composition, standard),
-        *standard_flags(observation, composition, standard),
+        *correction_flags(corrected),
+        *seeing_flags(seen, composition, standard),
+        *standard_flags(seen, composition, standard),
         *grab_flags(composition, weights),
         *lowered,
         *grade_flags(composition, standard, grade, declared, observation.forms_known),
@@ -109,6 +120,7 @@ def assess_load(
     )
     return LoadAssessment(
         observation=observation,
+        corrected=corrected,
         standard=standard,
         weights=weights,
         declared=declared,

@@ -29,7 +29,7 @@ class LayerComposition:
     `weight` is its part of the truck (all layers sum to 1). `grades` are shares of visible area and with
     `ungraded`, the contaminants' area and `unknown` sum to 1. `mass` is every contaminant's share of the layer's
     mass (times the factor of the site's calibration, where there is one), `density` the mass per area of the layer
-    relative to clean scrap.
+    relative to clean scrap. `said` is the grade that a person gave to all scrap of the layer, what is unknown included.
     """
 
     seen: LayerObservation
@@ -38,6 +38,7 @@ class LayerComposition:
     ungraded: float
     mass: Shares
     density: float
+    said: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,11 @@ class Composition:
     calibration: SiteCalibration | None = None
 
     @property
+    def unnamed(self) -> float:
+        """The share of `unknown` whose grade no person has given either."""
+        return math.fsum(layer.weight * layer.seen.unknown for layer in self.layers if layer.said is None)
+
+    @property
     def unseen(self) -> float:
         """The share of the net mass that the site's tickets say no camera sees; 0 without a calibration."""
         return self.calibration.unseen if self.calibration and self.layers else 0.0
@@ -73,10 +79,14 @@ class Composition:
 
 
 def compose(
-    observation: LoadObservation, standard: Standard, calibration: SiteCalibration | None = None
+    observation: LoadObservation,
+    standard: Standard,
+    calibration: SiteCalibration | None = None,
+    said: Mapping[int, str] | None = None,
 ) -> Composition:
     """Put the layers together under the standard's rules, and as the site's tickets taught where that is given.
 
+    `said` are the grades that a person gave to all scrap of a layer, by its number.
     Raises ObservationError for impossible observations, CalibrationError where the calibration is not for them.
     """
     if calibration is not None:
@@ -92,7 +102,10 @@ def compose(
     if calibration is not None:
         weights, factors = _by_depth(observation.layers, weights, calibration), calibration.factor
     grade_of = {rule.form: rule.grade or UNGRADED for rule in standard.forms}
-    layers = tuple(_layer(*pair, grade_of, classes, factors) for pair in zip(observation.layers, weights, strict=True))
+    layers = tuple(
+        _layer((layer, weight), grade_of, classes, factors, said=(said or {}).get(layer.index))
+        for layer, weight in zip(observation.layers, weights, strict=True)
+    )
     forms = _mean((layer.weight, layer.seen.forms) for layer in layers)
     grades = _mean((layer.weight, layer.grades) for layer in layers)
     return Composition(
@@ -179,12 +192,14 @@ def _check_calibration(calibration: SiteCalibration, observation: LoadObservatio
 
 
 def _layer(
-    seen: LayerObservation,
-    weight: float,
+    weighted: tuple[LayerObservation, float],
     grade_of: Mapping[str, str],
     classes: Mapping[str, SurfaceClass],
     factors: Mapping[str, float],
+    *,
+    said: str | None,
 ) -> LayerComposition:
+    seen, weight = weighted
     by_grade: dict[str, list[float]] = {}
     for form, share in seen.forms.items():
         by_grade.setdefault(grade_of.get(form, UNGRADED), []).append(share)
@@ -195,7 +210,9 @@ def _layer(
     }
     ungraded = math.fsum(by_grade.pop(UNGRADED, ()))
     grades = {code: math.fsum(by_grade[code]) for code in sorted(by_grade)}
-    return LayerComposition(seen, weight, grades, ungraded, mass, density)
+    if said is not None:
+        grades, ungraded = {said: math.fsum([ungraded, seen.unknown, *grades.values()])}, 0.0
+    return LayerComposition(seen, weight, grades, ungraded, mass, density, said)
 
 
 def _mean(weighted: Iterable[tuple[float, Shares]]) -> dict[str, float]:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from loadlens.grading.calibration import SiteCalibration
 from loadlens.grading.composition import Composition
+from loadlens.grading.correction import Corrected
 from loadlens.grading.deduction import Deduction, Judged
 from loadlens.grading.observation import HazardSighting, LoadObservation
 from loadlens.grading.quantity import ZERO, Mass
@@ -54,6 +55,17 @@ def hazard_flags(hazards: Iterable[HazardSighting]) -> Iterator[Flag]:
         yield Flag("hazard", "stop", why + "stop unloading and look")
 
 
+def correction_flags(corrected: Corrected) -> Iterator[Flag]:
+    """That a person has corrected layers, and where such a correction is of a layer that is no longer there."""
+    if corrected.applied:
+        layers = ", ".join(str(index) for index in sorted(corrected.applied))
+        yield Flag("layers_corrected", "info", f"a person has corrected what was seen in layer {layers}")
+    if corrected.unfit:
+        layers = ", ".join(str(index) for index in corrected.unfit)
+        why = f"the load was watched again, and layer {layers} is another than a person had corrected; correct it anew"
+        yield Flag("correction_unfit", "review", why)
+
+
 def seeing_flags(observation: LoadObservation, composition: Composition, standard: Standard) -> Iterator[Flag]:
     """Doubts about what was seen: gates of quality, and what the eye itself reports."""
     gates = standard.gates
@@ -65,8 +77,8 @@ def seeing_flags(observation: LoadObservation, composition: Composition, standar
     if observation.duplicate_area >= gates.duplicate_max.share:
         seen = f"{_percent(observation.duplicate_area)} of the graded area may have been graded twice"
         yield _gate("duplicate_high", seen, gates.duplicate_max)
-    if composition.unknown > gates.unknown_max.share:
-        seen = f"{_percent(composition.unknown)} of the load could not be named"
+    if composition.unnamed > gates.unknown_max.share:
+        seen = f"{_percent(composition.unnamed)} of the load could not be named"
         yield _gate("unknown_high", seen, gates.unknown_max)
     if composition.confidence < gates.confidence_min.share:
         seen = f"the model's mean confidence is {_percent(composition.confidence)}"

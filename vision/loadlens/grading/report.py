@@ -14,6 +14,7 @@ from loadlens.grading.standard import UNGRADED
 if TYPE_CHECKING:
     from loadlens.grading.assessment import LoadAssessment
     from loadlens.grading.composition import LayerComposition, Shares
+    from loadlens.grading.correction import LayerCorrection
 
 SCHEMA = "loadlens.report/1"
 
@@ -43,7 +44,7 @@ def report(assessment: "LoadAssessment") -> dict[str, Any]:
             "standard": {"id": standard.id, "version": standard.version, "sha256": standard.sha256},
             **_calibration(assessment),
         },
-        "layers": [_layer(layer) for layer in assessment.composition.layers],
+        "layers": [_layer(assessment, layer) for layer in assessment.composition.layers],
         "truck": _truck(assessment),
         "explain": explain(assessment),
     }
@@ -55,7 +56,7 @@ def _calibration(assessment: "LoadAssessment") -> dict[str, Any]:
     return {} if site is None else {"calibration": {"site": site.site, "sha256": site.sha256}}
 
 
-def _layer(layer: "LayerComposition") -> dict[str, Any]:
+def _layer(assessment: "LoadAssessment", layer: "LayerComposition") -> dict[str, Any]:
     seen = layer.seen
     return {
         "index": seen.index,
@@ -76,6 +77,27 @@ def _layer(layer: "LayerComposition") -> dict[str, Any]:
         "unknown": _share(seen.unknown),
         "confidence": _share(seen.confidence),
         "overlay": None,
+        **_correction(assessment, seen.index),
+    }
+
+
+def _correction(assessment: "LoadAssessment", index: int) -> dict[str, Any]:
+    """What a person has corrected in a layer, beside what the eye had seen; no word of it where nobody has."""
+    correction = assessment.corrected.applied.get(index)
+    if correction is None:
+        return {}
+    before = next(layer for layer in assessment.observation.layers if layer.index == index)
+    return {
+        "corrected": {
+            "grade": correction.grade,
+            "regions": [region.label for region in correction.regions],
+            "contaminants": _shares(correction.contaminants),
+            "seen": {
+                "forms": _shares(before.forms),
+                "contaminants": _shares(before.contaminants),
+                "unknown": _share(before.unknown),
+            },
+        }
     }
 
 
@@ -175,11 +197,13 @@ def explain(assessment: "LoadAssessment") -> list[str]:
     if (site := composition.calibration) is not None:
         tilt = f"the last layer of a load counts {site.layer_factors(2)[1] / site.layer_factors(2)[0]:.2f} x the first"
         lines.append(f"Calibrated on {site.tickets} tickets of {site.site} ({site.sha256[:12]}…): {tilt}.")
+    for index, correction in sorted(assessment.corrected.applied.items()):
+        lines.append(_correction_line(index, correction))
     for layer in composition.layers:
         for name in sorted(layer.mass):
             if layer.mass[name] * layer.weight < 5e-5:
                 continue
-            about = assessment.observation.classes[name]
+            about = assessment.corrected.observation.classes[name]
             lines.append(
                 f"Layer {layer.seen.index}: {name.replace('_', ' ')} on {_readable(layer.seen.contaminants[name])} of "
                 f"the area x density {about.density:g} / {layer.density:.3f}"
@@ -203,6 +227,16 @@ def explain(assessment: "LoadAssessment") -> list[str]:
     if weights is not None and assessment.settlement is not None:
         lines.append(f"Settlement: {weights.net} net - {deduction.mass} = {assessment.settlement}.")
     return lines
+
+
+def _correction_line(index: int, correction: "LayerCorrection") -> str:
+    parts = [f"a region is {region.label.replace('_', ' ')}" for region in correction.regions]
+    parts += [
+        f"{name.replace('_', ' ')} covers {_readable(share)} of its area"
+        for name, share in sorted(correction.contaminants.items())
+    ]
+    parts += [f"its grade is {correction.grade}"] if correction.grade else []
+    return f"Layer {index}, as a person corrected it: {'; '.join(parts)}."
 
 
 def _item_line(item: Item) -> str:

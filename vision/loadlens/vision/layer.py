@@ -98,35 +98,50 @@ def graded_cells(seen: SeenLayer, bed: Mask, taxonomy: Taxonomy) -> Grid:
 
     `bed` is bool [h, w] at the tracker's size. Returns float32 [GH, GW] in 0..1.
     """
-    new = cell_share(seen.new & bed & ~seen.hidden, seen.surface, seen.size)
-    return np.asarray(new * (1 - scene_share(seen.surface, taxonomy)), np.float32)
+    return np.asarray(exposed_cells(seen, bed) * (1 - scene_share(seen.surface, taxonomy)), np.float32)
+
+
+def exposed_cells(seen: SeenLayer, bed: Mask) -> Grid:
+    """The share of every cell that is newly exposed, in the bed and not hidden: float32 [GH, GW] in 0..1."""
+    return cell_share(seen.new & bed & ~seen.hidden, seen.surface, seen.size)
+
+
+def counted_cells(
+    surface: Surface, weight: Grid, taxonomy: Taxonomy, *, unsure_below: float
+) -> tuple[dict[str, Grid], Grid]:
+    """What every cell counts for: for each form and contaminant float32 [GH, GW], at most `weight`; the rest of that is
+    unknown. Beside it the probability of each cell's likeliest class of the load, given that it is load.
+
+    A cell in which that probability is under `unsure_below` counts for no form: saying nothing of it is better than
+    spreading a guess over every form.
+    """
+    load = 1 - scene_share(surface, taxonomy)
+    given_load = np.asarray(surface.probs / np.maximum(load, 1e-6), np.float32)
+    top = _top_of_load(surface, given_load, taxonomy)
+    sure = np.where(top >= unsure_below, weight, 0.0)
+    kinds = [taxonomy[name].kind for name in surface.class_ids]
+    counted = {
+        name: np.asarray(given_load[index] * (sure if kinds[index] == "form" else weight), np.float32)
+        for index, name in enumerate(surface.class_ids)
+        if kinds[index] in ("form", "contaminant")
+    }
+    return counted, top
 
 
 def layer_observation(
     index: int, seen: SeenLayer, bed: Mask, taxonomy: Taxonomy, *, unsure_below: float
 ) -> LayerObservation | None:
-    """Sum the cells of one layer into shares; None where hardly any load (LEAST_LAYER) is newly exposed.
-
-    A cell whose likeliest class of the load has a probability (given that it is load) under `unsure_below` is
-    counted as unknown: saying nothing of it is better than spreading a guess over every form.
-    """
-    new = cell_share(seen.new & bed & ~seen.hidden, seen.surface, seen.size)
-    load = 1 - scene_share(seen.surface, taxonomy)
-    weight = new * load
+    """Sum the cells of one layer into shares; None where hardly any load (LEAST_LAYER) is newly exposed."""
+    new = exposed_cells(seen, bed)
+    weight = new * (1 - scene_share(seen.surface, taxonomy))
     total = float(weight.sum())
     bed_cells = float(cell_share(bed, seen.surface, seen.size).sum())
     if total < LEAST_LAYER * bed_cells:
         return None
-    given_load = np.asarray(seen.surface.probs / np.maximum(load, 1e-6), np.float32)
-    top = _top_of_load(seen.surface, given_load, taxonomy)
-    sure = np.where(top >= unsure_below, weight, 0.0)
-    kinds = {name: taxonomy[name].kind for name in seen.surface.class_ids}
-    summed = {
-        name: float((given_load[index] * (sure if kinds[name] == "form" else weight)).sum() / total)
-        for index, name in enumerate(seen.surface.class_ids)
-    }
-    forms = {name: share for name, share in summed.items() if kinds[name] == "form"}
-    contaminants = {name: share for name, share in summed.items() if kinds[name] == "contaminant"}
+    counted, top = counted_cells(seen.surface, weight, taxonomy, unsure_below=unsure_below)
+    summed = {name: float(cells.sum() / total) for name, cells in counted.items()}
+    forms = {name: share for name, share in summed.items() if taxonomy[name].kind == "form"}
+    contaminants = {name: share for name, share in summed.items() if taxonomy[name].kind == "contaminant"}
     unknown = max(0.0, 1.0 - sum(forms.values()) - sum(contaminants.values()))
     return LayerObservation(
         index=index,

@@ -26,6 +26,7 @@ from loadlens.vision.colour import has_cast
 from loadlens.vision.frame import Frame
 from loadlens.vision.hazards import find_hazards, merge_sightings
 from loadlens.vision.layer import Mask, SeenLayer, graded_cells, layer_observation, occluded, scene_share
+from loadlens.vision.layer_map import LayerMap, map_of
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.overlay import draw_layer
 from loadlens.vision.quality import FrozenWatch, measure_quality
@@ -61,11 +62,13 @@ class _Look:
 
 @dataclass(frozen=True, slots=True)
 class LayerPicture:
-    """The evidence of one layer: the picture the model saw and the same picture drawn on, uint8 [H, W, 3] RGB."""
+    """The evidence of one layer: the picture the model saw and the same picture drawn on, uint8 [H, W, 3] RGB, and
+    the map of what was seen where."""
 
     index: int
     rgb: Picture
     overlay: Picture
+    map: LayerMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Observed:
     _seen: tuple[tuple[int, SeenLayer], ...]
     _bed_mask: Mask
     _source_width: int
+    _unsure_below: float
 
     def pictures(self, numbers: Mapping[int, int] | None = None) -> Iterator[LayerPicture]:
         """Draw the layers in order, each when it is asked for; with `numbers` only those it names, numbered anew."""
@@ -96,7 +100,9 @@ class Observed:
                 title=f"Layer {index} 第{index}层   {seen.key_frame_s:.1f} s",
                 taxonomy=taxonomy,
             )
-            yield LayerPicture(index, np.asarray(rgb, np.uint8), overlay)
+            yield LayerPicture(
+                index, np.asarray(rgb, np.uint8), overlay, map_of(seen, self._bed_mask, self._unsure_below)
+            )
 
 
 def picture_for_model(frame: Frame, width: int) -> Picture:
@@ -356,7 +362,7 @@ class Unloading:
             duplicate_area=doubtful / new if new else 0.0,
             mm_per_px=bed.mm_per_px if bed else None,
         )
-        return Observed(observation, bed, kept, mask, self._frame_size[0])
+        return Observed(observation, bed, kept, mask, self._frame_size[0], unsure_below)
 
     def _hazards_of(self, layers: list[SeenLayer]) -> list[tuple[HazardSighting, ...]]:
         """Every hazard once, with the layer in which it came to light: the first that ended after it was seen."""

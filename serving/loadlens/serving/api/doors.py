@@ -124,6 +124,8 @@ ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     ("GET", "/v1/loads/{load_id}/assessment"): READERS,
     ("GET", "/v1/loads/{load_id}/layers/{index}/frame"): READERS,
     ("GET", "/v1/loads/{load_id}/layers/{index}/overlay.jpg"): READERS,
+    ("GET", "/v1/loads/{load_id}/layers/{index}/map"): READERS,
+    ("GET", "/v1/loads/{load_id}/layers/{index}/views"): READERS,
     ("GET", "/v1/loads/{load_id}/report.html"): READERS,
     ("GET", "/v1/classes"): READERS,
     ("GET", "/v1/standards"): READERS,

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from starlette.exceptions import HTTPException
 
@@ -10,11 +11,19 @@ from loadlens.serving.api.lanes import LaneId
 from loadlens.serving.api.parts import parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.results import NEWEST, Number
+from loadlens.serving.api.shapes import LayerMapShown, LayerViews, shaped
+from loadlens.serving.api.tags import tagged
+from loadlens.serving.api.withheld import check_seen
+from loadlens.serving.corrections import map_of_layer
 from loadlens.serving.evidence.retention import let_go_of
 from loadlens.serving.jpeg import encode_jpeg
-from loadlens.serving.records import assessments, frames, loads
+from loadlens.serving.load_errors import ConflictError
+from loadlens.serving.records import assessments, frames, layer_views, loads
+from loadlens.serving.records.layer_views import Moment
 from loadlens.vision.frame import Frame
+from loadlens.vision.layer_map import likeliest
 from loadlens.vision.pipeline import picture_for_model
+from loadlens.vision.taxonomy import load_taxonomy
 
 router = APIRouter(tags=["pictures"])
 
@@ -26,6 +35,10 @@ _NONE: dict[int | str, dict[str, Any]] = {204: {"description": "no frame of this
 # The kinds that are taken in (vision/image.py), by their first bytes.
 _KINDS = {b"\xff\xd8": "image/jpeg", b"\x89P": "image/png", b"BM": "image/bmp", b"RI": "image/webp"}
 
+# As many as a person reads at once.
+_NAMED = 3
+
+Version = Annotated[int, Query(ge=1, le=NEWEST)]
 Width = Annotated[int | None, Query(ge=64, le=1920, description="scaled to so many pixels, as JPEG")]
 
 
@@ -34,20 +47,70 @@ def get_key_frame(
     request: Request,
     load_id: str,
     index: Number,
-    version: Annotated[int, Query(ge=1, le=NEWEST)] = NEWEST,
+    *,
+    version: Version = NEWEST,
+    camera: Annotated[Camera | None, Query(description="another camera's frame of that moment")] = None,
+    moment: Annotated[Moment, Query(description="before: as it lay when the layer before was graded")] = "key",
     width: Width = None,
 ) -> Response:
     """The key frame of one layer as it was taken; without `version` that of the newest assessment."""
     parts = parts_of(request)
     with parts.loads.reading() as session:
         loads.find(session, load_id)
-        sha256 = assessments.key_frames(session, load_id, version).get(index)
+        frame = layer_views.frame(session, load_id, version, index, camera=camera, moment=moment)
         gone = let_go_of(session, load_id)
-    if sha256 is None:
-        raise HTTPException(404, f"load {load_id} has no layer {index}")
-    if sha256 in gone:
+    if frame.sha256 in gone:
         raise HTTPException(410, f"the frame of layer {index} of load {load_id} was let go, as the settings say")
-    return _picture(request, sha256, width)
+    return _picture(request, frame.sha256, width, {"Captured-At": frame.captured_at})
+
+
+@router.get("/loads/{load_id}/layers/{index}/views", response_model=None, responses=answers(404) | shaped(LayerViews))
+def list_views(request: Request, load_id: str, index: Number, version: Version = NEWEST) -> dict[str, Any]:
+    """The cameras that saw one layer, that of the key frame first."""
+    with parts_of(request).loads.reading() as session:
+        loads.find(session, load_id)
+        found = layer_views.views(session, load_id, version, index)
+    return {
+        "views": [
+            {"camera": view.frame.camera, "captured_at": view.frame.captured_at, "is_key": view.is_key}
+            for view in found
+        ]
+    }
+
+
+@router.get(
+    "/loads/{load_id}/layers/{index}/map", response_model=None, responses=answers(404, 409) | shaped(LayerMapShown)
+)
+def get_layer_map(request: Request, load_id: str, index: Number, version: Version = NEWEST) -> Response:
+    """What was seen where in one layer: for every cell the likeliest classes and how likely each is, row by row, and
+    how much of the cell the layer is graded by. 409 where the map is not kept or is withheld from the caller."""
+    parts = parts_of(request)
+    with parts.loads.reading() as session:
+        loads.find(session, load_id)
+        check_seen(session, request, load_id)
+        known = (
+            assessments.newest(session, load_id)
+            if version == NEWEST
+            else assessments.version(session, load_id, version)
+        )
+        if known is None:
+            raise ConflictError(f"load {load_id} is not graded yet; close it first")
+        layer_views.views(session, load_id, version, index)
+        sha256, kept = map_of_layer(session, parts.loads.blobs, known, index)
+    classes, shares = likeliest(kept, _NAMED)
+    counted = kept.weight(load_taxonomy())
+    _, rows, columns = kept.probs.shape
+    shown = {
+        "sha256": sha256,
+        "rows": rows,
+        "columns": columns,
+        "cell": [kept.stride / kept.size[1], kept.stride / kept.size[0]],
+        "class_ids": list(kept.class_ids),
+        "classes": [plane.ravel().tolist() for plane in classes],
+        "percent": [np.rint(plane.ravel() / 2.55).astype(int).tolist() for plane in shares],
+        "counted_percent": np.rint(100 * counted.ravel()).astype(int).tolist(),
+    }
+    return tagged(request, shown, {"Cache-Control": "private, no-cache"})
 
 
 @router.get("/lanes/{lane}/cameras/{camera}/frame", response_class=Response, responses=answers(404) | _PICTURE | _NONE)

@@ -1,5 +1,6 @@
 """A person decides on a load; and a load that everything is known of is settled."""
 
+import json
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -8,21 +9,23 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
+from loadlens.serving import corrections
 from loadlens.serving.api.loads import Kilograms, Reason, load_answer, matched
 from loadlens.serving.api.once import Answer, OnceKey, change
-from loadlens.serving.api.parts import actor_of, parts_of
+from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.queue_shapes import Preview
 from loadlens.serving.api.shapes import LoadShown, ReviewList, shaped
 from loadlens.serving.api.tags import IfMatch, tagged
 from loadlens.serving.api.withheld import check_seen
 from loadlens.serving.records import loads, previews, reviews, tickets
-from loadlens.serving.store.tables import Review
+from loadlens.serving.store.tables import Load, Review
 
 router = APIRouter(tags=["reviews"])
 
 ClassId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Percent = Annotated[Decimal, Field(ge=0, le=100, max_digits=6, decimal_places=3, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 ZERO = Decimal(0)
 
 
@@ -35,9 +38,39 @@ class PickedItem(BaseModel):
     kg: Kilograms
 
 
+class DrawnRegion(BaseModel):
+    """A part of a layer's key frame that a person names: a polygon or, with `radius`, a brush along a line. Points are
+    x, y as shares of the frame's width and height, the radius is one of its width. What a later one covers is its."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    class_: ClassId = Field(alias="class", description="a form, a contaminant or `unknown`")
+    points: Annotated[list[tuple[Fraction, Fraction]], Field(min_length=1, max_length=1000)]
+    radius: Annotated[float, Field(gt=0, le=0.5, allow_inf_nan=False)] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> "DrawnRegion":
+        if self.radius is None and len(self.points) < 3:
+            raise ValueError("a polygon has three points or more")
+        return self
+
+
+class LayerCorrection(BaseModel):
+    """What a person corrects in one layer: regions, then the share of its area that contaminants cover, then the grade
+    of all its scrap."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    layer: Annotated[int, Field(ge=0, lt=2**31)]
+    regions: Annotated[list[DrawnRegion], Field(max_length=50)] = Field(default_factory=list)
+    contaminants_percent: Annotated[dict[ClassId, Percent], Field(max_length=100)] = Field(default_factory=dict)
+    grade: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+
+
 class Correction(BaseModel):
-    """What a person has measured. `contaminants_kg` stands in place of what was seen of these classes; all else is
-    deducted beside it. A correction takes the place of the one before it as a whole."""
+    """What a person has measured or seen. `contaminants_kg` stands in place of what was seen of these classes, `layers`
+    in place of what was seen in these layers; all else is deducted beside it. A correction takes the place of the one
+    before it as a whole."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -49,6 +82,7 @@ class Correction(BaseModel):
     packaging_kg: Kilograms = ZERO
     other_kg: Kilograms = ZERO
     other_reason: Annotated[str, Field(max_length=2000)] = ""
+    layers: Annotated[list[LayerCorrection], Field(max_length=500)] = Field(default_factory=list)
 
 
 class NewReview(BaseModel):
@@ -108,7 +142,7 @@ def post_review(
             standard,
             decision=new.decision,
             reason=new.reason,
-            correction=_plain(new.correction),
+            correction=_resolved(session, parts, load, new.correction),
             actor=actor_of(request),
         )
         return load_answer(session, parts, load, 201)
@@ -127,7 +161,8 @@ def preview_review(request: Request, load_id: str, new: NewReview, if_match: IfM
         load = matched(session, parts, load_id, if_match)
         check_seen(session, request, load_id)
         standard = parts.loads.standards.of(session, load)
-        before, after = previews.preview(session, load, standard, new.decision, _plain(new.correction))
+        correction = _resolved(session, parts, load, new.correction)
+        before, after = previews.preview(session, load, standard, new.decision, correction)
     return {"before": asdict(before), "after": asdict(after)}
 
 
@@ -166,11 +201,15 @@ def get_ticket(request: Request, load_id: str, number: Annotated[int | None, Que
         return tagged(request, tickets.numbered(session, load_id, number).body)
 
 
-def _plain(correction: Correction | None) -> dict[str, Any] | None:
-    return None if correction is None else correction.model_dump(mode="json")
+def _resolved(session: Session, parts: Parts, load: Load, correction: Correction | None) -> dict[str, Any] | None:
+    if correction is None:
+        return None
+    plain = correction.model_dump(mode="json", by_alias=True)
+    return corrections.resolved(session, parts.loads.blobs, reviews.decided_on(session, load), plain)
 
 
 def _described(review: Review) -> dict[str, Any]:
     names = ("decision", "reason", "version", "actor", "at")
-    correction = review.correction and Correction.model_validate_json(review.correction).model_dump(mode="json")
+    # Corrections that were made before there were such name no layers.
+    correction = review.correction and {"layers": [], "classes": {}, **json.loads(review.correction)}
     return {**{name: getattr(review, name) for name in names}, "correction": correction}

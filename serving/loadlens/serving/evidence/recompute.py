@@ -1,7 +1,7 @@
 """Assessments computed again from their observations: the stored report must come out, to the last figure."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -12,11 +12,13 @@ from loadlens.grading.assessment import ObservationError
 from loadlens.grading.observation_json import ObservationJsonError, from_json
 from loadlens.grading.standard import StandardError, parse_standard
 from loadlens.serving.canonical import canonical_json
+from loadlens.serving.corrections import taken_by
 from loadlens.serving.evidence.finding import Finding
 from loadlens.serving.records.inputs import inputs_from
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.errors import BlobError
 from loadlens.serving.store.tables import Assessment
+from loadlens.vision.layer_map import LayerMapError, read_map
 
 _AT_ONCE = 100
 
@@ -51,6 +53,8 @@ class AssessmentCheck:
                 yield Finding(place, f"the standard that it was made by cannot be read ({error})")
                 continue
             yield from self.check(place, row.observation, row.inputs, standard, row.report)
+            correction = json.loads(row.inputs)["correction"]
+            yield from ([] if correction is None else _differing_regions(place, correction, blobs))
 
     def check(self, place: str, observation: str, inputs: str, standard: bytes, report: str) -> Iterator[Finding]:
         """What is wrong with one assessment, from its texts and the file of its standard."""
@@ -67,6 +71,19 @@ class AssessmentCheck:
             self.unsure += 1
             return
         yield Finding(place, f"its report is not what its observation gives: {_first_difference(said, again)}")
+
+
+def _differing_regions(place: str, correction: Mapping[str, Any], blobs: Blobs) -> Iterator[Finding]:
+    """Where a region that a person drew does not take what its layer's map says that lies in it."""
+    for layer in correction.get("layers", ()):
+        if layer["map_sha256"] is None:
+            continue
+        try:
+            kept = read_map(blobs.get(layer["map_sha256"]))
+        except (BlobError, LayerMapError):
+            continue  # the check of the blobs says what became of it
+        if taken_by(kept, layer["regions"]) != [region["taken"] for region in layer["regions"]]:
+            yield Finding(place, f"a corrected region of layer {layer['layer']} is not what its map gives")
 
 
 def _computed(observation: str, inputs: str, standard: bytes) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Engine, Select, func, or_, select
+from sqlalchemy import ColumnElement, Engine, Select, func, or_, select, union
 from sqlalchemy.orm import Session, aliased
 
 from loadlens.serving.evidence.blob_check import DROPPED
@@ -25,6 +25,7 @@ from loadlens.serving.store.journal import SYSTEM, append
 from loadlens.serving.store.tables import (
     Hazard,
     JournalRecord,
+    LayerMapKept,
     Load,
     LoadFlag,
     LoadFrame,
@@ -117,9 +118,7 @@ def let_go_of(session: Session, load_id: str) -> frozenset[str]:
 def _shown_by_none_but(load_id: str, what: What) -> Select[str]:
     """The digests of the pictures of a load that no other load and no waiting frame shows."""
     if what == "drawings":
-        other = aliased(Picture)
-        elsewhere = select(other.sha256).where(other.load_id != load_id)
-        return select(Picture.sha256).distinct().where(Picture.load_id == load_id, Picture.sha256.not_in(elsewhere))
+        return select(union(*(_own(table, load_id) for table in (Picture, LayerMapKept))).subquery().c.sha256)
     shown, joined = aliased(StoredFrame), aliased(LoadFrame)
     same = (joined.stream == shown.stream) & (joined.camera == shown.camera) & (joined.seq == shown.seq)
     shared = (
@@ -130,6 +129,12 @@ def _shown_by_none_but(load_id: str, what: What) -> Select[str]:
     )
     own = select(StoredFrame.sha256).distinct().join(LoadFrame, SAME_FRAME).where(LoadFrame.load_id == load_id)
     return own.where(~shared.exists())
+
+
+def _own(table: type[Picture] | type[LayerMapKept], load_id: str) -> Select[str]:
+    other = aliased(table)
+    elsewhere = select(other.sha256).where(other.load_id != load_id)
+    return select(table.sha256).where(table.load_id == load_id, table.sha256.not_in(elsewhere))
 
 
 class Retention:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from loadlens.grading.assessment import LoadAssessment, ObservationError
+from loadlens.grading.correction import CorrectionError
 from loadlens.grading.deduction import JudgedError
 from loadlens.grading.flags import Flag
 from loadlens.grading.observation import LoadObservation
@@ -22,7 +23,7 @@ from loadlens.serving.records import frames, grabs, loads, results, weights
 from loadlens.serving.records.inputs import Inputs, inputs_from
 from loadlens.serving.store import journal
 from loadlens.serving.store.journal import SYSTEM
-from loadlens.serving.store.tables import Assessment, Load, Picture, Review, Transition
+from loadlens.serving.store.tables import Assessment, LayerMapKept, Load, Picture, Review, Transition
 
 _LOOK = ("review", "stop")
 
@@ -37,6 +38,15 @@ class Assessed:
     result: LoadAssessment
     inputs: Inputs
     doubt: Flag | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What is kept of a layer: the digests of the drawn-on picture and of the map, and the camera that both are of."""
+
+    picture: str
+    map: str
+    camera: str
 
 
 def newest(session: Session, load_id: str) -> Assessment | None:
@@ -88,16 +98,23 @@ def key_frames(session: Session, load_id: str, number: int) -> dict[int, str]:
     return {layer["index"]: layer["key_frame_sha256"] for layer in json.loads(found)["layers"]} if found else {}
 
 
+def map_of_layer(session: Session, load_id: str, number: int, layer: int) -> LayerMapKept | None:
+    """The map of a layer, as one assessment version or the watching it rests on has it; None where none is kept."""
+    return session.get(LayerMapKept, (load_id, watching(session, load_id, number), layer))
+
+
 def record_watching(
-    session: Session, load: Load, standard: Standard, observation: LoadObservation, drawn: Mapping[int, str]
+    session: Session, load: Load, standard: Standard, observation: LoadObservation, drawn: Mapping[int, Drawn]
 ) -> None:
-    """Record what was seen of a closed load and assess it; `drawn` are digests of pictures by layer."""
+    """Record what was seen of a closed load and assess it; `drawn` are the pictures by layer."""
     known = newest(session, load.id)
     version = known.version + 1 if known else 1
-    pictures = [Picture(load_id=load.id, version=version, layer=layer, sha256=sha) for layer, sha in drawn.items()]
-    session.add_all(pictures)
+    at = {"load_id": load.id, "version": version}
+    pictures = [Picture(**at, layer=layer, sha256=one.picture) for layer, one in drawn.items()]
+    maps = [LayerMapKept(**at, layer=layer, camera=one.camera, sha256=one.map) for layer, one in drawn.items()]
+    session.add_all([*pictures, *maps])
     if pictures:
-        journal.append(session, "pictures.drawn", f"load:{load.id}", {}, SYSTEM, rows=pictures)
+        journal.append(session, "pictures.drawn", f"load:{load.id}", {}, SYSTEM, rows=[*pictures, *maps])
     frames.seal(session, load, late=True, actor=SYSTEM)
     seen = grabs.weighed(session, load, standard, observation)
     known_now = inputs_now(session, load)
@@ -148,7 +165,7 @@ def with_correction(session: Session, load: Load, standard: Standard, known: Ass
         inputs = replace(inputs, noted=(*inputs.noted, doubt))
     try:
         return Assessed(inputs.assess(seen, standard), inputs, doubt)
-    except (JudgedError, ObservationError, QuantityError) as error:
+    except (CorrectionError, JudgedError, ObservationError, QuantityError) as error:
         raise UnacceptableError(str(error)) from None
 
 

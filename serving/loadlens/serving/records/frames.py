@@ -148,6 +148,26 @@ def of_camera(
     return session.scalars(query.order_by(LoadFrame.seq).limit(limit)).all()
 
 
+def nearest(session: Session, load_id: str, camera: str, taken_at: str) -> StoredFrame | None:
+    """The frame of one camera of a load that was taken nearest to a moment; None where it has none."""
+    query = select(StoredFrame).join(LoadFrame, SAME_FRAME)
+    query = query.where(LoadFrame.load_id == load_id, LoadFrame.camera == camera)
+    earlier = query.where(StoredFrame.taken_at <= taken_at).order_by(
+        StoredFrame.taken_at.desc(), StoredFrame.seq.desc()
+    )
+    later = query.where(StoredFrame.taken_at > taken_at).order_by(StoredFrame.taken_at, StoredFrame.seq)
+    found = [frame for ends in (earlier, later) if (frame := session.scalars(ends.limit(1)).first()) is not None]
+    at = datetime.fromisoformat(taken_at)
+    return min(found, key=lambda frame: abs(datetime.fromisoformat(frame.taken_at) - at), default=None)
+
+
+def of_digest(session: Session, load_id: str, sha256: str) -> StoredFrame | None:
+    """The frame of a load with these bytes; the first where there are several."""
+    query = select(StoredFrame).join(LoadFrame, SAME_FRAME)
+    query = query.where(LoadFrame.load_id == load_id, StoredFrame.sha256 == sha256)
+    return session.scalars(query.order_by(StoredFrame.taken_at, StoredFrame.camera).limit(1)).first()
+
+
 def first_seq(session: Session, load: Load, camera: str) -> int:
     """The number of a camera's first frame of a load: 0 on the load's own stream, the lowest there is on a lane."""
     if load.lane is None:

@@ -6,9 +6,10 @@ from importlib import metadata
 
 from loadlens.grading.assessment import LoadAssessment, assess_load
 from loadlens.grading.calibration import SiteCalibration
+from loadlens.grading.correction import Corrections, LayerCorrection, RegionCorrection
 from loadlens.grading.deduction import Judged, PickedItem
 from loadlens.grading.flags import Flag
-from loadlens.grading.observation import LoadObservation
+from loadlens.grading.observation import LoadObservation, SurfaceClass
 from loadlens.grading.quantity import Mass, decimal_of
 from loadlens.grading.standard import Standard
 from loadlens.grading.weighing import Weights
@@ -27,7 +28,8 @@ class Inputs:
     def assess(
         self, observation: LoadObservation, standard: Standard, calibration: SiteCalibration | None = None
     ) -> LoadAssessment:
-        """Raises ObservationError, JudgedError and QuantityError where inputs contradict themselves or each other.
+        """Raises ObservationError, JudgedError, CorrectionError and QuantityError where inputs contradict themselves or
+        each other.
 
         CalibrationError where the calibration of the site is not for this load.
         """
@@ -37,6 +39,7 @@ class Inputs:
             weights=self.weights,
             declared=self.declared,
             judged=judged_from(self.correction),
+            corrections=corrections_from(self.correction),
             noted=self.noted,
             calibration=calibration,
         )
@@ -93,4 +96,25 @@ def judged_from(correction: str | None) -> Judged:
         packaging=Mass(said["packaging_kg"]),
         other=Mass(said["other_kg"]),
         other_reason=said["other_reason"],
+    )
+
+
+def corrections_from(correction: str | None) -> Corrections:
+    """What a person corrected in the layers, from the JSON of a correction as `loadlens.serving.corrections` resolves
+    it; corrections made before there were such name no layers."""
+    said = {} if correction is None else json.loads(correction)
+    return Corrections(
+        layers=tuple(
+            LayerCorrection(
+                layer=layer["layer"],
+                key_frame_sha256=layer["key_frame_sha256"],
+                regions=tuple(RegionCorrection(region["class"], region["taken"]) for region in layer["regions"]),
+                contaminants={
+                    name: float(decimal_of(percent) / 100) for name, percent in layer["contaminants_percent"].items()
+                },
+                grade=layer["grade"],
+            )
+            for layer in said.get("layers", ())
+        ),
+        classes={name: SurfaceClass(**about) for name, about in said.get("classes", {}).items()},
     )

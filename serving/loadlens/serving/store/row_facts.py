@@ -25,6 +25,7 @@ VOUCHED = (
     "hazards",
     "assessments",
     "pictures",
+    "layer_maps",
     "reviews",
     "second_opinions",
     "opinions",

@@ -208,6 +208,18 @@ class Picture(Base):
     sha256: Mapped[str] = mapped_column(Text)
 
 
+class LayerMapKept(Base):
+    """The map of one layer, what was seen where; its bytes are the blob of this digest. `version` as with pictures."""
+
+    __tablename__ = "layer_maps"
+
+    load_id: Mapped[str] = mapped_column(ForeignKey("loads.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    layer: Mapped[int] = mapped_column(primary_key=True)
+    camera: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(Text)
+
+
 class JournalRecord(Base):
     """One record of the journal (see `journal`); `body` is canonical JSON. Appended, never edited."""
 
