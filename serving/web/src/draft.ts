@@ -1,5 +1,6 @@
 // A decision while it is made: what is entered, step by step so that each can be undone, and what may be sent of it.
 import type { Shape } from "./api.ts";
+import type { Region } from "./draw.ts";
 
 /** `second`: no decision, but a request that somebody else decides. */
 export type Decision = "accept" | "correct" | "stop" | "second";
@@ -9,6 +10,15 @@ export interface Item {
   what: string;
   kg: string;
 }
+
+/** What is corrected in one layer; contaminants are percent of its area as they were typed. */
+export interface LayerDraft {
+  regions: Region[];
+  contaminants: Record<string, string>;
+  grade: string | null;
+}
+
+export const NO_LAYER: LayerDraft = { regions: [], contaminants: {}, grade: null };
 
 export interface Draft {
   decision: Decision;
@@ -23,6 +33,8 @@ export interface Draft {
   packaging: string;
   other: string;
   otherReason: string;
+  /** By the number of the layer. */
+  layers: Record<number, LayerDraft>;
 }
 
 export type Fault =
@@ -47,6 +59,15 @@ export function begun(decision: Decision, before: Shape<"CorrectionShown"> | nul
     packaging: filled(kept?.packaging_kg),
     other: filled(kept?.other_kg),
     otherReason: kept?.other_reason ?? "",
+    layers: Object.fromEntries((kept?.layers ?? []).map((layer) => [layer.layer, layerBegun(layer)])),
+  };
+}
+
+function layerBegun(kept: Shape<"LayerCorrectionShown">): LayerDraft {
+  return {
+    regions: kept.regions.map(({ class: label, points, radius }) => ({ class: label, points, radius })),
+    contaminants: Object.fromEntries(Object.entries(kept.contaminants_percent).map(([id, percent]) => [id, String(Number(percent))])),
+    grade: kept.grade,
   };
 }
 
@@ -70,7 +91,8 @@ export function correctionFault(draft: Draft): Fault | null {
   ];
   const badMass = masses.find(([, kg]) => !isMass(kg));
   if (badMass) return { is: "badNumber", field: badMass[0] };
-  for (const [field, percent] of [["water", draft.water], ["oil", draft.oil]] as const) {
+  const ofLayers = Object.values(draft.layers).flatMap((layer) => Object.entries(layer.contaminants));
+  for (const [field, percent] of [["water", draft.water], ["oil", draft.oil], ...ofLayers] as const) {
     if (!isPercent(percent)) return { is: "badPercent", field };
   }
   if (draft.items.some((item) => item.what.trim() === "" && item.kg.trim() !== "")) return { is: "needsWhat" };
@@ -103,8 +125,16 @@ export function review(draft: Draft & { decision: Shape<"NewReview">["decision"]
     packaging_kg: plain(draft.packaging),
     other_kg: plain(draft.other),
     other_reason: draft.otherReason.trim(),
+    layers: Object.entries(draft.layers).flatMap(([layer, said]) => layerReview(Number(layer), said)),
   };
   return { decision: "correct", reason, correction };
+}
+
+/** What is sent of a layer; nothing where nothing is corrected in it. */
+function layerReview(layer: number, said: LayerDraft): Shape<"LayerCorrection">[] {
+  const given = Object.entries(said.contaminants).filter(([, percent]) => percent.trim() !== "");
+  if (said.regions.length + given.length === 0 && said.grade === null) return [];
+  return [{ layer, regions: said.regions, contaminants_percent: Object.fromEntries(given.map(([id, percent]) => [id, plain(percent)])), grade: said.grade }];
 }
 
 /** A draft and the steps that led to it. */

@@ -27,6 +27,7 @@ test("a correction is sent as decimals, and fields that were left empty are noth
       packaging_kg: "0",
       other_kg: "0",
       other_reason: "",
+      layers: [],
     },
   });
 });
@@ -35,6 +36,15 @@ test("a new correction begins with the one that it takes the place of", () => {
   const earlier = review(after({ contaminants: { wood: "12.5" } }, { other: "3" }, { otherReason: "rope" }, { note: "x" }).now as Reviewed, null).correction;
   const again = begun("correct", { ...earlier!, items: [] } as never);
   assert.deepEqual([again.contaminants, again.other, again.otherReason, again.water], [{ wood: "12.5" }, "3", "rope", ""]);
+});
+
+test("of a layer only what was corrected is sent, and a later correction begins with it", () => {
+  const square = { class: "wood", points: [[0, 0], [1, 0], [1, 1]] as [number, number][], radius: null };
+  const layers = { 2: { regions: [square], contaminants: { soil: "2,5", wood: "" }, grade: null }, 3: { regions: [], contaminants: {}, grade: null } };
+  const sent = review(after({ layers }, { note: "x" }).now as Reviewed, null).correction!;
+  assert.deepEqual(sent.layers, [{ layer: 2, regions: [square], contaminants_percent: { soil: "2.5" }, grade: null }]);
+  const kept = { ...sent, layers: sent.layers!.map((layer) => ({ ...layer, regions: layer.regions!.map((region) => ({ ...region, taken: {} })) })) };
+  assert.deepEqual(begun("correct", kept as never).layers, { 2: { regions: [square], contaminants: { soil: "2.5" }, grade: null } });
 });
 
 test("what cannot be meant is named", () => {

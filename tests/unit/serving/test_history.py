@@ -20,6 +20,7 @@ from loadlens.serving.evidence.verify import verify_store
 from loadlens.serving.load_errors import LoadError
 from loadlens.serving.loads import Arrival, Loads
 from loadlens.serving.records import assessments, hazards, loads, reviews, statements
+from loadlens.serving.records.assessments import Drawn
 from loadlens.serving.records.frames import Place, Shot, count
 from loadlens.serving.records.loads import Particulars
 from loadlens.serving.records.statements import Said, Shown
@@ -84,7 +85,8 @@ class Yard:
         with self.loads.reading() as session:
             watched = count(session, load)
             key = session.scalars(select(StoredFrame.sha256).where(StoredFrame.stream == f"load:{load}")).first()
-        drawn = {0: self.blobs.put(f"drawn {number} of {load}".encode())}
+        picture, kept = (self.blobs.put(f"{what} {number} of {load}".encode()) for what in ("drawn", "map"))
+        drawn = {0: Drawn(picture, kept, "mast")}
         self.loads.graded(load, observed(load, key, wood=number % 30 / 100), drawn, watched)
 
     def fail(self, load, _number):

@@ -1,13 +1,15 @@
 import { useEffect, useState } from "react";
 import { read, readTagged, type Shape } from "../api.ts";
 import { decidedLoads, outbox } from "../decisions.ts";
+import { type Draft, stepped } from "../draft.ts";
 import { onHappening } from "../events.ts";
 import { useNames } from "../names.ts";
-import { Decision } from "../parts/decision.tsx";
+import { Decision, useDraft } from "../parts/decision.tsx";
 import { amount, Deduction, deductionRange } from "../parts/deduction.tsx";
 import { Failed } from "../parts/failed.tsx";
 import { Flags } from "../parts/flags.tsx";
 import { FrameView } from "../parts/frame-view.tsx";
+import { LayerCorrection, Regions, useDrawing } from "../parts/layer-correction.tsx";
 import { LayerStrip } from "../parts/layer-strip.tsx";
 import { FormMix, GradeMix } from "../parts/mixes.tsx";
 import { Settlement } from "../parts/settlement.tsx";
@@ -87,6 +89,7 @@ async function goToNext(id: string): Promise<void> {
 function Shown({ whole, onNext, onLinked }: { whole: Whole; onNext: () => void; onLinked: () => void }) {
   const words = useWords();
   const { load, tag, report, reviews, supplied } = whole;
+  const [steps, setSteps] = useDraft(load.id);
   const lastCorrection = reviews.findLast((review) => review.correction)?.correction ?? null;
   if (whole.facts) {
     return (
@@ -105,13 +108,14 @@ function Shown({ whole, onNext, onLinked }: { whole: Whole; onNext: () => void; 
       </>
     );
   }
+  const change = (by: Partial<Draft>): void => void (steps && setSteps(stepped(steps, by)));
   return (
     <>
       <Head load={load} report={report} />
       <div className="columns">
-        <Pictures load={load} report={report} />
+        <Pictures load={load} report={report} draft={steps?.now ?? null} onChange={change} />
         <div className="facts">
-          <Decision load={load} tag={tag} report={report} lastCorrection={lastCorrection} onDone={onNext} onNext={onNext}>
+          <Decision load={load} tag={tag} report={report} steps={steps} setSteps={setSteps} lastCorrection={lastCorrection} onDone={onNext} onNext={onNext}>
             {supplied && <Settlement load={load} tag={tag} supplied={supplied} />}
           </Decision>
           <Flags flags={report.truck.flags} />
@@ -178,7 +182,14 @@ function Fact({ name, value, more, strong = false }: { name: string; value: stri
   );
 }
 
-function Pictures({ load, report }: { load: Shape<"LoadShown">; report: Shape<"Report"> }) {
+interface Pictured {
+  load: Shape<"LoadShown">;
+  report: Shape<"Report">;
+  draft: Draft | null;
+  onChange: (change: Partial<Draft>) => void;
+}
+
+function Pictures({ load, report, draft, onChange }: Pictured) {
   const words = useWords();
   const { layers } = report;
   const worst = layers.findIndex((layer) => layer.hazards.length > 0);
@@ -188,13 +199,20 @@ function Pictures({ load, report }: { load: Shape<"LoadShown">; report: Shape<"R
     previousLayer: () => setAt(Math.max(at - 1, 0)),
   });
   const layer = layers[at];
+  const drawn = useDrawing(layer?.index ?? 0, draft, onChange);
   const version = load.assessment_version ?? 1;
   if (!layer) return <p>{words.t("load.noLayers")}</p>;
   const about = { n: layer.index, s: words.number(layer.key_frame_s, 1), weight: words.percent(layer.weight) };
   const doubt = { unknown: words.percent(layer.unknown), confidence: words.percent(layer.confidence) };
   return (
     <div className="pictures">
-      <FrameView load={load.id} version={version} layer={layer} />
+      <FrameView
+        load={load.id}
+        version={version}
+        layer={layer}
+        pen={drawn?.pen ?? null}
+        {...(drawn && { marks: (ratio) => <Regions drawn={drawn} ratio={ratio} /> })}
+      />
       <LayerStrip
         load={load.id}
         version={version}
@@ -203,9 +221,11 @@ function Pictures({ load, report }: { load: Shape<"LoadShown">; report: Shape<"R
         chosen={layer.index}
         onChoose={(index) => setAt(layers.findIndex((one) => one.index === index))}
       />
+      {drawn && <LayerCorrection drawn={drawn} layer={layer} standard={load.standard} />}
       <section>
         <h2>{words.t("load.layerAt", about)}</h2>
         <p>{words.t("load.layerUnsure", doubt)}</p>
+        {layer.corrected && <p className="hint">{words.t("load.layerCorrected")}</p>}
         <GradeMix seen={layer} standard={load.standard} />
         <FormMix seen={layer} />
       </section>

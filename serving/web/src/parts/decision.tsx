@@ -20,6 +20,9 @@ interface Deciding {
   load: Shape<"LoadShown">;
   tag: string | null;
   report: Shape<"Report">;
+  /** What is decided so far, step by step; null where nothing is. */
+  steps: Steps | null;
+  setSteps: (steps: Steps | null) => void;
   lastCorrection: Shape<"CorrectionShown"> | null;
   onDone: () => void;
   onNext: () => void;
@@ -27,10 +30,9 @@ interface Deciding {
   children: ReactNode;
 }
 
-export function Decision({ load, tag, report, lastCorrection, onDone, onNext, children }: Deciding) {
+export function Decision({ load, tag, report, steps, setSteps, lastCorrection, onDone, onNext, children }: Deciding) {
   const words = useWords();
   const me = useMe();
-  const [steps, setSteps] = useDraft(load.id);
   const [told, setTold] = useState<Fault | null>(null);
   const may = me !== null && ["inspector", "manager"].includes(me.role);
   const claimed = useClaim(load.id, me?.name ?? null, may && load.status === "flagged");
@@ -180,11 +182,14 @@ function fieldName(field: string, words: Words): string | null {
 }
 
 /** A draft that outlives the page. */
-function useDraft(load: string): [Steps | null, (steps: Steps | null) => void] {
+export function useDraft(load: string): [Steps | null, (steps: Steps | null) => void] {
   const name = `loadlens.draft.${load}`;
   const [steps, setSteps] = useState<Steps | null>(() => {
     const kept = sessionStorage.getItem(name);
-    return kept ? { now: JSON.parse(kept) as Draft, before: [] } : null;
+    if (kept === null) return null;
+    const draft = JSON.parse(kept) as Draft;
+    // One that an earlier console has kept may lack what this one knows.
+    return { now: { ...begun(draft.decision, null), ...draft }, before: [] };
   });
   const keep = (next: Steps | null): void => {
     setSteps(next);

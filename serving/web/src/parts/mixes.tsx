@@ -27,7 +27,9 @@ export function GradeMix({ seen, standard, short = false }: { seen: Seen; standa
   // What is no scrap and what could not be named has no grade; without it the bar would seem to lack something.
   const dirt = Object.values(seen.contaminants).reduce((sum, { area }) => sum + area, 0);
   parts.push({ id: "contaminants", name: words.t("mix.contaminants"), colour: DIRT, share: dirt });
-  parts.push({ id: "unknown", name: words.t("load.unknown"), colour: NOT_NAMED, share: seen.unknown });
+  // Where a person gave the grade, what could not be named has it too.
+  const unnamed = Math.max(0, 1 - parts.reduce((sum, { share }) => sum + share, 0));
+  parts.push({ id: "unknown", name: words.t("load.unknown"), colour: NOT_NAMED, share: unnamed });
   return <Mix title={words.t("load.grades")} parts={parts} short={short} />;
 }
 
