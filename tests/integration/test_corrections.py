@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from loadlens.serving.api import shapes
+from loadlens.serving.api import layer_shapes, shapes
 
 LEFT = [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]
 WHOLE = [[0, 0], [1, 0], [1, 1], [0, 1]]
@@ -102,7 +102,7 @@ def test_what_cannot_be_is_refused_in_a_sentence_and_changes_nothing(server, pla
 
 def test_the_map_of_a_layer_tells_every_cell_and_each_camera_shows_it(server, place):
     told = server.http.get(f"{place}/layers/0/map")
-    shapes.LayerMapShown.model_validate(told.json())
+    layer_shapes.LayerMapShown.model_validate(told.json())
     found = told.json()
     cells = found["rows"] * found["columns"]
     assert all(len(plane) == cells for plane in (*found["classes"], *found["percent"], found["counted_percent"]))

@@ -8,10 +8,11 @@ from starlette.exceptions import HTTPException
 
 from loadlens.serving.api.cameras import Camera
 from loadlens.serving.api.lanes import LaneId
+from loadlens.serving.api.layer_shapes import LayerMapShown, LayerViews
 from loadlens.serving.api.parts import parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.results import NEWEST, Number
-from loadlens.serving.api.shapes import LayerMapShown, LayerViews, shaped
+from loadlens.serving.api.shapes import shaped
 from loadlens.serving.api.tags import tagged
 from loadlens.serving.api.withheld import check_seen
 from loadlens.serving.corrections import map_of_layer

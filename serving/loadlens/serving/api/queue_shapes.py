@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from loadlens.serving.api.shapes import FlagShown, Hazard, LoadSummary, Report, ReportLoad, Shape, Versions
+from loadlens.serving.api.shape import Shape
+from loadlens.serving.api.shapes import FlagShown, Hazard, LoadSummary, Report, ReportLoad, Versions
 
 
 class Claim(Shape):

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from loadlens.serving.access.caller import Role
-from loadlens.serving.api.shapes import Names, Shape
+from loadlens.serving.api.shape import Shape
+from loadlens.serving.api.shapes import Names
 
 
 class FaultShown(Shape):

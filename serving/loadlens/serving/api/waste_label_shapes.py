@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from loadlens.serving.api.shapes import Names, Shape
+from loadlens.serving.api.shape import Shape
+from loadlens.serving.api.shapes import Names
 
 
 class ProducerShown(Shape):

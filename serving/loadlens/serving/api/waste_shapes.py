@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from loadlens.serving.api.shapes import AlarmShown, Names, Shape
+from loadlens.serving.api.shape import Shape
+from loadlens.serving.api.shapes import AlarmShown, Names
 
 
 class ExemptionShown(Shape):
