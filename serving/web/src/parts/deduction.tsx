@@ -2,6 +2,7 @@ import type { Shape } from "../api.ts";
 import { useNames } from "../names.ts";
 import { useWords } from "../show.ts";
 import { isTextKey, type Words } from "../texts.ts";
+import { Sentence } from "./sentence.tsx";
 
 type Report = Shape<"Report">;
 
@@ -59,7 +60,9 @@ export function Deduction({ report }: { report: Report }) {
               <tr key={cause}>
                 <th scope="row">
                   {isTextKey(key) ? words.t(key) : cause}
-                  <small lang="en">{part.why}</small>
+                  <small>
+                    <Sentence code={key} why={part.why} />
+                  </small>
                 </th>
                 <td className="figure">
                   {amount(part.kg, part.percent_of_net, words)}
@@ -85,9 +88,11 @@ export function Deduction({ report }: { report: Report }) {
       <Contaminants report={report} />
       <details>
         <summary>{words.t("load.trace")}</summary>
-        <ol className="trace" lang="en">
+        <ol className="trace">
           {report.explain.map((line) => (
-            <li key={line}>{line}</li>
+            <li key={line}>
+              <Sentence code="trace" why={line} />
+            </li>
           ))}
         </ol>
       </details>

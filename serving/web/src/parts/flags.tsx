@@ -1,6 +1,7 @@
 import type { Shape } from "../api.ts";
 import { useWords } from "../show.ts";
 import { isTextKey } from "../texts.ts";
+import { Sentence } from "./sentence.tsx";
 
 type Flag = Shape<"FlagShown">;
 
@@ -34,7 +35,7 @@ function FlagList({ flags }: { flags: Flag[] }) {
         const key = `flag.${flag.code}`;
         return (
           <li key={flag.code + flag.why} className={flag.level}>
-            {isTextKey(key) && <strong>{words.t(key)}</strong>} <span lang="en">{flag.why}</span>
+            {isTextKey(key) && <strong>{words.t(key)}</strong>} <Sentence code={flag.code} why={flag.why} />
           </li>
         );
       })}

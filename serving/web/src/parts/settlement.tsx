@@ -8,6 +8,7 @@ import { type Supplied, unanswered } from "../supplier.ts";
 import { useKeys } from "../use-keys.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { Failed } from "./failed.tsx";
+import { Sentence } from "./sentence.tsx";
 
 const PAPERS = ["a4", "80mm"] as const;
 
@@ -96,7 +97,7 @@ function SettleForm({ load, tag, who, onClose }: Settling) {
         <dt>{words.t("effect.settlement")}</dt>
         <dd>{report.truck.settlement_kg === null ? words.t("effect.none") : words.weight(report.truck.settlement_kg)}</dd>
         <dt>{words.t("effect.money")}</dt>
-        <dd>{money ? words.money(money.amount, money.currency) : <span lang="en">{why}</span>}</dd>
+        <dd>{money ? words.money(money.amount, money.currency) : <Sentence code="no_money" why={why ?? ""} />}</dd>
       </dl>
       <label className="tick">
         <input type="checkbox" name="massesAlone" required={money === null} />

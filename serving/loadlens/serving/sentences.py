@@ -1,0 +1,96 @@
+"""The sentences that the service writes, in the reader's language.
+
+What is stored says each in English, once and for ever. `sentences.json` holds for every code its forms in both
+languages, with places for what differs; the English form finds what stands in them, and the other form is filled with
+it. So what was stored years ago is read in Chinese too. `{name:class}` is a place for surface classes, which have names
+of their own.
+
+The console reads the same file (serving/web/src/sentences.ts).
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+from loadlens.serving.sheet.words import Lang
+from loadlens.vision.taxonomy import load_taxonomy
+
+_PLACE = re.compile(r"\{(\w+)(?::(class))?\}")
+# Of several cameras each says its own: "camera north: …; camera south: …".
+_CAMERA = re.compile(r"camera ([\w.\-]+): (.+?)(?=; camera [\w.\-]+: |$)")
+
+
+class Form(NamedTuple):
+    """One sentence in both languages, with the pattern that finds the places of the English one."""
+
+    en: str
+    zh: str
+    pattern: re.Pattern[str]
+
+
+@cache
+def forms(code: str) -> Sequence[Form]:
+    """The forms that a code may take; none where the table does not know it."""
+    return tuple(Form(en, zh, _pattern(en)) for en, zh in _table().get(code, ()))
+
+
+def told(code: str, why: str, lang: Lang) -> str:
+    """A sentence of this code in a language; as it is where the table has no form that fits."""
+    if lang == "en":
+        return why
+    by_camera = [(camera, _told(code, part)) for camera, part in _CAMERA.findall(why)]
+    if by_camera and all(part is not None for _, part in by_camera):
+        return "；".join(f"相机 {camera}：{part}" for camera, part in by_camera)
+    return _told(code, why) or why
+
+
+def reason_told(text: str, lang: Lang) -> str:
+    """A reason that a person gave, in a language: those that the console offers are known in both, in whichever of them
+    they were given; what a person added in their own words stays as it is."""
+    for form in forms("reason"):
+        for said in (form.en, form.zh):
+            if text == said or text.startswith(f"{said}: "):
+                return (form.zh if lang == "zh" else form.en) + text[len(said) :]
+    return text
+
+
+def _told(code: str, why: str) -> str | None:
+    for form in forms(code):
+        if (found := form.pattern.fullmatch(why)) is not None:
+            return _PLACE.sub(lambda place: _filled(found[place[1]], is_class=place[2] is not None), form.zh)
+    return None
+
+
+def _filled(text: str, *, is_class: bool) -> str:
+    """What stands in a place; classes, one or several, by their Chinese names."""
+    if not is_class:
+        return text
+    taxonomy = load_taxonomy()
+    named = []
+    for part in text.split(", "):
+        name, space, rest = part.partition(" (") if part.endswith(")") else (part, "", "")
+        class_id = name.replace(" ", "_")
+        named.append((taxonomy[class_id].name_zh if class_id in taxonomy else name) + space + rest)
+    return "、".join(named)
+
+
+@cache
+def _table() -> dict[str, list[list[str]]]:
+    text = resources.files(__package__).joinpath("sentences.json").read_text(encoding="utf-8")
+    table: dict[str, list[list[str]]] = json.loads(text)
+    return table
+
+
+def _pattern(form: str) -> re.Pattern[str]:
+    parts = _PLACE.split(form)
+    # Of three parts each: text, the name of a place, what kind it is.
+    text, names = parts[::3], parts[1::3]
+    return re.compile(
+        "".join(
+            re.escape(one) + (f"(?P<{name}>.+?)" if name else "") for one, name in zip(text, [*names, ""], strict=True)
+        ),
+        re.S,
+    )

@@ -1,0 +1,157 @@
+"""Every sentence that the service writes about a load is told in both languages, with the same figures in it."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loadlens.grading.assessment import assess_load
+from loadlens.grading.deduction import Judged, PickedItem
+from loadlens.grading.observation import AreaError, LayerObservation, LoadObservation, ModelVersion
+from loadlens.grading.quantity import Mass
+from loadlens.grading.standard import list_standards
+from loadlens.grading.weighing import Weights
+from loadlens.serving import sentences
+from loadlens.serving.sentences import reason_told, told
+from loadlens.vision.taxonomy import load_taxonomy
+
+PROJECT = Path(__file__).resolve().parents[3]
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+PLACES = re.compile(r"\{\w+")
+MAKES = {"Flag": 2, "Doubt": 1, "_doubt": 1, "flag": 4}  # which argument says why
+FORMS, CONTAMINANTS = ("hms_1", "shredded", "turnings"), ("wood", "soil")
+
+
+def written():
+    """Code and sentence of every flag and doubt whose words stand in the code; what differs is 7."""
+    for folder in ("vision", "serving"):
+        for file in (PROJECT / folder / "loadlens").rglob("*.py"):
+            for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                name = call.func if isinstance(call, ast.Call) else None
+                called = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", None)
+                if called not in MAKES or file.name == "rooms.py":
+                    continue
+                words = [sample(argument) for argument in call.args]
+                code = words[MAKES[called] - (2 if called in ("Flag", "flag") else 1) :][:1]
+                why = words[MAKES[called] :][:1]
+                if code and code[0]:
+                    yield code[0], why[0] if why else None
+
+
+def sample(argument):
+    if isinstance(argument, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else "7" for part in argument.values)
+    return argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else None
+
+
+def test_every_code_that_the_service_writes_has_a_sentence_in_both_languages():
+    found = list(written())
+    assert len(found) > 50
+    assert {code for code, _ in found if not sentences.forms(code)} == set()
+    plain = [(code, why) for code, why in found if why is not None and why[:1] != "7"]
+    assert [pair for pair in plain if told(*pair, "zh") == pair[1]] == []
+
+
+def test_both_languages_have_the_same_places():
+    for code in sentences._table():
+        for form in sentences.forms(code):
+            assert sorted(PLACES.findall(form.en)) == sorted(PLACES.findall(form.zh)), form.en
+            assert CHINESE.search(form.zh)
+
+
+@st.composite
+def assessments(draw):
+    taxonomy = load_taxonomy()
+    parts = {name: draw(st.sampled_from((0.0, 0.001, 0.1, 0.6))) for name in (*FORMS, *CONTAMINANTS, "unknown")}
+    total = sum(parts.values()) or 1.0
+    shares = {name: part / total for name, part in parts.items()} if any(parts.values()) else {**parts, "hms_1": 1.0}
+    layer = LayerObservation(
+        **{"index": 0, "start_s": 0.0, "end_s": 8.0, "key_frame_s": 4.0, "key_frame_sha256": "a" * 64, "new_area": 1.0},
+        visible=1.0,
+        forms={name: shares[name] for name in FORMS},
+        contaminants={name: shares[name] for name in CONTAMINANTS},
+        unknown=shares["unknown"],
+        confidence=draw(st.sampled_from((0.2, 0.9))),
+        mass_kg=draw(st.none() | st.just(Mass(30000).kg)),
+    )
+    observation = LoadObservation(
+        **{
+            "load_id": "L",
+            "source": "s",
+            "started_at": "2021-03-01T08:00:00+00:00",
+            "frames_seen": 9,
+            "frames_used": 3,
+        },
+        layers=(layer,) if draw(st.integers(0, 9)) else (),
+        hazards=(),
+        classes={name: taxonomy[name].surface_class for name in (*FORMS, *CONTAMINANTS)},
+        coverage=draw(st.sampled_from((0.3, 0.97))),
+        duplicate_area=draw(st.sampled_from((0.0, 0.3))),
+        mm_per_px=None,
+        model=ModelVersion("m", "1", "0" * 64),
+        software="1",
+        area_error=draw(st.none() | st.just(AreaError({}, 0.01, 0.9, -1.5, 2.0, 60))),
+        forms_known=FORMS,
+    )
+    standard = draw(st.sampled_from(list_standards()))
+    weights = draw(
+        st.none() | st.sampled_from((Weights(Mass(48960), Mass(16420), Mass(20)), Weights(Mass(48960), Mass(16420))))
+    )
+    judged = Judged(
+        contaminants=draw(st.sampled_from(({}, {"wood": Mass(12)}))),
+        residue=Mass(draw(st.sampled_from((0, 250)))),
+        items=draw(st.sampled_from(((), (PickedItem("a motor", Mass(30)),)))),
+        water_percent=draw(st.sampled_from((Mass(0).kg, Mass(2).kg))),
+    )
+    declared = draw(st.none() | st.sampled_from([grade.code for grade in standard.grades]) | st.just("nonsense"))
+    return assess_load(observation, standard, weights=weights, declared=declared, judged=judged).to_report()
+
+
+@settings(max_examples=60)
+@given(report=assessments())
+def test_whatever_a_load_shows_every_sentence_of_its_report_is_told_in_chinese(report):
+    truck = report["truck"]
+    said = [(flag["code"], flag["why"]) for flag in truck["flags"]]
+    causes = truck["deduction"]["by_cause"].items()
+    said += [(f"cause.{name}", cause["why"]) for name, cause in causes if name not in ("picked_items", "other")]
+    said += [("trace", line) for line in report["explain"]]
+    for code, why in said:
+        chinese = told(code, why, "zh")
+        assert chinese != why, (code, why)
+        assert CHINESE.search(chinese)
+        # Nothing that was a figure is lost on the way.
+        assert set(re.findall(r"\d+\.\d+", why)) <= set(re.findall(r"\d+\.\d+", chinese)), (code, why, chinese)
+
+
+@pytest.mark.parametrize(
+    ("code", "why", "chinese"),
+    [
+        ("hazard", "gas cylinder seen once, first at 7.2 s (score 0.91): stop unloading and look", "气瓶"),
+        (
+            "frame_dark",
+            "camera north: too dark to see the scrap well; switch the yard light on (3 of 9 frames)",
+            "相机 north：光线太暗",
+        ),
+        (
+            "frames_missing",
+            "camera a: 2 of 9 numbered frames never arrived; camera b: 1 of 9 numbered frames never arrived",
+            "相机 b：9 张",
+        ),
+    ],
+)
+def test_classes_and_cameras_are_named_in_the_readers_language(code, why, chinese):
+    assert chinese in told(code, why, "zh")
+
+
+def test_a_reason_that_is_offered_is_told_in_the_readers_language_whoever_gave_it():
+    assert reason_told("人工拣出: two motors", "en") == "Picked out by hand: two motors"
+    assert reason_told("Picked out by hand", "zh") == "人工拣出"
+    assert reason_told("it was wet", "zh") == "it was wet"
+
+
+def test_a_sentence_that_the_table_does_not_know_stays_as_it_is():
+    assert told("hazard", "something else", "zh") == "something else"
+    assert told("of_long_ago", "it was so", "zh") == "it was so"
