@@ -234,6 +234,28 @@ def test_the_supplier_confirms_that_very_version_once(server, load):
     assert server.http.get(load).json()["status"] == "settled"
 
 
+def test_a_dispute_that_is_explained_needs_no_review_besides(server, load):
+    said = {"name": "Wang", "reason": "deduction", "text": "it was dry"}
+    (dispute,) = post(server, f"{load}/disputes", said)["statements"]
+    assert server.http.get(load).json()["status"] == "flagged"
+    reviews = server.http.get(f"{load}/reviews").json()
+    explained = {"outcome": "explained", "text": "see layer 2: it is wet"}
+    post(server, f"{load}/disputes/{dispute['number']}/answer", explained)
+    assert server.http.get(load).json()["status"] == "emptied"
+    # Weighed anew, it stays answered; the supplier confirms what stands now, and it is settled.
+    server.http.put(f"{load}/weights/tare", json={"kg": 16400, "division": 20})
+    assert server.http.get(load).json()["status"] == "emptied"
+    assert server.http.get(f"{load}/reviews").json() == reviews
+    post(server, f"{load}/settle", {})
+    server.run("verify")
+
+
+def test_the_same_link_is_given_to_who_asks_again(server, load):
+    asked = [server.http.post(f"{load}/supplier-link", headers={"Idempotency-Key": key}).json() for key in "aab"]
+    assert asked[0] == asked[1] != asked[2]
+    assert len(server.http.get(f"{load}/disputes").json()["links"]) == 2
+
+
 def test_a_dispute_of_a_settled_load_puts_it_back_before_a_person_and_must_be_answered(server, load):
     post(server, f"{load}/settle", {})
     path = linked(server, load)

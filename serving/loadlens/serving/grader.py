@@ -8,7 +8,7 @@ grades the loads that it has the lease of.
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -116,10 +116,10 @@ class Grader:
             return Told(live.watched if live else 0, live.layers_so_far if live else 0, trouble)
         return watching.told(session, load.id)
 
-    def so_far(self, load_id: str) -> LoadObservation | None:
-        """What the settled layers of a load that is watched here show; None where there is none, or it is elsewhere."""
-        live = self._live.get(load_id)
-        return live.so_far() if live else None
+    def so_far(self, session: Session, load: Load) -> LoadObservation | None:
+        """What the settled layers of a load show, watched here or in another process; None where there is none."""
+        live = self._live.get(load.id)
+        return (live and live.so_far()) or watching.so_far(session, load.id)
 
     def backlog(self) -> tuple[int, float]:
         """How many stored frames were not looked at yet, and the age of the oldest in seconds (0 where none waits).
@@ -188,8 +188,14 @@ class Grader:
         coming |= {load_id: Told(0, 0, trouble) for load_id, trouble in self.troubles.items()}
         if news := {load_id: told for load_id, told in coming.items() if self._told.get(load_id) != told}:
             with self._loads.writing() as session:
-                watching.tell(session, news)
+                watching.tell(session, news, self._grown(news))
         self._told = coming
+
+    def _grown(self, news: Mapping[str, Told]) -> dict[str, LoadObservation]:
+        """What the layers show of those loads that have more of them than was told."""
+        grown = [load_id for load_id, told in news.items() if told.layers > self._told.get(load_id, Told()).layers]
+        seen = {load_id: live.so_far() for load_id in grown if (live := self._live.get(load_id)) is not None}
+        return {load_id: observation for load_id, observation in seen.items() if observation is not None}
 
     def _next(self) -> str | None:
         """The load whose turn it is; None where none has come until it is time to look again, or to end."""

@@ -34,6 +34,7 @@ Event = Literal[
     "amend",  # what was declared was corrected; the load stays where it is
     "late_frames",  # frames that were taken before the close came after it: it is graded anew
     "dispute",  # the supplier disputes what was settled: a person has to look
+    "answer",  # a manager has answered the dispute for which a person had to look
     "reopen",  # a manager takes it up again
     "cancel",  # given up
 ]
@@ -74,6 +75,7 @@ _TABLE: dict[State, dict[Event, State]] = {
     },
     "flagged": {
         "review": "reviewed",
+        "answer": "reviewed",
         "amend": "flagged",
         "late_frames": "closed",
         "reopen": "unloading",

@@ -103,12 +103,12 @@ def get_assessment(request: Request, load_id: str) -> Response:
 )
 def get_so_far(request: Request, load_id: str) -> Response:
     """What the layers that have settled of a load that is being unloaded come to: a look ahead, which is recorded
-    nowhere. 204 before the first layer, after the close, where another server of the site watches the load, and where
-    opinions on it are withheld from the caller."""
+    nowhere. 204 before the first layer, after the close, and where opinions on it are withheld from the caller. Where
+    another server of the site watches the load, its newest layer may be told a few seconds later."""
     parts = parts_of(request)
     with parts.loads.reading() as session:
         load = loads.find(session, load_id)
-        seen = parts.grader.so_far(load_id) if load.status in OPEN else None
+        seen = parts.grader.so_far(session, load) if load.status in OPEN else None
         if seen is None or why_withheld(session, request, load_id) is not None:
             return Response(status_code=204)
         assessed = assessments.inputs_now(session, load).assess(seen, parts.loads.standards.of(session, load))

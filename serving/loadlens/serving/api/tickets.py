@@ -1,12 +1,13 @@
 """The ticket as a document, and the link to the supplier's page."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from loadlens.serving.access.links import Named, make_link
+from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.tags import tag_of
@@ -54,11 +55,12 @@ def get_ticket_pdf(
 
 
 @router.post("/loads/{load_id}/supplier-link", status_code=201, responses=answers(404, 409))
-def make_supplier_link(request: Request, load_id: str) -> dict[str, Any]:
+def make_supplier_link(request: Request, load_id: str, key: OnceKey = None) -> Response:
     """A link to the supplier's page of the newest version. Whoever has it may confirm or dispute that version until it
     ends; nobody has to look at the load any more, and it is weighed."""
     parts = parts_of(request)
-    with parts.loads.writing() as session:
+
+    def work(session: Session) -> Answer:
         load = loads.find(session, load_id)
         newest = assessments.newest(session, load_id)
         if newest is None:
@@ -69,7 +71,9 @@ def make_supplier_link(request: Request, load_id: str) -> dict[str, Any]:
         if link is None:
             raise ConflictError("suppliers cannot reach this server; set public_url to its address")
         statements.linked(session, load, newest.version, link.until, actor=actor_of(request))
-        return {"url": link.url, "version": newest.version, "until": link.until}
+        return Answer(201, {"url": link.url, "version": newest.version, "until": link.until})
+
+    return change(request, None, key, work)
 
 
 def _link(session: Session, parts: Parts, load_id: str, version: int, since: datetime) -> Link | None:

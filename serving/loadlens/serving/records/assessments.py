@@ -23,9 +23,19 @@ from loadlens.serving.records import frames, grabs, loads, results, weights
 from loadlens.serving.records.inputs import Inputs, inputs_from
 from loadlens.serving.store import journal
 from loadlens.serving.store.journal import SYSTEM
-from loadlens.serving.store.tables import Assessment, LayerMapKept, Load, Picture, Review, Transition
+from loadlens.serving.store.tables import (
+    Assessment,
+    DisputeAnswer,
+    LayerMapKept,
+    Load,
+    Picture,
+    Review,
+    Statement,
+    Transition,
+)
 
 _LOOK = ("review", "stop")
+OF_DISPUTES = ("disputed", "dispute_unanswered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +204,7 @@ def inputs_now(session: Session, load: Load) -> Inputs:
 
 def unseen_flags(session: Session, load_id: str) -> list[dict[str, str]]:
     """The flags of the newest version that call for a person and that no person has decided on since the load came
-    (or was last re-opened)."""
+    (or was last re-opened). A dispute calls for nobody once every one is answered."""
     steps = select(Transition.event).where(Transition.load_id == load_id, Transition.event.in_(("review", "reopen")))
     last = session.scalars(steps.order_by(Transition.id.desc()).limit(1)).first()
     seen: set[tuple[str, str]] = set()
@@ -202,7 +212,16 @@ def unseen_flags(session: Session, load_id: str) -> list[dict[str, str]]:
         version = select(Review.version).where(Review.load_id == load_id).order_by(Review.id.desc()).limit(1)
         reviewed = session.get(Assessment, (load_id, session.scalars(version).one()))
         seen = {(flag["code"], flag["why"]) for flag in _calls(reviewed)}
-    return [flag for flag in _calls(newest(session, load_id)) if (flag["code"], flag["why"]) not in seen]
+    calls = [flag for flag in _calls(newest(session, load_id)) if (flag["code"], flag["why"]) not in seen]
+    if any(flag["code"] in OF_DISPUTES for flag in calls) and not _has_open_dispute(session, load_id):
+        calls = [flag for flag in calls if flag["code"] not in OF_DISPUTES]
+    return calls
+
+
+def _has_open_dispute(session: Session, load_id: str) -> bool:
+    answered = select(DisputeAnswer.id).where(DisputeAnswer.statement == Statement.id)
+    query = select(Statement.id).where(Statement.load_id == load_id, Statement.said == "dispute", ~answered.exists())
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def _calls(assessment: Assessment | None) -> list[dict[str, str]]:

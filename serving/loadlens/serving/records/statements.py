@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from loadlens.serving.load_errors import ConflictError, UnknownLoadError
-from loadlens.serving.records import assessments, loads
+from loadlens.serving.records import assessments, claims, loads, second_opinions
 from loadlens.serving.store import journal
 from loadlens.serving.store.tables import DisputeAnswer, JournalRecord, Load, Statement
 
@@ -114,7 +114,8 @@ def add(session: Session, load: Load, shown: Shown, said: Said, reason: Reason |
 def answer(session: Session, load: Load, number: int, outcome: Outcome, text: str, *, actor: str) -> DisputeAnswer:
     """Record a manager's answer to a dispute. Raises UnknownLoadError, ConflictError.
 
-    "changed" is refused while the newest version says what the disputed one said.
+    "changed" is refused while the newest version says what the disputed one said. A load before which nobody has to
+    look for anything else is decided on by that: whoever answers a dispute has looked.
     """
     statement = session.get(Statement, number)
     if statement is None or statement.load_id != load.id or statement.said != "dispute":
@@ -133,6 +134,10 @@ def answer(session: Session, load: Load, number: int, outcome: Outcome, text: st
     )
     session.add(made)
     journal.append(session, "dispute.answered", f"load:{load.id}", {"outcome": outcome}, actor, rows=[made])
+    waits = second_opinions.asked(session, load.id) is not None or assessments.unseen_flags(session, load.id)
+    if load.status == "flagged" and not waits:
+        loads.move(session, load, "answer", actor=actor, reason=text)
+        claims.end(session, load.id)
     return made
 
 

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from loadlens.grading.observation import LoadObservation
+from loadlens.grading.observation_json import from_json, to_json
 from loadlens.serving.store.tables import Progress
 
 
@@ -16,10 +19,18 @@ class Told(NamedTuple):
     trouble: str | None = None
 
 
-def tell(session: Session, news: Mapping[str, Told]) -> None:
-    """Write down how far these loads have come."""
+def tell(session: Session, news: Mapping[str, Told], seen: Mapping[str, LoadObservation]) -> None:
+    """Write down how far these loads have come; `seen` is what the layers of those show that have new ones."""
     for load_id, told in news.items():
         session.merge(Progress(load_id=load_id, watched=told.watched, layers=told.layers, trouble=told.trouble))
+    for load_id, observation in seen.items():
+        session.merge(Progress(load_id=load_id, so_far=to_json(observation)))
+
+
+def so_far(session: Session, load_id: str) -> LoadObservation | None:
+    """What the settled layers of a load were last written down to show; None where nothing was."""
+    text = session.scalars(select(Progress.so_far).where(Progress.load_id == load_id)).first()
+    return None if text is None else from_json(text)
 
 
 def told(session: Session, load_id: str) -> Told:

@@ -339,7 +339,7 @@ class Hazard(Base):
 
 
 class Progress(Base):
-    """How far the watching of a load has come; may be lost at any time."""
+    """How far the watching of a load has come; may be lost at any time. `so_far` is what its settled layers show."""
 
     __tablename__ = "progress"
 
@@ -347,6 +347,7 @@ class Progress(Base):
     watched: Mapped[int]
     layers: Mapped[int]
     trouble: Mapped[str | None] = mapped_column(Text)
+    so_far: Mapped[str | None] = mapped_column(Text)
 
 
 class CameraHealth(Base):

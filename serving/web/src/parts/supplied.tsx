@@ -1,5 +1,5 @@
 // The supplier's side of a load: the link to his page, what he said of which version, and a manager's answer.
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { ask, place, Unreachable, type Shape } from "../api.ts";
 import { isUnderway, outbox, useOutbox } from "../decisions.ts";
 import { plainName, useMe } from "../session.ts";
@@ -128,13 +128,18 @@ function LinkMaker({ load, version, onLinked }: { load: Shape<"LoadShown">; vers
   const words = useWords();
   const [made, setMade] = useState<Link | Error | null>(null);
   const [asking, setAsking] = useState(false);
+  // Asked for again after an answer that was lost, it is the same link.
+  const key = useRef<string | null>(null);
   if (made !== null && !(made instanceof Error) && made.version === version) return <LinkShown link={made} />;
   if (version === null) return <p className="hint">{words.t("supplied.notOpen")}</p>;
   const make = async (): Promise<void> => {
     setAsking(true);
     try {
-      const answer = await ask("POST", place("/v1/loads/{load}/supplier-link", { load: load.id }));
+      key.current ??= crypto.randomUUID();
+      const once = { "Idempotency-Key": key.current };
+      const answer = await ask("POST", place("/v1/loads/{load}/supplier-link", { load: load.id }), undefined, once);
       setMade((await answer.json()) as Link);
+      key.current = null;
       onLinked();
     } catch (error) {
       setMade(error as Error);
