@@ -250,6 +250,15 @@ def test_a_dispute_that_is_explained_needs_no_review_besides(server, load):
     server.run("verify")
 
 
+def test_a_ticket_is_written_by_the_command_line_as_the_service_gives_it(server, settled, tmp_path):
+    pdf, data = tmp_path / "ticket.pdf", tmp_path / "ticket.json"
+    load = settled.removeprefix("/v1/loads/")
+    server.run("ticket", load, "--out", str(pdf), "--lang", "zh", "--paper", "80mm")
+    server.run("ticket", load, "--out", str(data))
+    assert pdf.read_bytes() == server.http.get(f"{settled}/ticket.pdf", params={"lang": "zh", "paper": "80mm"}).content
+    assert data.read_bytes() == server.http.get(f"{settled}/ticket.json").content
+
+
 def test_the_same_link_is_given_to_who_asks_again(server, load):
     asked = [server.http.post(f"{load}/supplier-link", headers={"Idempotency-Key": key}).json() for key in "aab"]
     assert asked[0] == asked[1] != asked[2]

@@ -25,6 +25,7 @@ from loadlens.serving.commands import (
     serve,
     settings,
     standards,
+    ticket,
     training,
     users,
     waste,
@@ -50,6 +51,7 @@ app.command()(settings.settings)
 app.command()(camera.camera)
 app.command()(weighbridge.weighbridge)
 app.command()(regrade.regrade)
+app.command()(ticket.ticket)
 app.command()(evidence.verify)
 app.command()(evidence.bundle)
 app.command()(evidence.backup)

@@ -893,6 +893,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/loads/{load_id}/layers/{index}/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Layer Map
+         * @description What was seen where in one layer: for every cell the likeliest classes and how likely each is, row by row, and
+         *     how much of the cell the layer is graded by. 409 where the map is not kept or is withheld from the caller.
+         */
+        get: operations["get_layer_map_v1_loads__load_id__layers__index__map_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/loads/{load_id}/layers/{index}/overlay.jpg": {
         parameters: {
             query?: never;
@@ -907,6 +928,26 @@ export interface paths {
          *     One that was let go is drawn again from its frame, without the map of forms; 410 where the frame was let go too.
          */
         get: operations["get_overlay_v1_loads__load_id__layers__index__overlay_jpg_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/loads/{load_id}/layers/{index}/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Views
+         * @description The cameras that saw one layer, that of the key frame first.
+         */
+        get: operations["list_views_v1_loads__load_id__layers__index__views_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1076,8 +1117,8 @@ export interface paths {
         /**
          * Get So Far
          * @description What the layers that have settled of a load that is being unloaded come to: a look ahead, which is recorded
-         *     nowhere. 204 before the first layer, after the close, where another server of the site watches the load, and where
-         *     opinions on it are withheld from the caller.
+         *     nowhere. 204 before the first layer, after the close, and where opinions on it are withheld from the caller. Where
+         *     another server of the site watches the load, its newest layer may be told a few seconds later.
          */
         get: operations["get_so_far_v1_loads__load_id__so_far_get"];
         put?: never;
@@ -2759,6 +2800,29 @@ export interface components {
             take_over: boolean;
         };
         /**
+         * ClassFacts
+         * @description What grading needs to know of a class that the model does not know.
+         */
+        ClassFacts: {
+            /** Density */
+            density: number;
+            /** Density High */
+            density_high: number;
+            /** Density Low */
+            density_low: number;
+            /** Family */
+            family: string;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "form" | "contaminant" | "hazard" | "scene";
+            /** Metal */
+            metal: string;
+        };
+        /**
          * ClassList
          * @description The surface classes, in the order of the taxonomy.
          */
@@ -2926,6 +2990,10 @@ export interface components {
          * @description What a person has measured, as it was recorded: kilograms and percent as decimal text.
          */
         CorrectionShown: {
+            /** Classes */
+            classes: {
+                [key: string]: components["schemas"]["ClassFacts"];
+            };
             /** Contaminants Kg */
             contaminants_kg: {
                 [key: string]: string;
@@ -2934,6 +3002,8 @@ export interface components {
             items: {
                 [key: string]: string;
             }[];
+            /** Layers */
+            layers: components["schemas"]["LayerCorrectionShown"][];
             /** Oil Percent */
             oil_percent: string;
             /** Other Kg */
@@ -3020,6 +3090,44 @@ export interface components {
             reason: "weight" | "deduction" | "price" | "grade" | "goods" | "other";
             /** Text */
             text: string;
+        };
+        /**
+         * DrawnRegion
+         * @description A part of a layer's key frame that a person names: a polygon or, with `radius`, a brush along a line. Points are
+         *     x, y as shares of the frame's width and height, the radius is one of its width. What a later one covers is its.
+         */
+        DrawnRegion: {
+            /**
+             * Class
+             * @description a form, a contaminant or `unknown`
+             */
+            class: string;
+            /** Points */
+            points: [
+                number,
+                number
+            ][];
+            /** Radius */
+            radius?: number | null;
+        };
+        /**
+         * DrawnRegionShown
+         * @description A region that a person named; `taken` is which share of each class that was seen in the layer lies in it.
+         */
+        DrawnRegionShown: {
+            /** Class */
+            class: string;
+            /** Points */
+            points: [
+                number,
+                number
+            ][];
+            /** Radius */
+            radius: number | null;
+            /** Taken */
+            taken: {
+                [key: string]: number;
+            };
         };
         /**
          * DueShown
@@ -3549,6 +3657,58 @@ export interface components {
             mass: number;
         };
         /**
+         * LayerCorrected
+         * @description What a person has corrected in a layer: the grade of its scrap, the classes of regions, shares of its area.
+         */
+        LayerCorrected: {
+            /** Contaminants */
+            contaminants: {
+                [key: string]: number;
+            };
+            /** Grade */
+            grade: string | null;
+            /** Regions */
+            regions: string[];
+            seen: components["schemas"]["LayerSeen"];
+        };
+        /**
+         * LayerCorrection
+         * @description What a person corrects in one layer: regions, then the share of its area that contaminants cover, then the grade
+         *     of all its scrap.
+         */
+        LayerCorrection: {
+            /** Contaminants Percent */
+            contaminants_percent?: {
+                [key: string]: number | string;
+            };
+            /** Grade */
+            grade?: string | null;
+            /** Layer */
+            layer: number;
+            /** Regions */
+            regions?: components["schemas"]["DrawnRegion"][];
+        };
+        /**
+         * LayerCorrectionShown
+         * @description What a person corrected in a layer, and on which frame and map it was drawn.
+         */
+        LayerCorrectionShown: {
+            /** Contaminants Percent */
+            contaminants_percent: {
+                [key: string]: string;
+            };
+            /** Grade */
+            grade: string | null;
+            /** Key Frame Sha256 */
+            key_frame_sha256: string;
+            /** Layer */
+            layer: number;
+            /** Map Sha256 */
+            map_sha256: string | null;
+            /** Regions */
+            regions: components["schemas"]["DrawnRegionShown"][];
+        };
+        /**
          * LayerFacts
          * @description What of a layer is no opinion.
          */
@@ -3571,6 +3731,49 @@ export interface components {
             visible: number;
         };
         /**
+         * LayerMapShown
+         * @description What was seen where. A cell is `cell` of the frame's width and height; every list runs over the cells row by row.
+         *     `classes` holds the likeliest classes as places in `class_ids`, then the second likeliest and so on; `percent` how
+         *     likely each is, `counted_percent` how much of a cell the layer is graded by.
+         */
+        LayerMapShown: {
+            /** Cell */
+            cell: [
+                number,
+                number
+            ];
+            /** Class Ids */
+            class_ids: string[];
+            /** Classes */
+            classes: number[][];
+            /** Columns */
+            columns: number;
+            /** Counted Percent */
+            counted_percent: number[];
+            /** Percent */
+            percent: number[][];
+            /** Rows */
+            rows: number;
+            /** Sha256 */
+            sha256: string;
+        };
+        /**
+         * LayerSeen
+         * @description What the eye had seen in a layer before a person corrected it.
+         */
+        LayerSeen: {
+            /** Contaminants */
+            contaminants: {
+                [key: string]: number;
+            };
+            /** Forms */
+            forms: {
+                [key: string]: number;
+            };
+            /** Unknown */
+            unknown: number;
+        };
+        /**
          * LayerShown
          * @description A layer: shares are of its visible area, `weight` is its share of the load.
          */
@@ -3581,6 +3784,7 @@ export interface components {
             contaminants: {
                 [key: string]: components["schemas"]["LayerContaminant"];
             };
+            corrected?: components["schemas"]["LayerCorrected"] | null;
             /** End S */
             end_s: number;
             /** Forms */
@@ -3611,6 +3815,26 @@ export interface components {
             visible: number;
             /** Weight */
             weight: number;
+        };
+        /**
+         * LayerView
+         * @description A camera that saw a layer; `is_key` where the layer was graded by this frame.
+         */
+        LayerView: {
+            /** Camera */
+            camera: string;
+            /** Captured At */
+            captured_at: string;
+            /** Is Key */
+            is_key: boolean;
+        };
+        /**
+         * LayerViews
+         * @description The cameras that saw a layer.
+         */
+        LayerViews: {
+            /** Views */
+            views: components["schemas"]["LayerView"][];
         };
         /**
          * LimitSet
@@ -5687,8 +5911,9 @@ export interface components {
         };
         /**
          * Correction
-         * @description What a person has measured. `contaminants_kg` stands in place of what was seen of these classes; all else is
-         *     deducted beside it. A correction takes the place of the one before it as a whole.
+         * @description What a person has measured or seen. `contaminants_kg` stands in place of what was seen of these classes, `layers`
+         *     in place of what was seen in these layers; all else is deducted beside it. A correction takes the place of the one
+         *     before it as a whole.
          */
         loadlens__serving__api__reviews__Correction: {
             /** Contaminants Kg */
@@ -5697,6 +5922,8 @@ export interface components {
             };
             /** Items */
             items?: components["schemas"]["PickedItem"][];
+            /** Layers */
+            layers?: components["schemas"]["LayerCorrection"][];
             /**
              * Oil Percent
              * @default 0
@@ -7148,6 +7375,10 @@ export interface operations {
         parameters: {
             query?: {
                 version?: number;
+                /** @description another camera's frame of that moment */
+                camera?: string | null;
+                /** @description before: as it lay when the layer before was graded */
+                moment?: "key" | "before";
                 /** @description scaled to so many pixels, as JPEG */
                 width?: number | null;
             };
@@ -7178,6 +7409,31 @@ export interface operations {
             };
         };
     };
+    get_layer_map_v1_loads__load_id__layers__index__map_get: {
+        parameters: {
+            query?: {
+                version?: number;
+            };
+            header?: never;
+            path: {
+                load_id: string;
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerMapShown"];
+                };
+            };
+        };
+    };
     get_overlay_v1_loads__load_id__layers__index__overlay_jpg_get: {
         parameters: {
             query?: {
@@ -7199,6 +7455,31 @@ export interface operations {
                 };
                 content: {
                     "image/jpeg": unknown;
+                };
+            };
+        };
+    };
+    list_views_v1_loads__load_id__layers__index__views_get: {
+        parameters: {
+            query?: {
+                version?: number;
+            };
+            header?: never;
+            path: {
+                load_id: string;
+                index: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerViews"];
                 };
             };
         };
@@ -7481,7 +7762,10 @@ export interface operations {
     make_supplier_link_v1_loads__load_id__supplier_link_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description the same key again within 24 h gives the same answer, and nothing is done twice */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
                 load_id: string;
             };
@@ -7495,9 +7779,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        [key: string]: unknown;
-                    };
+                    "application/json": unknown;
                 };
             };
         };

@@ -1,23 +1,22 @@
 """The ticket as a document, and the link to the supplier's page."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from loadlens.serving.access.links import Named, make_link
 from loadlens.serving.api.once import Answer, OnceKey, change
-from loadlens.serving.api.parts import Parts, actor_of, parts_of
+from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.tags import tag_of
 from loadlens.serving.api.withheld import check_seen
-from loadlens.serving.drawings import drawings_of
 from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records import assessments, loads, statements
 from loadlens.serving.sheet.contents import contents
-from loadlens.serving.sheet.pdf import Link, Paper, draw_ticket
-from loadlens.serving.sheet.source import source_of_ticket, source_of_version
+from loadlens.serving.sheet.pdf import Paper
+from loadlens.serving.sheet.printing import link_to_page, print_ticket
+from loadlens.serving.sheet.source import source_of_version
 from loadlens.serving.sheet.words import Lang
 
 router = APIRouter(tags=["tickets"])
@@ -40,16 +39,7 @@ def get_ticket_pdf(
     with parts.loads.reading() as session:
         load = loads.find(session, load_id)
         check_seen(session, request, load_id)
-        source = source_of_ticket(session, parts.loads, load, number)
-        drawings = drawings_of(session, load_id, source.assessment.version)
-        issued = datetime.fromisoformat(source.ticket.at if source.ticket else load.created_at)
-        link = _link(session, parts, load_id, source.assessment.version, issued)
-
-    def picture(index: int) -> bytes | None:
-        drawing = drawings.get(index)
-        return None if drawing is None or drawing.is_gone else drawing.jpeg(parts.loads.blobs)
-
-    pdf = draw_ticket(source, paper, lang, link, picture)
+        pdf = print_ticket(session, parts.loads, parts.settings, load, number, paper=paper, lang=lang)
     headers = {"ETag": tag_of(pdf), "Content-Disposition": 'inline; filename="ticket.pdf"'}
     return Response(pdf, media_type="application/pdf", headers=headers)
 
@@ -67,19 +57,10 @@ def make_supplier_link(request: Request, load_id: str, key: OnceKey = None) -> R
             raise ConflictError(f"load {load_id} has no assessment yet")
         statements.check_open(session, load, newest.version)
         contents(source_of_version(session, parts.loads, load, newest.version), "en")  # refuses one without weights
-        link = _link(session, parts, load_id, newest.version, datetime.now(UTC))
+        link = link_to_page(session, parts.settings, load_id, newest.version, datetime.now(UTC))
         if link is None:
             raise ConflictError("suppliers cannot reach this server; set public_url to its address")
         statements.linked(session, load, newest.version, link.until, actor=actor_of(request))
         return Answer(201, {"url": link.url, "version": newest.version, "until": link.until})
 
     return change(request, None, key, work)
-
-
-def _link(session: Session, parts: Parts, load_id: str, version: int, since: datetime) -> Link | None:
-    """The link to the page of a version, which ends so many days after `since`; None without a public address."""
-    if parts.settings.public_url is None:
-        return None
-    until = since + timedelta(days=parts.settings.supplier_link_days)
-    token = make_link(session, Named(load_id, version, until))
-    return Link(f"{parts.settings.public_url}/s/{token}", until.isoformat(timespec="milliseconds"))
