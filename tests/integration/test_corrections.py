@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from loadlens.datasets.importing import ImportOptions, import_pictures
 from loadlens.serving.api import layer_shapes, shapes
 
 LEFT = [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]
@@ -80,6 +81,18 @@ def test_the_grade_and_the_contaminants_of_a_layer_are_corrected_together(server
     assert layer["contaminants"]["glass"]["area"] == pytest.approx(0.01)
     assert layer["grades"] == {"破碎料": pytest.approx(1 - sum(one["area"] for one in layer["contaminants"].values()))}
     assert "layers_corrected" in {flag["code"] for flag in report["truck"]["flags"]}
+
+
+def test_what_was_corrected_can_be_learned_from(server, place, tmp_path):
+    regions = [{"class": "soil", "points": LEFT}, {"class": "wood", "points": [[0.7, 0.5], [0.9, 0.5]], "radius": 0.02}]
+    assert server.http.post(f"{place}/reviews", json=layer_correction(regions=regions)).status_code == 201
+    server.run("data", "corrections", "--out", str(tmp_path / "out"))
+    options = ImportOptions(said={"source": "inspectors"})
+    imported = import_pictures("coco", tmp_path / "out/coco.json", tmp_path / "set", options).manifest.samples
+    key = server.http.get(f"{place}/assessment").json()["layers"][0]["key_frame_sha256"]
+    boxes = {box.label: box for box in imported[key].boxes}
+    assert boxes["soil"].w == pytest.approx(0.5, abs=0.01)
+    assert (boxes["wood"].x, boxes["wood"].w) == (pytest.approx(0.68, abs=0.01), pytest.approx(0.24, abs=0.01))
 
 
 @pytest.mark.parametrize(

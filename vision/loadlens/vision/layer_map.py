@@ -122,29 +122,30 @@ def parts_of_regions(of: LayerMap, regions: Sequence[Region], taxonomy: Taxonomy
     counted, _ = counted_cells(of.surface, weight, taxonomy, unsure_below=of.unsure_below)
     counted[UNKNOWN] = np.maximum(0.0, weight - np.sum(list(counted.values()), axis=0))
     totals = {name: float(cells.sum(dtype=np.float64)) for name, cells in counted.items()}
-    painted = _painted(of, regions)
+    number_of = painted(of.size, regions)
     found = []
     for number in range(1, len(regions) + 1):
-        cover = _cover(of, painted == number)
+        cover = _cover(of, number_of == number)
         inside = {name: float((cells * cover).sum(dtype=np.float64)) for name, cells in counted.items()}
         found.append({name: min(1.0, inside[name] / totals[name]) for name in sorted(inside) if inside[name] > 0})
     return tuple(found)
 
 
-def _painted(of: LayerMap, regions: Sequence[Region]) -> NDArray[np.int32]:
-    """The number, from 1, of the region that every pixel of the picture lies in; 0 where there is none."""
-    height, width = of.size
-    painted = np.zeros((height, width), np.int32)
+def painted(size: tuple[int, int], regions: Sequence[Region]) -> NDArray[np.int32]:
+    """The number, from 1, of the region that every pixel of a picture of `size` (height, width) lies in: int32 [H, W],
+    0 where there is none; where regions overlap the later one has it."""
+    height, width = size
+    number_of = np.zeros((height, width), np.int32)
     for number, region in enumerate(regions, 1):
         line = np.array([[round(x * width), round(y * height)] for x, y in region.points], np.int32)
         if region.radius is None:
-            cv2.fillPoly(painted, [line], number)
+            cv2.fillPoly(number_of, [line], number)
             continue
         radius = max(1, round(region.radius * width))
-        cv2.polylines(painted, [line], isClosed=False, color=number, thickness=2 * radius)
+        cv2.polylines(number_of, [line], isClosed=False, color=number, thickness=2 * radius)
         for x, y in line.tolist():
-            cv2.circle(painted, (x, y), radius, number, -1)
-    return painted
+            cv2.circle(number_of, (x, y), radius, number, -1)
+    return number_of
 
 
 def _cover(of: LayerMap, inside: NDArray[np.bool_]) -> Grid:
