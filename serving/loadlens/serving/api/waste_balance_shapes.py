@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from loadlens.serving.api.shapes import Shape
+from loadlens.serving.api.shape import Shape
 
 
 class BalanceRow(Shape):
