@@ -28,10 +28,14 @@ def ticket(
     from loadlens.serving.load_errors import LoadError  # noqa: PLC0415
     from loadlens.serving.loads import Loads  # noqa: PLC0415
     from loadlens.serving.records import loads, tickets  # noqa: PLC0415
+    from loadlens.serving.seal import open_seal  # noqa: PLC0415
     from loadlens.serving.sheet.printing import print_ticket  # noqa: PLC0415
+    from loadlens.serving.store.journal import sealed  # noqa: PLC0415
 
     with site(settings_file, data) as (settings, engine, blobs):
-        records = Loads(engine, blobs, settings.standard, settings.frames_before_load_s)
+        # The link to the supplier's page is made with the site's own key.
+        engine_of_site = sealed(engine, open_seal(settings))
+        records = Loads(engine_of_site, blobs, settings.standard, settings.frames_before_load_s)
         try:
             with records.reading() as session:
                 found = loads.find(session, load)
