@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from loadlens.serving.commands.evidence import Data, site
+from loadlens.serving.commands.evidence import Data, site_of
 from loadlens.serving.commands.settings import SettingsFile
 from loadlens.serving.errors import RefusedError, WrongUseError
 
@@ -23,7 +23,7 @@ def corrections(
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise WrongUseError(f"{out} holds something; give another --out, or an empty folder")
-    with site(settings_file, data) as (_, engine, blobs), Session(engine) as session:
+    with site_of(settings_file, data) as (_, engine, blobs), Session(engine) as session:
         out.mkdir(parents=True, exist_ok=True)
         pictures, regions = export_corrections(session, blobs, out)
     if not regions:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from loadlens.serving.commands.evidence import Data, site
+from loadlens.serving.commands.evidence import Data, site_of
 from loadlens.serving.commands.settings import SettingsFile
 from loadlens.serving.errors import RefusedError, WrongUseError
 
@@ -32,7 +32,7 @@ def ticket(
     from loadlens.serving.sheet.printing import print_ticket  # noqa: PLC0415
     from loadlens.serving.store.journal import sealed  # noqa: PLC0415
 
-    with site(settings_file, data) as (settings, engine, blobs):
+    with site_of(settings_file, data) as (settings, engine, blobs):
         # The link to the supplier's page is made with the site's own key.
         engine_of_site = sealed(engine, open_seal(settings))
         records = Loads(engine_of_site, blobs, settings.standard, settings.frames_before_load_s)
