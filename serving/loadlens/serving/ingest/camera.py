@@ -23,7 +23,7 @@ from loadlens.vision.stillness import LUMA_WIDTH
 
 log = logging.getLogger("loadlens.camera")
 
-_JPEG_QUALITY = 90
+JPEG_QUALITY = 90
 _FOLDER_EVERY_S = 0.5
 # Nothing has moved for so long: no load's order of time suffers when the clock is set.
 _CLOCK_FOLLOWS_AFTER_S = 60.0
@@ -145,7 +145,7 @@ class StreamCamera(Camera):
         if not verdict.kept:
             return
         try:
-            self._spool.add(encode_jpeg(frame.rgb(), _JPEG_QUALITY), captured_at, verdict.why)
+            self._spool.add(encode_jpeg(frame.rgb(), JPEG_QUALITY), captured_at, verdict.why)
             if self._full:
                 log.info("%s: the spool takes frames again", self.name)
             self._full = ""
