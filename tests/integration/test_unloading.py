@@ -23,7 +23,8 @@ from loadlens.vision.bed import Bed
 from loadlens.vision.colour import has_cast
 from loadlens.vision.frame import Frame
 from loadlens.vision.model import load_model
-from loadlens.vision.pipeline import Observed, Unloading, observe_source
+from loadlens.vision.observed import Observed
+from loadlens.vision.pipeline import Unloading, observe_source
 from loadlens.vision.stillness import LUMA_WIDTH
 
 SEEDS = (2001, 2002, 2003)

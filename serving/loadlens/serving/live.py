@@ -7,7 +7,8 @@ from loadlens.grading.observation import Doubt, HazardSighting, LoadObservation
 from loadlens.serving.store.tables import StoredFrame
 from loadlens.vision.frame import Frame
 from loadlens.vision.image import EncodedImage
-from loadlens.vision.pipeline import Observed, Unloading
+from loadlens.vision.observed import Observed
+from loadlens.vision.pipeline import Unloading
 
 # An alarm must not wait for a frame that may never come: this many frames behind a gap, the gap is passed over.
 # Should the missing frame come after all, the load is watched again from the start when it is closed.

@@ -9,7 +9,8 @@ from loadlens.grading.observation import HazardSighting, LoadObservation
 from loadlens.serving.live import LiveView
 from loadlens.serving.store.tables import StoredFrame
 from loadlens.vision.image import EncodedImage
-from loadlens.vision.pipeline import LayerPicture, Observed, Unloading
+from loadlens.vision.observed import LayerPicture, Observed
+from loadlens.vision.pipeline import Unloading
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from loadlens.serving.canonical import canonical_json
 from loadlens.serving.folders import written_at_once
 from loadlens.serving.jpeg import encode_jpeg
 from loadlens.serving.report import render_report
-from loadlens.vision.pipeline import Observed
+from loadlens.vision.observed import Observed
 
 
 def write_report(out: Path, report: dict[str, Any], observed: Observed, standard: Standard) -> None:

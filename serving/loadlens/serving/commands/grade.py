@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from loadlens.grading.assessment import LoadAssessment
     from loadlens.grading.calibration import SiteCalibration
     from loadlens.grading.weighing import Weights
-    from loadlens.vision.pipeline import Observed
+    from loadlens.vision.observed import Observed
 
 HAZARD_FOUND = 4
 
