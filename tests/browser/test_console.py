@@ -481,3 +481,66 @@ def test_a_model_shows_its_card_and_the_same_loads_beside_another(yard, browser,
     look_at(browser, manager, f"{yard.address}/console/settings/models", "models", ".card .pairs")
     back = yard.http.post("/v1/models/activations", json={"sha256": first, "reason": "the test is over"})
     assert back.status_code == 201
+
+
+def test_a_layer_is_corrected_on_its_frame_and_the_effect_is_seen_before(yard, shots, browser, signed_in):
+    place = yard.open_load(standard="example-mill", plate="鲁A 5", supplier="North Yard")
+    for shot in shots[::3]:
+        yard.put(shot)
+        yard.put(shot, camera="gable")
+    for kind, kg in (("gross", 48960), ("tare", 16420)):
+        yard.http.put(f"{place}/weights/{kind}", json={"kg": kg, "division": 20})
+    assert yard.close().status_code == 200
+    address = f"{yard.address}/console/loads/{yard.load}"
+    with console(browser, signed_in, ("en", "light", "desk")) as page:
+        page.goto(address)
+        window = page.locator(".window")
+        expect(page.locator(".overlay")).to_be_visible()
+        page.wait_for_function("[...document.images].every((image) => image.naturalWidth > 0)")
+        # The pointer tells what was seen where.
+        window.hover(position={"x": 400, "y": 300})
+        expect(page.locator(".told .first")).to_contain_text("%")
+        # What lay there before, and the other camera.
+        page.keyboard.press("b")
+        expect(page.locator(".before")).to_be_visible()
+        page.keyboard.press("b")
+        page.get_by_role("button", name="Camera yard").click()
+        expect(page.locator(".overlay")).to_have_count(0)
+        page.get_by_role("button", name="Camera gable").click()
+
+        page.keyboard.press("c")
+        page.get_by_label("What it is").select_option("soil")
+        corners = [(100, 100), (600, 100), (600, 400), (100, 400)]
+        for x, y in corners:
+            window.click(position={"x": x, "y": y})
+        page.get_by_role("button", name="Close the area").click()
+        expect(page.get_by_text("1. This is Soil")).to_be_visible()
+        then = page.locator("table.effect tbody tr").nth(1).locator("td").nth(1).locator("b")
+        expect(then).to_be_visible()
+        by_area = then.inner_text()
+        check_accessible(page)
+        keep_picture(page, "layer-corrected", ("en", "light", "desk"))
+        # Painted too; undone step by step; painted again.
+        page.get_by_label("What it is").select_option("wood")
+        page.get_by_role("button", name="Brush").click()
+        page.evaluate("scrollTo(0, 0)")  # the pointer is moved by places on the screen
+        box = window.bounding_box()
+        for _ in range(2):
+            page.mouse.move(box["x"] + 150, box["y"] + 150)
+            page.mouse.down()
+            page.mouse.move(box["x"] + 500, box["y"] + 160, steps=6)
+            page.mouse.up()
+            expect(page.get_by_text("2. This is Wood")).to_be_visible()
+            page.keyboard.press("Control+z")
+            expect(page.get_by_text("2. This is Wood")).to_have_count(0)
+        page.get_by_label("Grade of all its scrap").select_option("破碎料")
+        page.get_by_label("Seen differently in the yard").check()
+        expect(then).not_to_have_text("")
+        assert then.inner_text() == by_area  # a grade has no kilograms
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(f"{yard.load} corrected")).to_be_visible()
+    report = yard.http.get(f"{place}/assessment").json()
+    [layer] = [layer for layer in report["layers"] if "corrected" in layer]
+    assert (layer["corrected"]["grade"], layer["corrected"]["regions"]) == ("破碎料", ["soil"])
+    assert list(layer["grades"]) == ["破碎料"]
+    assert f"{report['truck']['deduction']['kg']:,.0f} kg" == by_area
