@@ -66,7 +66,8 @@ def console(browser: Browser, signed_in: dict, look: tuple[str, str, str], fores
             "response", lambda answer: faults.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None
         )
         yield page
-    assert [fault for fault in faults if not (foreseen and re.search(foreseen, fault))] == []
+    unforeseen = [fault for fault in faults if not (foreseen and re.search(foreseen, fault))]
+    assert not unforeseen, "\n".join(unforeseen)
 
 
 def keep_picture(page: Page, name: str, look: tuple[str, str, str]) -> None:
