@@ -24,11 +24,12 @@ from server_under_test import ServerUnderTest
 from loadlens.datasets.procedural import ProceduralTextures
 from loadlens.datasets.yard import ClipSpec, render_clip
 from loadlens.serving.ingest.camera import JPEG_QUALITY, Options
-from loadlens.serving.ingest.gate import LUMA_WIDTH, Gate
+from loadlens.serving.ingest.gate import Gate
 from loadlens.serving.jpeg import encode_jpeg
 from loadlens.vision.frame import Frame
 from loadlens.vision.model import load_model
 from loadlens.vision.pipeline import Unloading
+from loadlens.vision.stillness import LUMA_WIDTH
 
 FPS = 5
 CAMERAS = 8
