@@ -91,6 +91,12 @@ def believed(constants: dict[str, Any]) -> list[list[str]]:
     return rows
 
 
+def hopeful(constants: dict[str, Any]) -> float:
+    """How many times longer the slowest hundredth of frames really waited, at the rate at which this differs most."""
+    site = [(seen, Site(costs(constants), constants["cores"])) for seen in constants["streamed"]]
+    return max(seen["p99_s"] / one.run(seen["rate"], STREAMED_S, CAMERAS).p99_s for seen, one in site)
+
+
 def sizes(yard: Yard, one: Truck, fps: float, frame_bytes: float) -> list[list[str]]:
     """What so many yards need together."""
     trucks = yard.lanes * yard.trucks
@@ -156,6 +162,7 @@ def page(constants: dict[str, Any], yard: Yard) -> str:
         cameras=CAMERAS,
         streamed_s=STREAMED_S,
         believed=believed(constants),
+        hopeful=hopeful(constants),
         machines=[[cores, n, f"{n / cores:.1f}"] for cores, n in cameras.items()],
         yards=YARDS,
         sizes=sizes(yard, one, fps, clip["frame_bytes"]),
