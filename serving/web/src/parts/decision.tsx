@@ -120,19 +120,21 @@ export function Decision({ load, tag, report, steps, setSteps, lastCorrection, o
           <h2>{words.t(`decide.${draft.decision}`)}</h2>
           {draft.decision === "correct" && <CorrectionForm draft={draft} report={report} onChange={change} />}
           <Reason draft={draft} onChange={change} />
-          <Effect load={load} draft={draft} />
-          <p role="alert" className="problem">
-            <FaultText fault={told} />
-          </p>
-          {draft.decision === "correct" && <p className="hint">{words.t("decide.kept")}</p>}
-          <div className="choices">
-            <button className={`main ${draft.decision}`}>{words.t("decide.commit")}</button>
-            <button type="button" disabled={steps?.before.length === 0} onClick={() => steps && setSteps(undone(steps) ?? steps)}>
-              {words.t("decide.undo")}
-            </button>
-            <button type="button" onClick={() => setSteps(null)}>
-              {words.t("decide.cancel")}
-            </button>
+          <div className="committing">
+            <Effect load={load} draft={draft} />
+            <p role="alert" className="problem">
+              <FaultText fault={told} />
+            </p>
+            {draft.decision === "correct" && <p className="hint">{words.t("decide.kept")}</p>}
+            <div className="choices">
+              <button className={`main ${draft.decision}`}>{words.t("decide.commit")}</button>
+              <button type="button" disabled={steps?.before.length === 0} onClick={() => steps && setSteps(undone(steps) ?? steps)}>
+                {words.t("decide.undo")}
+              </button>
+              <button type="button" onClick={() => setSteps(null)}>
+                {words.t("decide.cancel")}
+              </button>
+            </div>
           </div>
         </form>
       )}
