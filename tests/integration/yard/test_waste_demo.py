@@ -2,7 +2,9 @@
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 
+from loadlens.serving import demo_sensors
 from loadlens.serving.demo_plant import KINDS, LIST, ROOMS
 from loadlens.serving.waste_demo import run_waste_demo
 from loadlens.waste.codes import code_list
@@ -30,3 +32,13 @@ def test_a_day_of_the_plant_comes_back_from_its_workbook(broker, tmp_path):  # `
     assert json.loads((out / "summary.json").read_text(encoding="utf-8")) == told
     stock = (out / "stock.csv").read_text(encoding="utf-8-sig").splitlines()
     assert len(stock) == 1 + told["containers"] - 10
+
+
+def test_what_sensors_measure_while_the_broker_is_away_reaches_it(broker, tmp_path):  # `broker`: as above
+    own = demo_sensors.Broker(tmp_path)
+    sensors = demo_sensors.Sensors(own.port)
+    own.stop()
+    sensors.publish("room-1", "temperature", datetime(2026, 3, 2, 8, tzinfo=UTC), 21.5)
+    own.start()
+    sensors.close()
+    own.stop()
