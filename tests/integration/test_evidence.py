@@ -1,5 +1,6 @@
 """Verify, bundles, backup and restore as commands, beside a running server, on one box and on a site."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -37,7 +38,7 @@ def loadlens(server):
 
 @pytest.fixture(scope="module")
 def graded(server, shots):
-    """A load that was weighed and graded, and another that is open."""
+    """A load that was weighed, graded and corrected by a region, and another that is open."""
     server.open_load(declared="HRS101")
     load = server.load
     for kind, kg in (("gross", "48960"), ("tare", "16420.125")):
@@ -45,6 +46,9 @@ def graded(server, shots):
     for shot in shots:
         assert server.put(shot).status_code == 201
     assert server.close().status_code == 200
+    drawn = {"layer": 0, "regions": [{"class": "soil", "points": [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]}]}
+    soiled = {"decision": "correct", "reason": "soil lies there", "correction": {"layers": [drawn]}}
+    assert server.http.post(f"/v1/loads/{load}/reviews", json=soiled).status_code == 201
     server.open_load()
     assert server.put(shots[0]).status_code == 201
     return load
@@ -94,8 +98,8 @@ def test_the_journal_is_read_page_by_page(server, graded):
     kinds = {record["kind"] for record in [*first["records"], *second["records"]]}
     assert kinds >= {"journal.began", "settings.in_force", "standard.in_force", "model.in_force", "load.opened"}
     of_load = {"subject": f"load:{graded}", "kind": "assessment.recorded"}
-    (recorded,) = server.http.get("/v1/journal", params=of_load).json()["records"]
-    assert recorded["body"]["decision"] == "stop"
+    recorded = server.http.get("/v1/journal", params=of_load).json()["records"]
+    assert [record["body"]["decision"] for record in recorded] == ["stop", "stop"]
     assert server.http.get("/v1/journal", params={"limit": 0}).status_code == 422
 
 
@@ -126,10 +130,10 @@ def test_a_supplier_checks_a_bundle_with_no_access_to_us(server, graded, bundle_
     key = server.http.get("/v1/journal").json()["records"][0]["body"]["key"]
     verdict = said(loadlens("verify", bundle_file, "--key", key, "--json", **nowhere(tmp_path)))
     assert verdict["findings"] == []
-    assert verdict["counts"]["assessments"] == 1
+    assert verdict["counts"]["assessments"] == 2
     assert verdict["counts"]["pictures"] >= 2
     with zipfile.ZipFile(bundle_file) as bundle:
-        report = json.loads(bundle.read("assessments/1/report.json"))
+        report = json.loads(bundle.read("assessments/2/report.json"))
         assert report == server.http.get(f"/v1/loads/{graded}/assessment").json()
         named = {layer["key_frame_sha256"] for layer in report["layers"]}
         assert {f"pictures/{sha256}.jpg" for sha256 in named} <= set(bundle.namelist())
@@ -161,6 +165,11 @@ def drop(name_part):
     return lambda files: {name: data for name, data in files.items() if name_part not in name}
 
 
+def put_in(folder, ending):
+    name = f"{folder}/{hashlib.sha256(b'another').hexdigest()}.{ending}"
+    return lambda files: {**files, name: b"another"}
+
+
 def hide_a_record(files):
     """Show a record of the load as one of others."""
     lines = [json.loads(line) for line in files["journal.jsonl"].splitlines()]
@@ -184,8 +193,11 @@ def hide_a_record(files):
         (drop("assessments/1/report"), "assessment 1 of load"),
         (drop("standards/"), "is missing; assessment 1 of load"),
         (drop("pictures/"), "is missing; assessment 1 of load"),
+        (drop("maps/"), "is missing; assessment 2 of load"),
+        (edit("maps/", b"PK", b"KP"), "its bytes are not those of its digest"),
+        (put_in("maps", "npz"), "no record of the load names it"),
         (hide_a_record, "is of this load and was left out"),
-        (lambda files: {**files, f"pictures/{'0' * 64}.jpg": b"another"}, "its bytes are not those of its digest"),
+        (put_in("pictures", "jpg"), "no record of the load names it"),
     ],
 )
 def test_a_changed_bundle_is_found_out(bundle_file, loadlens, tmp_path, change, found):

@@ -7,15 +7,23 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing, contextmanager
+from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.orm import Session
 
+from loadlens.grading.observation_json import from_json
+from loadlens.grading.standard import parse_standard
+from loadlens.serving.api.reviews import Correction
 from loadlens.serving.canonical import canonical_json
+from loadlens.serving.corrections import resolved
 from loadlens.serving.evidence.anchor_check import AnchorCheck
+from loadlens.serving.evidence.bundle import write_bundle
+from loadlens.serving.evidence.bundle_check import verify_bundle
 from loadlens.serving.evidence.chain import Record
 from loadlens.serving.evidence.verify import verify_store
+from loadlens.serving.records.inputs import inputs_from
 from loadlens.serving.store.anchor import Anchor
 from loadlens.serving.store.blobs import FolderBlobs
 from loadlens.serving.store.database import open_database, writing
@@ -333,19 +341,51 @@ def test_an_edited_anchor_is_named_with_its_line(yard):
     ]
 
 
-def test_a_report_that_its_observation_does_not_give_is_named_though_all_is_signed(yard):
-    """A manipulated server would sign whatever it writes; so the judgement itself is computed again."""
-    database = open_database(f"sqlite:///{yard / 'loadlens.sqlite'}")
-    engine = sealed(database, Seal(SigningKeys(yard / "signing.key"), Anchor(yard / "journal.anchor")))
+@contextmanager
+def false_version(folder):
+    """A session of a manipulated server, which would sign whatever it writes; the true version of load-1; and a
+    function that records the report and the inputs of a false one, version 9."""
+    database = open_database(f"sqlite:///{folder / 'loadlens.sqlite'}")
+    engine = sealed(database, Seal(SigningKeys(folder / "signing.key"), Anchor(folder / "journal.anchor")))
     with Session(writing(engine)) as session, session.begin():
         true = session.get(Assessment, ("load-1", 1))
+
+        def record(report, inputs):
+            texts = {"observation": true.observation, "inputs": inputs, "reason": "", "report": canonical_json(report)}
+            false = Assessment(load_id="load-1", version=9, **texts)
+            session.add(false)
+            append(session, "assessment.recorded", "load:load-1", {}, "server", rows=[false])
+
+        yield session, true, record
+    engine.dispose()
+
+
+def test_a_report_that_its_observation_does_not_give_is_named_though_all_is_signed(yard):
+    with false_version(yard) as (_, true, record):
         report = json.loads(true.report)
         report["truck"]["deduction"]["percent_of_net"] = 99.0
-        texts = {"observation": true.observation, "inputs": true.inputs, "reason": "", "report": canonical_json(report)}
-        false = Assessment(load_id="load-1", version=9, **texts)
-        session.add(false)
-        append(session, "assessment.recorded", "load:load-1", {}, "server", rows=[false])
-    engine.dispose()
+        record(report, true.inputs)
     (found,) = check(yard)
     assert found.startswith("assessment 9 of load load-1: its report is not what its observation gives: truck.ded")
     assert "percent_of_net is 99.0" in found
+
+
+def test_a_region_that_takes_more_than_lies_in_it_is_named_though_all_is_signed_also_to_the_supplier(yard, tmp_path):
+    region = {"class": "soil", "points": [(0, 0), (0.5, 0), (0.5, 1)], "radius": None}
+    blobs = FolderBlobs(yard / "blobs")
+    with false_version(yard) as (session, true, record):
+        observation, inputs = from_json(true.observation), inputs_from(true.inputs)
+        drawn = Correction.model_validate({"layers": [{"layer": 0, "regions": [region]}]})
+        said = resolved(session, blobs, true, drawn.model_dump(mode="json", by_alias=True))
+        said["layers"][0]["regions"][0]["taken"]["unknown"] = 1.0
+        sha256 = json.loads(true.inputs)["standard"]["sha256"]
+        standard = parse_standard(blobs.get(sha256), name="gbt-39733-2024")
+        false = replace(inputs, correction=canonical_json(said))
+        record(false.assess(observation, standard).to_report(), false.to_json(standard))
+    engine = open_database(f"sqlite:///{yard / 'loadlens.sqlite'}")
+    with Session(engine) as session:
+        write_bundle(session, blobs, "load-1", tmp_path / "load-1.zip")
+    engine.dispose()
+    of_bundle = [str(finding) for finding in verify_bundle(tmp_path / "load-1.zip").findings]
+    what = "assessment 9 of load load-1: a corrected region of layer 0 is not what its map gives"
+    assert (check(yard), of_bundle) == ([what], [what])

@@ -1,5 +1,8 @@
 """The map of a layer: what lies in a region that a person draws."""
 
+import io
+import zipfile
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -79,7 +82,19 @@ def test_the_likeliest_class_of_a_cell_comes_first():
     assert (shares[0] >= shares[1]).all()
 
 
-@pytest.mark.parametrize("data", [b"", b"no map", b"PK\x03\x04", a_map()[1].to_bytes()[:200]])
+def bomb():
+    """A small file of 300 MiB."""
+    file = io.BytesIO()
+    with (
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed,
+        packed.open("probs.npy", "w") as out,
+    ):
+        for _ in range(300):
+            out.write(bytes(2**20))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("data", [b"", b"no map", b"PK\x03\x04", a_map()[1].to_bytes()[:200], bomb()])
 def test_what_is_no_map_is_refused(data):
     with pytest.raises(LayerMapError):
         read_map(data)

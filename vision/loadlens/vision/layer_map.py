@@ -22,6 +22,8 @@ Cells = NDArray[np.uint8]
 Point = tuple[float, float]
 _FULL = 255
 _LARGEST_SIDE = 8192
+# A map may come from elsewhere: what it unpacks to is limited, in bytes.
+_LARGEST = 2**28
 
 
 class LayerMapError(ValueError):
@@ -91,6 +93,9 @@ def map_of(seen: SeenLayer, bed: Mask, unsure_below: float) -> LayerMap:
 def read_map(data: bytes) -> LayerMap:
     """The map that `to_bytes` wrote. Raises LayerMapError for anything else."""
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as packed:
+            if sum(entry.file_size for entry in packed.infolist()) > _LARGEST:
+                raise LayerMapError(f"no map of a layer (it unpacks to more than {_LARGEST >> 20} MiB)")
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             stride, height, width = (int(number) for number in file["numbers"])
             found = LayerMap(

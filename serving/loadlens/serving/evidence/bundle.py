@@ -6,13 +6,14 @@
     assessments/N/         observation.json, inputs.json and report.json of each version
     standards/SHA256.toml  the standards that they were made by
     pictures/SHA256.jpg    the frames that the reports name, and the drawn-on ones
+    maps/SHA256.npz        what was seen where in each layer: what a person drew on it is computed again from these
 
 Format: loadlens.bundle/1. Every line and every JSON file is canonical JSON.
 """
 
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from loadlens.serving.evidence.chain import KEY_KINDS, Record
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.errors import BlobMissingError
 from loadlens.serving.store.journal import content_part, newest_head, subject_part
-from loadlens.serving.store.tables import Assessment, JournalRecord, Picture
+from loadlens.serving.store.tables import Assessment, JournalRecord, LayerMapKept, Picture
 
 SCHEMA = "loadlens.bundle/1"
 _AT_ONCE = 1000
@@ -53,7 +54,7 @@ def write_bundle(session: Session, blobs: Blobs, load_id: str, out: Path) -> Non
         with bundle.open("journal.jsonl", "w", force_zip64=True) as lines:
             for line in _extract(session, subject):
                 lines.write(canonical_json(line).encode() + b"\n")
-        standards, pictures = set(), set(_drawn(session, load_id))
+        standards, pictures, maps = set(), _kept(session, Picture, load_id), _kept(session, LayerMapKept, load_id)
         for row in session.scalars(
             select(Assessment).where(Assessment.load_id == load_id).order_by(Assessment.version)
         ):
@@ -65,11 +66,17 @@ def write_bundle(session: Session, blobs: Blobs, load_id: str, out: Path) -> Non
             pictures |= named_frames(json.loads(row.report))
         for sha256 in sorted(standards):
             bundle.writestr(f"standards/{sha256}.toml", blobs.get(sha256))
-        for sha256 in sorted(pictures):
-            try:
-                bundle.writestr(f"pictures/{sha256}.jpg", blobs.get(sha256), zipfile.ZIP_STORED)
-            except BlobMissingError:
-                continue  # let go by the policy, which the journal says
+        _store(bundle, blobs, [f"pictures/{sha256}.jpg" for sha256 in sorted(pictures)])
+        _store(bundle, blobs, [f"maps/{sha256}.npz" for sha256 in sorted(maps)])
+
+
+def _store(bundle: zipfile.ZipFile, blobs: Blobs, names: Iterable[str]) -> None:
+    """Put in what is kept under the digests that these are named by, which is compressed already."""
+    for name in names:
+        try:
+            bundle.writestr(name, blobs.get(Path(name).stem), zipfile.ZIP_STORED)
+        except BlobMissingError:
+            continue  # let go by the policy, which the journal says
 
 
 def _extract(session: Session, subject: str) -> Iterator[dict[str, Any]]:
@@ -84,8 +91,8 @@ def _extract(session: Session, subject: str) -> Iterator[dict[str, Any]]:
             yield {"seq": row.seq, "subject_part": subject_part(row.subject), "content_part": content}
 
 
-def _drawn(session: Session, load_id: str) -> Iterator[str]:
-    yield from session.scalars(select(Picture.sha256).where(Picture.load_id == load_id))
+def _kept(session: Session, table: type[Picture] | type[LayerMapKept], load_id: str) -> set[str]:
+    return set(session.scalars(select(table.sha256).where(table.load_id == load_id)))
 
 
 def named_frames(report: dict[str, Any]) -> set[str]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ from loadlens.serving.evidence.finding import Finding
 from loadlens.serving.evidence.recompute import AssessmentCheck
 from loadlens.serving.evidence.verify import Verdict
 from loadlens.serving.store.anchor import Head
+from loadlens.serving.store.errors import BlobMissingError
 from loadlens.serving.store.journal import record_digest, signed_message, subject_part
 from loadlens.serving.store.row_facts import fact
 from loadlens.serving.store.signing import is_signed
 
 _TEXTS = ("observation", "inputs", "report")
-_DIGEST_NAMED = re.compile(r"(standards|pictures)/([0-9a-f]{64})\.(toml|jpg)")
+_DIGEST_NAMED = re.compile(r"(standards|pictures|maps)/([0-9a-f]{64})\.(toml|jpg|npz)")
+# The tables whose rows name what lies in a folder; a standard is named by the assessments.
+_NAMED_BY = {"pictures": ("frames", "pictures"), "maps": ("layer_maps",)}
 # A bundle comes from elsewhere: what it unpacks to is limited, in bytes for each file.
 _LARGEST = 2**30
 
@@ -149,26 +152,42 @@ class _BundleCheck:
                 yield Finding(f"standards/{sha256}.toml", f"is missing; {place} was made by it")
             elif not changed:
                 standard = self._read(f"standards/{sha256}.toml")
-                yield from check.check(place, texts["observation"], texts["inputs"], standard, texts["report"])
-                yield from self._check_named(place, texts["report"])
+                yield from check.check(place, texts, standard, self._map)
+                yield from self._check_named(place, texts)
 
-    def _check_named(self, place: str, report: str) -> Iterator[Finding]:
+    def _map(self, sha256: str) -> bytes:
+        try:
+            return self._read(f"maps/{sha256}.npz")
+        except KeyError:
+            raise BlobMissingError(sha256) from None
+
+    def _check_named(self, place: str, texts: Mapping[str, str]) -> Iterator[Finding]:
+        """The frames that an assessment rests on, and the maps that a person drew on, are there."""
         sealed = {row["sha256"] for row in self._rows.get("frames", ())}
-        there = set(self._bundle.namelist())
-        for sha256 in sorted(named_frames(json.loads(report))):
-            if sha256 not in sealed:
-                yield Finding(place, f"rests on a frame that was not sealed with the load, SHA-256 {sha256}")
-            if f"pictures/{sha256}.jpg" not in there and sha256 not in self._dropped:
-                yield Finding(f"pictures/{sha256}.jpg", f"is missing; {place} rests on it")
+        frames = named_frames(json.loads(texts["report"]))
+        for sha256 in sorted(frames - sealed):
+            yield Finding(place, f"rests on a frame that was not sealed with the load, SHA-256 {sha256}")
+        correction = json.loads(texts["inputs"])["correction"] or {}
+        maps = {layer["map_sha256"] for layer in correction.get("layers", ())} - {None}
+        names = {f"pictures/{sha256}.jpg": sha256 for sha256 in frames} | {
+            f"maps/{sha256}.npz": sha256 for sha256 in maps
+        }
+        for name in sorted(names.keys() - self._bundle.namelist()):
+            if names[name] not in self._dropped:
+                yield Finding(name, f"is missing; {place} rests on it")
 
     def _check_files(self) -> Iterator[Finding]:
-        """Every picture and standard has the digest that it is named by, and the journal knows every picture."""
-        known = {row["sha256"] for table in ("frames", "pictures") for row in self._rows.get(table, ())}
+        """Every file that is named by its digest has it, and the journal knows every picture and every map."""
+        known = {
+            folder: {row["sha256"] for table in tables for row in self._rows.get(table, ())}
+            for folder, tables in _NAMED_BY.items()
+        }
         for name in self._bundle.namelist():
             named = _DIGEST_NAMED.fullmatch(name)
             if named is None:
                 continue
-            if hashlib.sha256(self._read(name)).hexdigest() != named[2]:
+            folder, sha256, _ = named.groups()
+            if hashlib.sha256(self._read(name)).hexdigest() != sha256:
                 yield Finding(name, "its bytes are not those of its digest: it was changed")
-            elif named[1] == "pictures" and named[2] not in known:
+            elif folder in known and sha256 not in known[folder]:
                 yield Finding(name, "no record of the load names it: it was put in")

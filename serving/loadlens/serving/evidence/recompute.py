@@ -1,7 +1,7 @@
 """Assessments computed again from their observations: the stored report must come out, to the last figure."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -52,47 +52,53 @@ class AssessmentCheck:
             except (BlobError, ValueError, KeyError, TypeError) as error:
                 yield Finding(place, f"the standard that it was made by cannot be read ({error})")
                 continue
-            yield from self.check(place, row.observation, row.inputs, standard, row.report)
-            correction = json.loads(row.inputs)["correction"]
-            yield from ([] if correction is None else _differing_regions(place, correction, blobs))
+            texts = {"observation": row.observation, "inputs": row.inputs, "report": row.report}
+            yield from self.check(place, texts, standard, blobs.get)
 
-    def check(self, place: str, observation: str, inputs: str, standard: bytes, report: str) -> Iterator[Finding]:
-        """What is wrong with one assessment, from its texts and the file of its standard."""
+    def check(
+        self, place: str, texts: Mapping[str, str], standard: bytes, read: Callable[[str], bytes]
+    ) -> Iterator[Finding]:
+        """What is wrong with one assessment, from its observation, inputs and report, and the file of its standard.
+
+        `read` gives the bytes of a digest and raises BlobError where they are not there, which is for others to tell.
+        """
         self.checked += 1
         try:
-            again = _computed(observation, inputs, standard)
-            said = _without_overlays(json.loads(report))
+            differences = list(_differences(texts, standard, read))
         except (ObservationJsonError, ObservationError, StandardError, ValueError, KeyError, TypeError) as error:
             yield Finding(place, f"cannot be computed again ({type(error).__name__}: {error})")
             return
-        if canonical_json(again) == canonical_json(said):
-            return
-        if json.loads(inputs).get("software") != metadata.version("loadlens"):
+        if differences and json.loads(texts["inputs"]).get("software") != metadata.version("loadlens"):
             self.unsure += 1
             return
-        yield Finding(place, f"its report is not what its observation gives: {_first_difference(said, again)}")
+        yield from (Finding(place, difference) for difference in differences)
 
 
-def _differing_regions(place: str, correction: Mapping[str, Any], blobs: Blobs) -> Iterator[Finding]:
-    """Where a region that a person drew does not take what its layer's map says that lies in it."""
+def _differences(texts: Mapping[str, str], standard: bytes, read: Callable[[str], bytes]) -> Iterator[str]:
+    """What comes out otherwise when an assessment is computed again."""
+    again, said = _computed(texts["observation"], texts["inputs"], standard), _without_overlays(texts["report"])
+    if canonical_json(again) != canonical_json(said):
+        yield f"its report is not what its observation gives: {_first_difference(said, again)}"
+    correction = json.loads(texts["inputs"])["correction"] or {}
     for layer in correction.get("layers", ()):
         if layer["map_sha256"] is None:
             continue
         try:
-            kept = read_map(blobs.get(layer["map_sha256"]))
+            kept = read_map(read(layer["map_sha256"]))
         except (BlobError, LayerMapError):
-            continue  # the check of the blobs says what became of it
+            continue
         if taken_by(kept, layer["regions"]) != [region["taken"] for region in layer["regions"]]:
-            yield Finding(place, f"a corrected region of layer {layer['layer']} is not what its map gives")
+            yield f"a corrected region of layer {layer['layer']} is not what its map gives"
 
 
 def _computed(observation: str, inputs: str, standard: bytes) -> dict[str, Any]:
     named = parse_standard(standard, name=json.loads(inputs)["standard"]["id"])
-    return _without_overlays(inputs_from(inputs).assess(from_json(observation), named).to_report())
+    return _without_overlays(canonical_json(inputs_from(inputs).assess(from_json(observation), named).to_report()))
 
 
-def _without_overlays(report: dict[str, Any]) -> dict[str, Any]:
+def _without_overlays(text: str) -> dict[str, Any]:
     """A report without the places of its pictures, which say nothing of the load."""
+    report = json.loads(text)
     return {**report, "layers": [{**layer, "overlay": None} for layer in report["layers"]]}
 
 
