@@ -3,6 +3,7 @@
 import contextlib
 import io
 import random
+from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -12,9 +13,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from loadlens.serving.load_errors import ConflictError
-from loadlens.serving.records import waste
+from loadlens.serving.records import room_stock, rooms, waste, waste_entries
 from loadlens.serving.records.waste_export import tables
 from loadlens.serving.records.waste_import import ImportRefusedError, import_ledger
+from loadlens.serving.records.waste_report import report
 from loadlens.serving.store.anchor import Anchor
 from loadlens.serving.store.database import open_database, write_session
 from loadlens.serving.store.journal import Seal, sealed
@@ -22,7 +24,7 @@ from loadlens.serving.store.signing import SigningKeys
 from loadlens.serving.store.tables import JournalRecord
 from loadlens.serving.store.waste_tables import WasteContainer, WasteEntry, WasteStock
 from loadlens.waste.identity import SCHEMES, Identity
-from loadlens.waste.ledger import FLOOR, HANDED_OVER, PRODUCTION, TREATED, WEIGHING, Entry, move, repack, room
+from loadlens.waste.ledger import FLOOR, HANDED_OVER, OUTSIDE, PRODUCTION, TREATED, WEIGHING, Entry, move, repack, room
 from loadlens.waste.workbook import write_xlsx
 
 BEGAN = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -89,7 +91,7 @@ def live(engine, seed=1, length=40):
 
 def _step(session, rng, number, identities):
     at, name = BEGAN + timedelta(hours=number), f"e{number}"
-    stock = [(row.container, row.place, row.grams) for row in session.scalars(select(WasteStock)) if row.grams]
+    stock = [(row.container, row.place, row.grams) for row in session.scalars(select(WasteStock))]
     stock.sort()
 
     def enter(stage, postings, **more):
@@ -141,7 +143,7 @@ def imported(engine, data):
 
 def balances(engine):
     with Session(engine) as session:
-        query = select(WasteStock).where(WasteStock.grams > 0).order_by(WasteStock.container, WasteStock.place)
+        query = select(WasteStock).order_by(WasteStock.container, WasteStock.place)
         return [(row.container, row.place, row.grams) for row in session.scalars(query)]
 
 
@@ -202,6 +204,66 @@ def test_the_sums_of_the_tables_agree(new_engine, database_url):
     named = [cell for row in book["产生"].iter_rows() for cell in row if cell.value == "=废铅蓄电池"]
     assert named
     assert {cell.data_type for cell in named} == {"s"}
+
+
+def test_rooms_and_reports_say_what_the_entries_come_to_one_by_one(new_engine, database_url):
+    engine = new_engine(database_url)
+    live(engine, seed=7, length=90)
+    begin, end = BEGAN + timedelta(hours=20), BEGAN + timedelta(hours=70)
+    about = {"name": "x", "capacity_kg": None, "zones": {}, "limits": [], "expected_every_s": None, "longest_days": 1}
+    with write_session(engine) as session:
+        own = [rooms.put(session, str(number), None, about, actor="user:meg") for number in (1, 2, 3)]
+        entries = [entry for _, entry in waste_entries.entries(session, after=0, limit=500)]
+        said = {
+            (one.container, one.place): (one.grams, one.since) for here in own for one in room_stock.held(session, here)
+        }
+        sums = {one.id: sum(each.grams for each in room_stock.amounts(session, one)) for one in own}
+        counts = {one.id: room_stock.containers(session, one) for one in own}
+        old = {one.id: [flag.code for flag in room_stock.flags(session, one, [], end)] for one in own}
+        told = report(session, begin, end)
+    where = defaultdict(int)
+    for posting in (posting for entry in entries for posting in entry.postings):
+        where[posting.container, posting.place] += posting.grams
+    right = {
+        (box, place): (grams, _since(entries, box))
+        for (box, place), grams in where.items()
+        if place.startswith("room:") and grams
+    }
+    assert said == right
+    assert len(right) > 3
+    for one in own:
+        here = {box: found for (box, place), found in right.items() if place == f"room:{one.id}"}
+        assert (sums[one.id], counts[one.id]) == (sum(grams for grams, _ in here.values()), len(here))
+        too_old = (end - timedelta(days=1)).isoformat()
+        assert old[one.id] == (["stored_too_long"] if any(since < too_old for _, since in here.values()) else [])
+    stages = {entry.id: entry.stage for entry in entries}
+    for what, end_of in (("produced", PRODUCTION), ("treated", TREATED), ("handed_over", HANDED_OVER)):
+        grams = sum(
+            posting.grams * (-1 if what == "produced" else 1)
+            for entry in entries
+            for posting in entry.postings
+            if posting.place == end_of and begin <= entry.at < end and stages[entry.takes_back or entry.id] == what
+        )
+        assert sum(row[8] for row in told.rows if row[1] == what) == grams != 0, what
+    assert sum(row[8] for row in told.rows if row[1] == "stock") == sum(grams for *_, grams in balances(engine))
+
+
+def _since(entries, box):
+    """When the oldest waste that may be in a container came, by walking back through all that it was filled from."""
+    void = {one for entry in entries if entry.takes_back for one in (entry.takes_back, entry.id)}
+    asked, left, found = set(), [box], []
+    while left:
+        name = left.pop()
+        asked.add(name)
+        for entry in entries:
+            came = any(one.container == name and one.grams > 0 and one.place not in OUTSIDE for one in entry.postings)
+            if entry.id in void or not came:
+                continue
+            if entry.stage == "repacked":
+                left += {one.container for one in entry.postings if one.grams < 0} - asked
+            else:
+                found.append(entry.at.isoformat())
+    return min(found)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from loadlens.serving.api.problems import answers
 from loadlens.serving.api.shapes import shaped
 from loadlens.serving.api.waste_shapes import RoomList, RoomSet, RoomShown
 from loadlens.serving.ingest.weighbridge.topics import RoomQuantity, RoomUnit
-from loadlens.serving.records import rooms
+from loadlens.serving.records import room_stock, rooms
 from loadlens.serving.store.room_tables import Room
 from loadlens.serving.store.tables import Reading
 from loadlens.waste.sensor import Limit, gaps, steps
@@ -112,7 +112,7 @@ def get_room(
         return {
             **_settings(known),
             **_summary(session, known),
-            "stock": [_held(one) for one in rooms.held(session, known)],
+            "stock": [_held(one) for one in room_stock.held(session, known)],
             "from": begin.isoformat(),
             "to": end.isoformat(),
             "step_s": (end - begin).total_seconds() / _STEPS,
@@ -126,7 +126,7 @@ def _settings(room: Room) -> dict[str, Any]:
 
 
 def _summary(session: Session, room: Room) -> dict[str, Any]:
-    stock = rooms.held(session, room)
+    stock = room_stock.amounts(session, room)
     about = json.loads(room.about)
     open_alarms = [alarm for alarm, taken in alarms.about(session, f"room:{room.id}/") if taken is None]
     return {
@@ -135,16 +135,16 @@ def _summary(session: Session, room: Room) -> dict[str, Any]:
         "capacity_kg": about["capacity_kg"],
         "zone_names": sorted(about["zones"]),
         "grams": sum(one.grams for one in stock),
-        "containers": len({one.container for one in stock}),
+        "containers": room_stock.containers(session, room),
         "open_alarms": len(open_alarms),
         "flags": [
             {"code": flag.code, "why": flag.why, "verified": flag.verified}
-            for flag in rooms.flags(room, stock, datetime.now(UTC))
+            for flag in room_stock.flags(session, room, stock, datetime.now(UTC))
         ],
     }
 
 
-def _held(one: rooms.Held) -> dict[str, Any]:
+def _held(one: room_stock.Held) -> dict[str, Any]:
     names = ("container", "code", "name", "place", "grams", "since")
     return {"list": one.list_id, **{name: getattr(one, name) for name in names}}
 

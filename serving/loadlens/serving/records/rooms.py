@@ -1,15 +1,13 @@
-"""Store rooms: what they are, what stands in them and since when, what their sensors say, and what is amiss."""
+"""Store rooms: what they are and what their sensors say; what stands in them is in `room_stock`."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
 
 from loadlens.serving.alarms.alarms import is_known, raise_alarm
 from loadlens.serving.canonical import canonical_json
@@ -19,36 +17,11 @@ from loadlens.serving.store import journal
 from loadlens.serving.store.database import begins_with
 from loadlens.serving.store.room_tables import Room
 from loadlens.serving.store.tables import Reading
-from loadlens.serving.store.waste_tables import WasteContainer, WasteEntry, WastePosting, WasteStock
-from loadlens.waste.compatibility import conflicts
-from loadlens.waste.ledger import OUTSIDE
+from loadlens.serving.store.waste_tables import WasteStock
 from loadlens.waste.ledger import room as place_of
 from loadlens.waste.sensor import Limit
 
 LIMIT, SILENT = "room.limit", "room.silent"
-_MANY = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Grams of one container in a room; `since` is when the oldest of its waste came into the ledger."""
-
-    container: str
-    list_id: str
-    code: str
-    name: str
-    place: str
-    grams: int
-    since: str
-
-
-@dataclass(frozen=True, slots=True)
-class RoomFlag:
-    """A reason to look at a room."""
-
-    code: str
-    why: str
-    verified: bool = True
 
 
 def put(session: Session, room_id: str, lane: str | None, about: Mapping[str, Any], *, actor: str) -> Room:
@@ -82,7 +55,7 @@ def rooms(session: Session) -> list[Room]:
 
 def places_of_no_room(session: Session) -> list[str]:
     """Where waste stands in a room that nobody has described."""
-    query = select(WasteStock.place).where(WasteStock.grams > 0, begins_with(WasteStock.place, place_of(""))).distinct()
+    query = select(WasteStock.place).where(begins_with(WasteStock.place, place_of(""))).distinct()
     known = {place_of(room.id) for room in rooms(session)}
     return sorted(place for place in session.scalars(query) if place.partition("/")[0] not in known)
 
@@ -99,56 +72,6 @@ def zones_of(room: Room) -> Mapping[str, Any]:
     """What is said of each zone of a room, by its name."""
     zones: Mapping[str, Any] = json.loads(room.about)["zones"]
     return zones
-
-
-def held(session: Session, room: Room) -> list[Held]:
-    """What stands in a room and its zones, by place and container."""
-    place = place_of(room.id)
-    query = (
-        select(WasteStock.container, WasteStock.place, WasteStock.grams, WasteContainer)
-        .join(WasteContainer, WasteContainer.identity == WasteStock.container)
-        .where(WasteStock.grams > 0, or_(WasteStock.place == place, begins_with(WasteStock.place, f"{place}/")))
-        .order_by(WasteStock.place, WasteStock.container)
-    )
-    rows = session.execute(query).all()
-    since = _since(session, {row.container for row in rows})
-    return [
-        Held(
-            container=row.container,
-            list_id=row.WasteContainer.list_id,
-            code=row.WasteContainer.code,
-            name=row.WasteContainer.name,
-            place=row.place,
-            grams=row.grams,
-            since=since[row.container],
-        )
-        for row in rows
-    ]
-
-
-def flags(room: Room, stock: Iterable[Held], at: datetime) -> Iterator[RoomFlag]:
-    """What is amiss with what stands in a room: too full, too old, beside what it reacts with, in no zone of it."""
-    about = json.loads(room.about)
-    stock = list(stock)
-    by_place: defaultdict[str, list[Held]] = defaultdict(list)
-    for one in stock:
-        by_place[one.place].append(one)
-    yield from _too_full(f"room {room.id}", about["capacity_kg"], stock)
-    zones = zones_of(room)
-    for place, here in by_place.items():
-        _, slash, zone = place.partition("/")
-        if slash and zone not in zones:
-            yield RoomFlag("unknown_zone", f"{here[0].container} stands in {place}, and the room has no such zone")
-        elif slash:
-            yield from _too_full(place, zones[zone]["capacity_kg"], here)
-        for pair in conflicts({(one.list_id, one.code) for one in here}):
-            why = f"{pair.codes[0]} and {pair.codes[1]} stand in {place}: {pair.consequence} ({pair.source})"
-            yield RoomFlag("incompatible", why, pair.verified)
-    oldest = at - timedelta(days=about["longest_days"])
-    for one in stock:
-        if datetime.fromisoformat(one.since) < oldest:
-            why = f"{one.container} holds waste since {one.since[:10]}, longer than {about['longest_days']} days"
-            yield RoomFlag("stored_too_long", why)
 
 
 def judge(session: Session, reading: Reading) -> None:
@@ -213,61 +136,6 @@ def _last_within(session: Session, reading: Reading, limit: Limit) -> str:
         query = query.where(Reading.value <= float(limit.high))
     last = session.scalars(query.limit(1)).first()
     return "" if last is None else last.created_at
-
-
-def _too_full(what: str, capacity_kg: str | None, stock: Iterable[Held]) -> Iterator[RoomFlag]:
-    grams = sum(one.grams for one in stock)
-    if capacity_kg is not None and grams > Decimal(capacity_kg) * 1000:
-        yield RoomFlag("over_capacity", f"{what} holds {Decimal(grams) / 1000} kg, more than its {capacity_kg} kg")
-
-
-def _since(session: Session, containers: set[str]) -> dict[str, str]:
-    """When the oldest waste that may be in each container came into the ledger: repacking does not make it younger."""
-    first: dict[str, str] = {}
-    sources: defaultdict[str, set[str]] = defaultdict(set)
-    asked: set[str] = set()
-    while frontier := (containers | {one for gave in sources.values() for one in gave}) - asked:
-        asked |= frontier
-        for row in _comings(session, sorted(frontier)):
-            if row.stage == "repacked":
-                sources[row.container] |= _gave(session, row.number)
-            else:
-                first[row.container] = min(row.made_at, first.get(row.container, row.made_at))
-    return {one: min(first[other] for other in _ancestors(one, sources) if other in first) for one in containers}
-
-
-def _comings(session: Session, containers: list[str]) -> Iterator[Any]:
-    """The entries by which mass came into containers, but corrections and what was taken back."""
-    back = aliased(WasteEntry)
-    for begin in range(0, len(containers), _MANY):
-        query = (
-            select(WastePosting.container, WasteEntry.number, WasteEntry.stage, WasteEntry.made_at)
-            .join(WasteEntry, WasteEntry.number == WastePosting.number)
-            .outerjoin(back, back.takes_back == WasteEntry.id)
-            .where(
-                WastePosting.container.in_(containers[begin : begin + _MANY]),
-                WastePosting.grams > 0,
-                WastePosting.place.not_in(OUTSIDE),
-                # Not "takes_back is null", which SQLite would answer by its index: with nearly every entry there is.
-                WasteEntry.stage != "corrected",
-                back.id.is_(None),
-            )
-        )
-        yield from session.execute(query)
-
-
-def _gave(session: Session, number: int) -> set[str]:
-    query = select(WastePosting.container).where(WastePosting.number == number, WastePosting.grams < 0)
-    return set(session.scalars(query))
-
-
-def _ancestors(container: str, sources: Mapping[str, set[str]]) -> set[str]:
-    found, left = {container}, [container]
-    while left:
-        new = sources.get(left.pop(), set()) - found
-        found |= new
-        left.extend(new)
-    return found
 
 
 def _decimal(text: str | None) -> Decimal | None:

@@ -260,7 +260,7 @@ def withdraw(session: Session, entry_id: str, *, actor: str, reason: str) -> Ans
 
 def whereabouts(session: Session, identity: str) -> dict[str, int]:
     """Grams of a container by place on site."""
-    query = select(WasteStock.place, WasteStock.grams).where(WasteStock.container == identity, WasteStock.grams > 0)
+    query = select(WasteStock.place, WasteStock.grams).where(WasteStock.container == identity)
     return {row.place: row.grams for row in session.execute(query.order_by(WasteStock.place))}
 
 

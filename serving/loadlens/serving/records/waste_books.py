@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from loadlens.serving.records.waste_entries import among
@@ -18,6 +18,7 @@ from loadlens.serving.store.waste_tables import WasteBalance, WasteContainer, Wa
 from loadlens.waste.ledger import OUTSIDE, Entry
 
 UNIT_LENGTH = 18
+_GONE = delete(WasteStock).where(WasteStock.container == bindparam("gone"), WasteStock.place == bindparam("left"))
 _Key = tuple[str, str, str, str]
 
 
@@ -86,13 +87,15 @@ class Books:
             for (container, place), grams in self._stock.items()
             if self._written.get((container, place)) != grams
         ]
-        new = [row for row in changed if (row["container"], row["place"]) not in self._written]
-        old = [row for row in changed if (row["container"], row["place"]) in self._written]
+        known = [row for row in changed if (row["container"], row["place"]) in self._written]
+        new = [row for row in changed if (row["container"], row["place"]) not in self._written and row["grams"]]
         if new:
             self._session.execute(insert(WasteStock), new)
-        if old:
-            self._session.execute(update(WasteStock), old)
-        self._written = dict(self._stock)
+        if kept := [row for row in known if row["grams"]]:
+            self._session.execute(update(WasteStock), kept)
+        if gone := [{"gone": row["container"], "left": row["place"]} for row in known if not row["grams"]]:
+            self._session.connection().execute(_GONE, gone)
+        self._written = {key: grams for key, grams in self._stock.items() if grams}
 
     def _change(self, container: str, place: str, grams: int) -> None:
         balance = self._balance(container, place)

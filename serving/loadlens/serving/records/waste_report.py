@@ -1,14 +1,17 @@
 """What a regulator asks of a period: the name of each waste, how much, where it arose, where it went, and how."""
 
+import json
 from collections import defaultdict
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import islice
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from loadlens.serving.records.waste_entries import among
 from loadlens.serving.records.waste_export import movements
-from loadlens.serving.store.waste_tables import WasteContainer, WasteStock
+from loadlens.serving.store.waste_tables import WasteContainer, WasteEntry, WastePosting, WasteStock
 from loadlens.waste.identity import parse_identity
 from loadlens.waste.stage_tables import Movement, tonnes
 from loadlens.waste.workbook import Cell, Table
@@ -17,6 +20,7 @@ HEAD = ("unit", "what", "list", "code", "name", "from", "to", "how", "grams", "t
 _WHERE_TO = ("接收单位名称", "接收单位", "去向", "自行利用/处置设施编码")
 _HOW = ("利用/处置方式", "自行利用/处置方式")
 _FACILITY = "产生设施编码"
+_AT_ONCE = 1000
 _Key = tuple[str, ...]
 
 
@@ -28,30 +32,44 @@ def report(session: Session, begin: datetime, end: datetime) -> Table:
     ones it is where they stood.
     """
     sums: defaultdict[_Key, int] = defaultdict(int)
-    arose: dict[str, str] = {}
-    for one in movements(session, ("produced",)):
-        arose.setdefault(one.identity, one.particulars.get(_FACILITY, ""))
-        if _within(one, begin, end):
-            sums[_key("produced", one, one.particulars.get(_FACILITY, ""))] += one.grams
+    for one in movements(session, ("produced",), (begin, end)):
+        sums[_key("produced", one, one.particulars.get(_FACILITY, ""))] += one.grams
     for stage in ("treated", "handed_over"):
-        for one in movements(session, (stage,)):
-            if _within(one, begin, end):
+        moved = movements(session, (stage,), (begin, end))
+        while some := list(islice(moved, _AT_ONCE)):
+            arose = _where_it_arose(session, (one.identity for one in some))
+            for one in some:
                 sums[_key(stage, one, arose.get(one.identity) or one.leaving)] += one.grams
-    for key, grams in _stock(session, arose):
+    for key, grams in _stock(session):
         sums[key] += grams
     rows: list[tuple[Cell, ...]] = [(*key, grams, tonnes(grams)) for key, grams in sorted(sums.items()) if grams]
     return Table("report", HEAD, rows)
 
 
-def _stock(session: Session, arose: dict[str, str]) -> Iterator[tuple[_Key, int]]:
-    query = (
-        select(WasteContainer, WasteStock.place, WasteStock.grams)
-        .join(WasteStock, WasteStock.container == WasteContainer.identity)
-        .where(WasteStock.grams > 0)
+def _stock(session: Session) -> Iterator[tuple[_Key, int]]:
+    query = select(WasteContainer, WasteStock.place, WasteStock.grams).join(
+        WasteStock, WasteStock.container == WasteContainer.identity
     )
-    for box, place, grams in session.execute(query):
+    found = session.execute(query).all()
+    arose = _where_it_arose(session, (row.WasteContainer.identity for row in found))
+    for box, place, grams in found:
         unit, came = _unit(box.identity), arose.get(box.identity, "")
         yield (unit, "stock", box.list_id, box.code, box.name, came, place, ""), grams
+
+
+def _where_it_arose(session: Session, identities: Iterable[str]) -> dict[str, str]:
+    """The facility that each of these containers was first filled at, as far as its entry says."""
+    arose: dict[str, str] = {}
+    for condition in among(WastePosting.container, identities):
+        query = (
+            select(WastePosting.container, WasteEntry.particulars)
+            .join(WasteEntry, WasteEntry.number == WastePosting.number)
+            .where(condition, WasteEntry.stage == "produced")
+            .order_by(WasteEntry.number)
+        )
+        for row in session.execute(query):
+            arose.setdefault(row.container, json.loads(row.particulars).get(_FACILITY, ""))
+    return arose
 
 
 def _key(what: str, one: Movement, came: str) -> _Key:
@@ -65,7 +83,3 @@ def _first(one: Movement, titles: tuple[str, ...]) -> str:
 
 def _unit(identity: str) -> str:
     return parse_identity(identity)[1].unit
-
-
-def _within(one: Movement, begin: datetime, end: datetime) -> bool:
-    return begin <= datetime.fromisoformat(one.at).astimezone(UTC) < end

@@ -20,7 +20,6 @@ def standing(
     query = (
         select(*here, WasteStock.grams, WasteContainer.list_id, WasteContainer.code, WasteContainer.name)
         .join(WasteContainer, WasteContainer.identity == WasteStock.container)
-        .where(WasteStock.grams > 0)
         .where(or_(WasteStock.container > after[0], (WasteStock.container == after[0]) & (WasteStock.place > after[1])))
         .order_by(*here)
         .limit(limit)

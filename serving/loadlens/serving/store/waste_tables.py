@@ -29,6 +29,7 @@ class WasteEntry(Base):
     """One entry of the ledger; `number` counts them as they were accepted. An entry is taken back at most once."""
 
     __tablename__ = "waste_entries"
+    __table_args__ = (Index("waste_entries_by_time", "made_at"),)
 
     number: Mapped[int] = mapped_column(primary_key=True)
     id: Mapped[str] = mapped_column(Text, unique=True)
@@ -56,7 +57,10 @@ class WastePosting(Base):
 
 
 class WasteStock(Base):
-    """What of a container is where on site: the sum of its postings, kept so that a balance answers at once."""
+    """What of a container is where on site: the sum of its postings, kept so that a balance answers at once.
+
+    Where nothing is left there is no row: the table is as large as the stock, not as the ledger.
+    """
 
     __tablename__ = "waste_stock"
     __table_args__ = (
