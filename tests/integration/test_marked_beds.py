@@ -1,10 +1,13 @@
 """The bed that a person marks in the frames of a camera counts for the loads that arrive after it."""
 
+import json
+import zipfile
 from datetime import UTC, datetime
 
 import pytest
 
-BED = {"corners": [[60, 40], [260, 40], [260, 140], [60, 140]], "length_mm": 8000, "width_mm": 4000}
+# Seen from aslant: the near end, 300 pixels wide, is three times as wide in the picture as the far one.
+BED = {"corners": [[190, 40], [290, 40], [390, 240], [90, 240]], "length_mm": 4000, "width_mm": 4000}
 
 
 @pytest.fixture
@@ -25,17 +28,32 @@ def graded(server, lane, shots):
     return load, closed
 
 
-def test_a_marked_bed_is_what_later_loads_are_graded_in(server, shots, lane):
+def test_a_marked_bed_is_what_later_loads_are_graded_in(server, shots, lane, tmp_path):
     place = f"/v1/lanes/{lane}/cameras/mast/bed"
     assert server.http.get(place).json() == {"bed": None}
     asked = {**BED, "width": 480, "height": 272}
     scale = server.http.post("/v1/bed-scale", json=asked).json()
-    assert scale == {"mm_per_px": 40, "mm_low": 40, "mm_high": 40}
+    assert scale["mm_per_px"] == 20
+    assert scale["mm_low"] < 20 < scale["mm_high"]
     assert server.http.put(place, json=asked).status_code == 200
     shown = server.http.get(place).json()["bed"]
-    assert (shown["corners"], shown["mm_per_px"]) == (BED["corners"], 40)
-    _, closed = graded(server, lane, shots[:6])
+    assert (shown["corners"], shown["mm_per_px"]) == (BED["corners"], 20)
+    load, closed = graded(server, lane, shots[:6])
     assert closed.status_code == 200, closed.text
+    seen = server.http.get(f"/v1/loads/{load}/layers/0/map").json()
+    across, down = 480 * seen["cell"][0], 272 * seen["cell"][1]
+    counted = {
+        (column * across, row * down): seen["counted_percent"][row * seen["columns"] + column]
+        for row in range(seen["rows"])
+        for column in range(seen["columns"])
+    }
+    beside = [share for (x, y), share in counted.items() if y + down < 120 and (x + across < 140 or x > 340)]
+    assert max(counted.values()) > 50
+    assert beside
+    assert not any(beside)
+    server.run("bundle", load, "--out", tmp_path / "load.zip")
+    with zipfile.ZipFile(tmp_path / "load.zip") as bundle:
+        assert json.loads(bundle.read("assessments/1/observation.json"))["mm_per_px"] == 20
     records = server.http_as("auditor").get("/v1/journal", params={"subject": f"lane:{lane}"}).json()["records"]
     assert [one["kind"] for one in records if one["kind"].startswith("camera.bed")] == ["camera.bed_marked"]
     server.run("verify")

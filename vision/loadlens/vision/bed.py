@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Mask = NDArray[np.bool_]
 # A bed under this share of the picture is too small to grade, and more likely something else that moved.
 _LEAST_SHARE = 0.04
+_SUBPIXEL_BITS = 4
 
 
 class BedError(ValueError):
@@ -19,13 +20,17 @@ class BedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Bed:
-    """The bed as a box in pixels of the source frame; `mm_per_px` only where a site has measured it."""
+    """The bed as a box in pixels of the source frame; `mm_per_px` only where a site has measured it.
+
+    `corners` are those of the bed itself where they are known: seen from aslant it does not fill its box.
+    """
 
     x: int
     y: int
     w: int
     h: int
     mm_per_px: float | None = None
+    corners: tuple[tuple[float, float], ...] | None = None
 
     def __post_init__(self) -> None:
         if self.x < 0 or self.y < 0 or self.w < 16 or self.h < 16:
@@ -52,10 +57,27 @@ class Bed:
         if self.x + self.w > width or self.y + self.h > height:
             raise BedError(f"bed {self.text} reaches out of the {width}x{height} frame; give it in the frame's pixels")
 
+    def mask(self, shape: tuple[int, int], frame_size: tuple[int, int]) -> Mask:
+        """The bed as bool [h, w] of `shape` over the whole frame, which is `frame_size` (width, height) pixels large.
+
+        A pixel at its edge belongs to it.
+        """
+        columns, rows = shape[1] / frame_size[0], shape[0] / frame_size[1]
+        mask = np.zeros(shape, np.uint8)
+        if self.corners is not None:
+            # A pixel's number is that of its middle, which lies half a pixel behind its edge.
+            corners = np.array(self.corners) * (columns, rows) - 0.5
+            cv2.fillConvexPoly(mask, np.round(corners * 2**_SUBPIXEL_BITS).astype(np.int32), 1, shift=_SUBPIXEL_BITS)
+        else:
+            left, top = int(np.floor(self.x * columns)), int(np.floor(self.y * rows))
+            right, bottom = int(np.ceil((self.x + self.w) * columns)), int(np.ceil((self.y + self.h) * rows))
+            mask[top:bottom, left:right] = 1
+        return mask.astype(np.bool_)
+
 
 @dataclass(frozen=True, slots=True)
 class MarkedBed:
-    """A bed as a person marked it, of known size: the box round it with its mean scale, and how far the scale varies.
+    """A bed as a person marked it, of known size: its corners with the mean scale, and how far the scale varies.
 
     `mm_low` and `mm_high` are millimetres per pixel along the sides, least and most: near the camera and far from it.
     """
@@ -86,7 +108,8 @@ def mark_bed(
     left, top = np.floor(points.min(axis=0)).astype(int)
     right, bottom = np.ceil(points.max(axis=0)).astype(int)
     scale = float(np.sqrt(length_mm * width_mm / area))
-    bed = Bed(int(left), int(top), int(right - left), int(bottom - top), mm_per_px=scale)
+    marked = tuple((float(x), float(y)) for x, y in corners)
+    bed = Bed(int(left), int(top), int(right - left), int(bottom - top), mm_per_px=scale, corners=marked)
     return MarkedBed(bed, float(along.min()), float(along.max()))
 
 

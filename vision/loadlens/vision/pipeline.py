@@ -142,7 +142,7 @@ class Unloading:
         self._frame_size = (frame.width, frame.height)
         if self._given_bed is not None:
             self._given_bed.fits(frame.width, frame.height)
-        mask = self._bed_mask(self._given_bed, (shape[0], shape[1])) if self._given_bed else None
+        mask = self._given_bed.mask((shape[0], shape[1]), self._frame_size) if self._given_bed else None
         self._tracker = LayerTracker((shape[0], shape[1]), bed_mask=mask)
 
     def _watch(self, frame: Frame, luma: Picture) -> None:
@@ -225,15 +225,6 @@ class Unloading:
             )
         )
 
-    def _bed_mask(self, bed: Bed, shape: tuple[int, int]) -> Mask:
-        """The bed as bool [h, w] at the tracker's size."""
-        columns, rows = shape[1] / self._frame_size[0], shape[0] / self._frame_size[1]
-        mask = np.zeros(shape, np.bool_)
-        left, top = int(np.floor(bed.x * columns)), int(np.floor(bed.y * rows))
-        right, bottom = int(np.ceil((bed.x + bed.w) * columns)), int(np.ceil((bed.y + bed.h) * rows))
-        mask[top:bottom, left:right] = True
-        return mask
-
     def _find_bed(self) -> tuple[Bed | None, Mask]:
         if not self._layers:
             return self._given_bed, np.zeros((1, 1), np.bool_)
@@ -248,7 +239,7 @@ class Unloading:
                 "bed_not_found", "the bed could not be told from its surroundings; the whole picture was graded"
             )
             return None, np.ones(shape, np.bool_)
-        return bed, self._bed_mask(bed, shape)
+        return bed, bed.mask(shape, self._frame_size)
 
     def _scene_at_tracker_size(self, layer: SeenLayer) -> NDArray[np.float32]:
         share = scene_share(layer.surface, self._taxonomy)
