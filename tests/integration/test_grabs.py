@@ -85,6 +85,19 @@ def test_layers_are_weighed_by_their_grabs_whenever_their_masses_become_known(se
     assert weights(shown) == by_mass
     assert server.http.post(place, json=correct).status_code == 201
     assert early.report() == shown
+    # What becomes known once it is settled changes no ticket, and a person is told.
+    load = f"/v1/loads/{early.load}"
+    for kind, kg in (("gross", 49000), ("tare", 16000)):
+        assert server.http.put(f"{load}/weights/{kind}", json={"kg": kg}).status_code == 201
+    assert server.http.post(place, json={"decision": "accept", "reason": "weighed"}).status_code == 201
+    settled = server.http.post(f"{load}/settle", json={"priced": False})
+    assert settled.status_code == 201, settled.text
+    ticket = server.http.get(f"{load}/ticket.json").text
+    early.grab(33, ends[0] + 0.3, stable=False)
+    early.grab(66, ends[0] + 0.3)
+    late_ones = [flag for flag in server.http.get(load).json()["flags"] if flag["code"] == "grab_after_settlement"]
+    assert [flag["why"].split(" became")[0] for flag in late_ones] == ["a grab of 66 kg"]
+    assert server.http.get(f"{load}/ticket.json").text == ticket
     # Whose clock is wrong cannot say which surface lay open when a grab was weighed.
     off = Lane(server, "3", shots, clock_off_s=3600)
     off.grab(1000, 40)

@@ -109,6 +109,8 @@ class Loads:
             self.reassess(session, flagged, reason="radiation", actor=actor)
         grabbed = grabs.load_of(session, reading, self.lead_s)
         if grabbed is not None and self._weighs_by_grabs(session, grabbed):
+            if grabbed.status == "settled":
+                grabs.note_late(session, grabbed, reading)
             self.reassess(session, grabbed, reason="grab weighed", actor=actor)
         use = readings.use_of(session, reading, self.lead_s)
         if use is not None:

@@ -52,12 +52,20 @@ def placed(
 
 
 def load_of(session: Session, reading: Reading, lead_s: float) -> Load | None:
-    """The assessed load that a grab was taken from, if its mass became known only now."""
+    """The load, assessed or settled, that a grab was taken from, if its mass became known only now."""
     if reading.kind != "grab_mass":
         return None
     latest = (datetime.fromisoformat(reading.at) + timedelta(seconds=lead_s)).isoformat()
-    query = select(Load).where(Load.lane == reading.lane, Load.status.in_(ASSESSED), Load.closed_at >= reading.at)
+    known = (*ASSESSED, "settled")
+    query = select(Load).where(Load.lane == reading.lane, Load.status.in_(known), Load.closed_at >= reading.at)
     return session.scalars(query.where(Load.created_at <= latest).order_by(Load.created_at.desc()).limit(1)).first()
+
+
+def note_late(session: Session, load: Load, reading: Reading) -> None:
+    """Note for a person that a mass became known after its load was settled: it counts where that is taken up again."""
+    if reading.kg is not None and reading.stable is not False:
+        why = f"a grab of {reading.kg} kg became known after the load was settled; it is kept and decides nothing"
+        loads.flag(session, load, "grab_after_settlement", "review", why)
 
 
 def _of_load(session: Session, load: Load, *, since: str) -> list[Reading]:
