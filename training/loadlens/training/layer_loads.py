@@ -7,6 +7,7 @@ looked for.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import cache, partial
 from importlib import metadata
 from multiprocessing import get_context
@@ -21,8 +22,9 @@ from loadlens.datasets.textures import PhotoTextures, TextureBank
 from loadlens.datasets.yard import Clip, ClipSpec, render_clip
 from loadlens.grading.observation import LayerObservation, LoadObservation, ModelVersion
 from loadlens.training.loads import GradedLoad
+from loadlens.vision.contaminants import decide_contaminants
 from loadlens.vision.frame import Frame
-from loadlens.vision.layer import SeenLayer, layer_observation, occluded
+from loadlens.vision.layer import SeenLayer, exposed_cells, layer_observation, occluded
 from loadlens.vision.model import SurfaceModel, load_model
 from loadlens.vision.pipeline import picture_for_model
 from loadlens.vision.taxonomy import load_taxonomy
@@ -76,6 +78,8 @@ def observe_clip(clip: Clip, model: SurfaceModel) -> LoadObservation:
             jpeg=b"",
             size=size,
         )
+        decided = decide_contaminants(surface, exposed_cells(seen, clip.inside), taxonomy)
+        seen = replace(seen, surface=decided)
         layer = layer_observation(len(layers), seen, clip.inside, taxonomy, unsure_below=about.unsure_below)
         layers += [layer] if layer is not None else []
     return LoadObservation(

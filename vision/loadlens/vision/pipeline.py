@@ -23,9 +23,10 @@ from loadlens.grading.observation import (
 )
 from loadlens.vision.bed import Bed, find_bed
 from loadlens.vision.colour import has_cast
+from loadlens.vision.contaminants import decide_contaminants
 from loadlens.vision.frame import Frame
 from loadlens.vision.hazards import find_hazards, merge_sightings
-from loadlens.vision.layer import Mask, SeenLayer, layer_observation, occluded, scene_share
+from loadlens.vision.layer import Mask, SeenLayer, exposed_cells, layer_observation, occluded, scene_share
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.observed import Observed
 from loadlens.vision.quality import FrozenWatch, measure_quality
@@ -291,7 +292,9 @@ class Unloading:
         bed, mask = self._find_bed()
         unsure_below = self._model.metadata.unsure_below
         graded: list[tuple[LayerObservation, SeenLayer]] = []
-        for seen in self._layers:
+        for looked in self._layers:
+            surface = decide_contaminants(looked.surface, exposed_cells(looked, mask), self._taxonomy)
+            seen = replace(looked, surface=surface)
             layer = layer_observation(len(graded), seen, mask, self._taxonomy, unsure_below=unsure_below)
             if layer is not None:
                 graded.append((layer, seen))
