@@ -481,9 +481,12 @@ def test_a_model_shows_its_card_and_the_same_loads_beside_another(yard, browser,
         other.get_by_role("button", name="Compute").click()
         expect(other.get_by_role("row").nth(1)).to_contain_text("layers", timeout=60_000)
         page.reload()  # the other loads need not be waited for
-        other.get_by_label("Why").fill("for the test yard")
+        expect(other).to_contain_text("the rule asks for 10")
+        other.get_by_label("Why").first.fill("for the test yard")
+        other.get_by_label("Why it is to look all the same").fill("a yard of tests has few loads")
         other.get_by_role("button", name="Let this model look").click()
         expect(other).to_contain_text("looks now", timeout=30_000)
+        expect(page.locator(".history")).to_contain_text("a yard of tests has few loads")
     look_at(browser, manager, f"{yard.address}/console/settings/models", "models", ".card .pairs")
     back = yard.http.post("/v1/models/activations", json={"sha256": first, "reason": "the test is over"})
     assert back.status_code == 201

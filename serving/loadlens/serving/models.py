@@ -7,20 +7,22 @@ kept among the blobs: so every server of the site has it, and a backup too.
 import hashlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from loadlens.serving.load_errors import UnknownLoadError
+from loadlens.serving.canonical import canonical_json
+from loadlens.serving.load_errors import ConflictError, UnknownLoadError
 from loadlens.serving.settings import Settings
 from loadlens.serving.store import journal
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.settings_tables import ModelActivation
 from loadlens.serving.timed_model import TimedModel
 from loadlens.vision.model import ModelError, ModelMetadata, SurfaceModel, installed_models, load_model, shipped_model
+from loadlens.vision.succession import Verdict
 
 FOLDER = "models"
 
@@ -89,18 +91,49 @@ class Models:
                 self._tried = sha256, self.load(sha256)
             return self._tried[1]
 
+    def about(self, sha256: str) -> ModelMetadata:
+        """What a model says of itself; raises as `load` does."""
+        known = (one.metadata for one in self.known() if isinstance(one, Known) and one.sha256 == sha256)
+        return next(known, None) or self.load(sha256).metadata
+
     def activate(
-        self, session: Session, model: SurfaceModel, before: str, *, reason: str, actor: str
+        self,
+        session: Session,
+        model: SurfaceModel,
+        before: str,
+        verdict: Verdict | None,
+        *,
+        reason: str,
+        despite: str | None,
+        actor: str,
     ) -> ModelActivation:
-        """Let a loaded model look at every load that begins from now on, and keep its file."""
+        """Let a loaded model look at every load that begins from now on, and keep its file.
+
+        `verdict` is what the rule says of it, None on the way back to the model before, of which it is not asked;
+        where it does not permit, `despite` says why it is to look all the same, else ConflictError is raised.
+        """
+        permitted = verdict is None or verdict.permits
+        if verdict is not None and not permitted and despite is None:
+            against = "; ".join(one.why for one in verdict.reasons)
+            raise ConflictError(
+                f"the model may not take over: {against}. Let both models watch past loads, or say in `despite` why it "
+                "is to look all the same, which goes on record"
+            )
         about, file = model.metadata, self._file_of(model.sha256)
         if file is not None:
             self._blobs.put(file.read_bytes())
         activation = ModelActivation(
-            sha256=model.sha256, name=about.name, version=about.version, before=before, reason=reason, actor=actor
+            sha256=model.sha256,
+            name=about.name,
+            version=about.version,
+            before=before,
+            reason=reason,
+            actor=actor,
+            verdict=None if verdict is None else canonical_json(asdict(verdict)),
+            despite=None if permitted else despite,
         )
         session.add(activation)
-        body = {"id": about.name, "version": about.version, "sha256": model.sha256}
+        body = {"id": about.name, "version": about.version, "sha256": model.sha256, "permitted": permitted}
         journal.append(session, "model.activated", "model", body, actor, rows=[activation])
         return activation
 

@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     model: Path | None = None
     """A model file; without it the one that is shipped."""
 
+    model_trial_loads: int = Field(default=10, ge=1)
+    """So many past loads must a new model and the present one have watched before the new one may take over."""
+
     standard: str = DEFAULT_STANDARD
     """Standard of loads that name none: a shipped id, or the path of a .toml file."""
 

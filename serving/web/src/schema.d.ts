@@ -1263,7 +1263,8 @@ export interface paths {
         put?: never;
         /**
          * Activate Model
-         * @description Let a model look at loads that begin to be watched from now on. To roll back, activate the one before.
+         * @description Let a model look at loads that begin to be watched from now on, where the verdict on it permits or somebody
+         *     says why it is to look all the same. To roll back, activate the one before; nothing is asked of it.
          */
         post: operations["activate_model_v1_models_activations_post"];
         delete?: never;
@@ -1279,12 +1280,33 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        get?: never;
         /**
          * Look At Load
-         * @description A past load watched once more by one model, without any person's correction, and what a person decided of it;
-         *     nothing is kept. It takes about as long as the load's frames took to grade.
+         * @description A past load watched once more by one model, without any person's correction, and what a person decided of it.
+         *     Kept is what the verdict on a model asks for. It takes about as long as the load's frames took to grade.
          */
-        get: operations["look_at_load_v1_models__sha256__loads__load_id__get"];
+        put: operations["look_at_load_v1_models__sha256__loads__load_id__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{sha256}/verdict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Judge Model
+         * @description Whether a model may take the place of the one that looks now, by a rule over the past loads that both have
+         *     watched (`PUT /models/{sha256}/loads/{load_id}`) and over what they say of themselves.
+         */
+        get: operations["judge_model_v1_models__sha256__verdict_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4117,7 +4139,8 @@ export interface components {
         };
         /**
          * ModelActivationShown
-         * @description From `at` on a model looks at loads that begin; `before` looked until then.
+         * @description From `at` on a model looks at loads that begin; `before` looked until then. `verdict` is None for the way back;
+         *     `despite` says why the model was let look though the verdict did not permit it.
          */
         ModelActivationShown: {
             /** Actor */
@@ -4126,6 +4149,8 @@ export interface components {
             at: string;
             /** Before */
             before: string;
+            /** Despite */
+            despite: string | null;
             /** Id */
             id: number;
             /** Name */
@@ -4134,6 +4159,7 @@ export interface components {
             reason: string;
             /** Sha256 */
             sha256: string;
+            verdict: components["schemas"]["VerdictShown"] | null;
             /** Version */
             version: string;
         };
@@ -4188,10 +4214,10 @@ export interface components {
             models: components["schemas"]["ModelCard"][];
         };
         /**
-         * ModelLook
+         * ModelLookShown
          * @description What a model makes of a past load, and what a person decided; `seconds` is how long the watching took.
          */
-        ModelLook: {
+        ModelLookShown: {
             decided: components["schemas"]["Decided"] | null;
             /** Hazards */
             hazards: string[];
@@ -4202,6 +4228,24 @@ export interface components {
             outcome: components["schemas"]["Outcome"];
             /** Seconds */
             seconds: number;
+        };
+        /**
+         * ModelVerdict
+         * @description Whether a model may take the place of the one that looks now, `before`.
+         */
+        ModelVerdict: {
+            /** Before */
+            before: string;
+            /** Least */
+            least: number;
+            /** Loads */
+            loads: number;
+            /** Permits */
+            permits: boolean;
+            /** Reasons */
+            reasons: components["schemas"]["VerdictReason"][];
+            /** Sha256 */
+            sha256: string;
         };
         /**
          * ModelVersionShown
@@ -4425,9 +4469,12 @@ export interface components {
         };
         /**
          * NewModelActivation
-         * @description Which model looks at loads that begin to be watched from now on, and why.
+         * @description Which model looks at loads that begin to be watched from now on, and why; `despite` says why it is to look though
+         *     the rule does not permit it.
          */
         NewModelActivation: {
+            /** Despite */
+            despite?: string | null;
             /** Reason */
             reason: string;
             /** Sha256 */
@@ -5659,6 +5706,29 @@ export interface components {
             msg: string;
             /** Error Type */
             type: string;
+        };
+        /**
+         * VerdictReason
+         * @description Why a model may not take over: a code, and a sentence.
+         */
+        VerdictReason: {
+            /** Code */
+            code: string;
+            /** Why */
+            why: string;
+        };
+        /**
+         * VerdictShown
+         * @description What the rule said of a model after `loads` past loads that both had watched, of which it asks for `least`;
+         *     without a reason against it the model may take over.
+         */
+        VerdictShown: {
+            /** Least */
+            least: number;
+            /** Loads */
+            loads: number;
+            /** Reasons */
+            reasons: components["schemas"]["VerdictReason"][];
         };
         /**
          * Versions
@@ -7939,7 +8009,7 @@ export interface operations {
             };
         };
     };
-    look_at_load_v1_models__sha256__loads__load_id__get: {
+    look_at_load_v1_models__sha256__loads__load_id__put: {
         parameters: {
             query?: never;
             header?: never;
@@ -7957,7 +8027,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ModelLook"];
+                    "application/json": components["schemas"]["ModelLookShown"];
+                };
+            };
+        };
+    };
+    judge_model_v1_models__sha256__verdict_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelVerdict"];
                 };
             };
         };

@@ -21,7 +21,7 @@ from loadlens.vision.taxonomy import load_taxonomy
 PROJECT = Path(__file__).resolve().parents[3]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 PLACES = re.compile(r"\{\w+")
-MAKES = {"Flag": 2, "Doubt": 1, "_doubt": 1, "flag": 4}  # which argument says why
+MAKES = {"Flag": 2, "Doubt": 1, "Reason": 1, "_doubt": 1, "flag": 4}  # which argument says why
 FORMS, CONTAMINANTS = ("hms_1", "shredded", "turnings"), ("wood", "soil")
 
 

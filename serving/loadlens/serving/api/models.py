@@ -2,24 +2,27 @@
 
 import json
 import time
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 
-from loadlens.serving.api.parts import actor_of, parts_of
+from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers
-from loadlens.serving.api.settings_shapes import ModelActivationShown, ModelList, ModelLook
+from loadlens.serving.api.settings_shapes import ModelActivationShown, ModelList, ModelLookShown, ModelVerdict
 from loadlens.serving.api.shapes import shaped
 from loadlens.serving.api.withheld import check_seen
 from loadlens.serving.evidence.retention import let_go_of
 from loadlens.serving.load_errors import ConflictError, UnacceptableError
 from loadlens.serving.models import FOLDER, Faulty, Known, activations
-from loadlens.serving.records import assessments, comparison, loads, reviews
+from loadlens.serving.records import assessments, comparison, loads, model_looks
 from loadlens.serving.rewatching import by_machine_alone, watch_again
 from loadlens.serving.store.settings_tables import ModelActivation
-from loadlens.vision.model import ModelError
+from loadlens.vision.model import ModelError, SurfaceModel
+from loadlens.vision.succession import Verdict
 
 router = APIRouter(tags=["models"])
 
@@ -27,12 +30,14 @@ _DIGEST = r"^[0-9a-f]{64}$"
 
 
 class NewModelActivation(BaseModel):
-    """Which model looks at loads that begin to be watched from now on, and why."""
+    """Which model looks at loads that begin to be watched from now on, and why; `despite` says why it is to look though
+    the rule does not permit it."""
 
     model_config = ConfigDict(extra="forbid")
 
     sha256: Annotated[str, Field(pattern=_DIGEST)]
     reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    despite: Annotated[str | None, Field(min_length=1, max_length=1000)] = None
 
 
 @router.get("/models", response_model=None, responses=answers() | shaped(ModelList))
@@ -64,31 +69,36 @@ def list_models(request: Request) -> dict[str, Any]:
     responses=answers(404, 409) | shaped(ModelActivationShown, 201),
 )
 def activate_model(request: Request, given: NewModelActivation) -> dict[str, Any]:
-    """Let a model look at loads that begin to be watched from now on. To roll back, activate the one before."""
+    """Let a model look at loads that begin to be watched from now on, where the verdict on it permits or somebody
+    says why it is to look all the same. To roll back, activate the one before; nothing is asked of it."""
     parts = parts_of(request)
-    if parts.grader.model is None:
-        raise ConflictError(f"{parts.grader.problem}; wait until it looks, then activate another")
+    now = _looking(parts)
     try:
         model = parts.models.load(given.sha256)
     except ModelError as error:
         raise UnacceptableError(str(error)) from None
     with parts.loads.writing() as session:
-        before = parts.models.active(session) or parts.grader.model.sha256
+        before = parts.models.active(session) or now.sha256
         if before == given.sha256:
             raise ConflictError("this model looks already")
-        row = parts.models.activate(session, model, before, reason=given.reason, actor=actor_of(request))
+        newest = next(iter(activations(session)), None)
+        goes_back = newest is not None and newest.before == given.sha256
+        verdict = None if goes_back else _verdict(parts, session, before, given.sha256)
+        row = parts.models.activate(
+            session, model, before, verdict, reason=given.reason, despite=given.despite, actor=actor_of(request)
+        )
         session.flush()
         shown = _activation(row)
     parts.grader.look_again()
     return shown
 
 
-@router.get(
-    "/models/{sha256}/loads/{load_id}", response_model=None, responses=answers(404, 409, 410) | shaped(ModelLook)
+@router.put(
+    "/models/{sha256}/loads/{load_id}", response_model=None, responses=answers(404, 409, 410) | shaped(ModelLookShown)
 )
 def look_at_load(request: Request, sha256: Annotated[str, Path(pattern=_DIGEST)], load_id: str) -> dict[str, Any]:
-    """A past load watched once more by one model, without any person's correction, and what a person decided of it;
-    nothing is kept. It takes about as long as the load's frames took to grade."""
+    """A past load watched once more by one model, without any person's correction, and what a person decided of it.
+    Kept is what the verdict on a model asks for. It takes about as long as the load's frames took to grade."""
     parts = parts_of(request)
     with parts.loads.reading() as session:
         load = loads.find(session, load_id)
@@ -100,24 +110,44 @@ def look_at_load(request: Request, sha256: Annotated[str, Path(pattern=_DIGEST)]
     model = parts.models.try_out(sha256)
     began = time.monotonic()
     seen = watch_again(parts.loads, parts.beds, load, model)
-    with parts.loads.reading() as session:
+    with parts.loads.writing() as session:
         assessed = by_machine_alone(session, parts.loads, load, seen)
-        decided = [one for one in reviews.of_load(session, load_id) if one.decision != "stop"]
-        report = json.loads(assessments.version(session, load_id, decided[-1].version).report) if decided else None
-    truck = report and report["truck"]
-    return {
-        "load": load_id,
-        "outcome": comparison.outcome(assessed),
-        "layers": len(seen.layers),
-        "hazards": sorted({hazard.class_id for hazard in seen.hazards}),
-        "seconds": time.monotonic() - began,
-        "decided": truck
-        and {
-            "grade": truck["grade"],
-            "deduction_percent": truck["deduction"]["percent_of_net"],
-            "by": decided[-1].actor,
-        },
-    }
+        model_looks.keep(session, load_id, sha256, seen, assessed, actor=actor_of(request))
+        decided = model_looks.decided_on(session, load_id)
+        return {
+            "load": load_id,
+            "outcome": comparison.outcome(assessed),
+            "layers": len(seen.layers),
+            "hazards": sorted({hazard.class_id for hazard in seen.hazards}),
+            "seconds": time.monotonic() - began,
+            "decided": decided and asdict(decided),
+        }
+
+
+@router.get("/models/{sha256}/verdict", response_model=None, responses=answers(404, 409) | shaped(ModelVerdict))
+def judge_model(request: Request, sha256: Annotated[str, Path(pattern=_DIGEST)]) -> dict[str, Any]:
+    """Whether a model may take the place of the one that looks now, by a rule over the past loads that both have
+    watched (`PUT /models/{sha256}/loads/{load_id}`) and over what they say of themselves."""
+    parts = parts_of(request)
+    now = _looking(parts)
+    with parts.loads.reading() as session:
+        before = parts.models.active(session) or now.sha256
+        said = _verdict(parts, session, before, sha256)
+    return {"before": before, "sha256": sha256, "permits": said.permits} | asdict(said)
+
+
+def _looking(parts: Parts) -> SurfaceModel:
+    if parts.grader.model is None:
+        raise ConflictError(f"{parts.grader.problem}; wait until it looks, then come again")
+    return parts.grader.model
+
+
+def _verdict(parts: Parts, session: Session, before: str, after: str) -> Verdict:
+    try:
+        first, second = ((sha256, parts.models.about(sha256)) for sha256 in (before, after))
+    except ModelError as error:
+        raise UnacceptableError(str(error)) from None
+    return model_looks.verdict(session, first, second, least=parts.settings.model_trial_loads)
 
 
 def _card(one: Known, *, is_active: bool) -> dict[str, Any]:
@@ -139,4 +169,5 @@ def _card(one: Known, *, is_active: bool) -> dict[str, Any]:
 
 
 def _activation(row: ModelActivation) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in ModelActivationShown.model_fields}
+    shown = {name: getattr(row, name) for name in ModelActivationShown.model_fields}
+    return shown | {"verdict": row.verdict and json.loads(row.verdict)}

@@ -166,8 +166,33 @@ class FaultyModel(Shape):
     why: str
 
 
+class VerdictReason(Shape):
+    """Why a model may not take over: a code, and a sentence."""
+
+    code: str
+    why: str
+
+
+class VerdictShown(Shape):
+    """What the rule said of a model after `loads` past loads that both had watched, of which it asks for `least`;
+    without a reason against it the model may take over."""
+
+    loads: int
+    least: int
+    reasons: list[VerdictReason]
+
+
+class ModelVerdict(VerdictShown):
+    """Whether a model may take the place of the one that looks now, `before`."""
+
+    before: str
+    sha256: str
+    permits: bool
+
+
 class ModelActivationShown(Shape):
-    """From `at` on a model looks at loads that begin; `before` looked until then."""
+    """From `at` on a model looks at loads that begin; `before` looked until then. `verdict` is None for the way back;
+    `despite` says why the model was let look though the verdict did not permit it."""
 
     id: int
     sha256: str
@@ -175,6 +200,8 @@ class ModelActivationShown(Shape):
     version: str
     before: str
     reason: str
+    verdict: VerdictShown | None
+    despite: str | None
     actor: str
     at: str
 
@@ -196,7 +223,7 @@ class Decided(Shape):
     by: str
 
 
-class ModelLook(Shape):
+class ModelLookShown(Shape):
     """What a model makes of a past load, and what a person decided; `seconds` is how long the watching took."""
 
     load: str

@@ -45,6 +45,7 @@ VOUCHED = (
     "standard_activations",
     "camera_beds",
     "model_activations",
+    "model_looks",
 )
 _LONGEST_TEXT = 256
 

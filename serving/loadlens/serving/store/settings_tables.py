@@ -63,7 +63,11 @@ class CameraBed(Base):
 
 
 class ModelActivation(Base):
-    """Loads that begin to be watched from now on are looked at by this model; its file is the blob of this digest."""
+    """Loads that begin to be watched from now on are looked at by this model; its file is the blob of this digest.
+
+    `verdict` is JSON, what the rule said of it then (None: the way back to the model before, or older than the rule),
+    and `despite` why somebody let it look though the rule did not permit it.
+    """
 
     __tablename__ = "model_activations"
 
@@ -73,5 +77,21 @@ class ModelActivation(Base):
     version: Mapped[str] = mapped_column(Text)
     before: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
+    at: Mapped[str] = mapped_column(Text, default=now)
+    verdict: Mapped[str | None] = mapped_column(Text)
+    despite: Mapped[str | None] = mapped_column(Text)
+
+
+class ModelLook(Base):
+    """What a model, by its digest, made of a past load; `seen` is JSON. The newest of a model and a load counts."""
+
+    __tablename__ = "model_looks"
+    __table_args__ = (Index("model_looks_by_model", "model", "load_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model: Mapped[str] = mapped_column(Text)
+    load_id: Mapped[str] = mapped_column(ForeignKey("loads.id"))
+    seen: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(Text)
     at: Mapped[str] = mapped_column(Text, default=now)

@@ -1,21 +1,22 @@
 // The same past loads by two models, one load after the other, beside what a person decided of each.
 import { useEffect, useRef, useState } from "react";
-import { Problem, read, type Shape } from "../api.ts";
+import { ask, Problem, place, read, type Shape } from "../api.ts";
 import { Rows } from "../parts/rows.tsx";
 import { follow } from "../route.ts";
 import { useWords } from "../show.ts";
 
-type Look = Shape<"ModelLook">;
+type Look = Shape<"ModelLookShown">;
 interface Row {
   load: string;
   looks: [Look, Look] | null;
   why: string;
 }
 
-const LOADS = 10;
+const MOST_LISTED = 500;
 const GRADED = ["graded", "flagged", "reviewed", "emptied", "settled"];
 
-export function Compared({ one, other }: { one: Shape<"ModelCard">; other: Shape<"ModelCard"> }) {
+export function Compared(given: { one: Shape<"ModelCard">; other: Shape<"ModelCard">; least: number; onDone: () => void }) {
+  const { one, other, least, onDone } = given;
   const words = useWords();
   const [rows, setRows] = useState<Row[] | null>(null);
   const [busy, setBusy] = useState(false);
@@ -32,23 +33,26 @@ export function Compared({ one, other }: { one: Shape<"ModelCard">; other: Shape
     setBusy(true);
     setProblem("");
     try {
-      const { loads } = await read("/v1/loads", {}, { limit: 5 * LOADS });
-      for (const { id } of loads.filter((load) => GRADED.includes(load.status)).slice(0, LOADS)) {
-        if (left.current) return;
+      const { loads } = await read("/v1/loads", {}, { limit: Math.min(MOST_LISTED, 5 * least) });
+      let compared = 0;
+      for (const { id } of loads.filter((load) => GRADED.includes(load.status))) {
+        if (left.current || compared === least) return;
         const row = await lookedAt(id, one.sha256, other.sha256);
         setRows((before) => [...(before ?? []), row]);
+        compared += row.looks ? 1 : 0;
       }
     } catch (error) {
       setProblem(error instanceof Problem ? error.message : words.t("net.unreachable"));
     } finally {
       setBusy(false);
+      if (!left.current) onDone();
     }
   };
   const found = (rows ?? []).flatMap(({ looks }) => (looks ? [looks] : []));
   return (
     <details>
       <summary>{words.t("models.compare")}</summary>
-      <p className="hint">{words.t("models.compareHow", { n: LOADS })}</p>
+      <p className="hint">{words.t("models.compareHow", { n: least })}</p>
       <button type="button" disabled={busy} onClick={() => void compare()}>
         {words.t(busy ? "net.loading" : "changes.show")}
       </button>
@@ -97,7 +101,10 @@ function agreeing(looks: Look[]): number {
 }
 
 async function lookedAt(load: string, one: string, other: string): Promise<Row> {
-  const look = (sha256: string): Promise<Look> => read("/v1/models/{sha256}/loads/{load_id}", { sha256, load_id: load });
+  const look = async (sha256: string): Promise<Look> => {
+    const answer = await ask("PUT", place("/v1/models/{sha256}/loads/{load_id}", { sha256, load_id: load }));
+    return (await answer.json()) as Look;
+  };
   try {
     return { load, looks: [await look(one), await look(other)], why: "" };
   } catch (error) {

@@ -2,6 +2,7 @@
 import { type FormEvent, useEffect, useState } from "react";
 import { read, type Shape } from "../api.ts";
 import { Failed } from "../parts/failed.tsx";
+import { Sentence } from "../parts/sentence.tsx";
 import { plainName, useMe } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useDoing } from "../use-doing.ts";
@@ -34,8 +35,9 @@ export function Models() {
             {title(model)} {model.is_active && <em className="mark">{words.t("models.active")}</em>}
           </h2>
           <Card model={model} />
-          {mayChange && !model.is_active && active && <Activate model={model} onDone={() => setWanted(model.sha256)} />}
-          {mayChange && !model.is_active && active && <Compared one={active} other={model} />}
+          {mayChange && !model.is_active && active && (
+            <Successor model={model} active={active} isBefore={value.activations[0]?.before === model.sha256} onDone={() => setWanted(model.sha256)} />
+          )}
         </section>
       ))}
       <section className="card">
@@ -56,6 +58,12 @@ export function Models() {
               <small>
                 {plainName(one.actor)}, {words.t("models.instead", { file: one.before.slice(0, SHORT) })}
               </small>
+              {one.despite !== null && (
+                <p className="problem">
+                  {words.t("models.wasLetDespite")} <q>{one.despite}</q>
+                </p>
+              )}
+              {one.despite !== null && one.verdict && <Reasons verdict={one.verdict} />}
             </li>
           ))}
         </ul>
@@ -106,13 +114,46 @@ function Pair({ name, said }: { name: string; said: string }) {
   );
 }
 
-function Activate({ model, onDone }: { model: Shape<"ModelCard">; onDone: () => void }) {
+/** What the rule says of a model, and the ways to go on: watch past loads by both, or let it look. */
+function Successor(given: { model: Shape<"ModelCard">; active: Shape<"ModelCard">; isBefore: boolean; onDone: () => void }) {
+  const { model, active, isBefore, onDone } = given;
+  const words = useWords();
+  const { value, failed, again } = useLoaded(`verdict ${active.sha256} ${model.sha256}`, () => read("/v1/models/{sha256}/verdict", { sha256: model.sha256 }));
+  return (
+    <>
+      {failed && <Failed why={failed} again={again} />}
+      {isBefore && <p>{words.t("models.wayBack")}</p>}
+      {!isBefore && value && (
+        <div role="status">
+          <p>{words.t(value.permits ? "models.mayLook" : "models.mayNotLook", { n: value.loads })}</p>
+          <Reasons verdict={value} />
+        </div>
+      )}
+      {(isBefore || value) && <Activate model={model} asksWhyDespite={!isBefore && !value?.permits} onDone={onDone} />}
+      {value && <Compared one={active} other={model} least={value.least} onDone={again} />}
+    </>
+  );
+}
+
+function Reasons({ verdict }: { verdict: Shape<"VerdictShown"> }) {
+  return (
+    <ul className="faults">
+      {verdict.reasons.map(({ code, why }) => (
+        <li key={why}>
+          <Sentence code={code} why={why} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Activate({ model, asksWhyDespite, onDone }: { model: Shape<"ModelCard">; asksWhyDespite: boolean; onDone: () => void }) {
   const words = useWords();
   const { busy, problem, send } = useDoing();
   const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
-    const reason = String(new FormData(event.currentTarget).get("reason"));
-    if (await send("POST", "/v1/models/activations", { sha256: model.sha256, reason })) onDone();
+    const said = new FormData(event.currentTarget);
+    if (await send("POST", "/v1/models/activations", { sha256: model.sha256, reason: said.get("reason"), despite: said.get("despite") })) onDone();
   };
   return (
     <form className="row-form" onSubmit={(event) => void submit(event)}>
@@ -121,6 +162,13 @@ function Activate({ model, onDone }: { model: Shape<"ModelCard">; onDone: () => 
         <input name="reason" required maxLength={1000} />
         <small>{words.t("models.fromNow")}</small>
       </label>
+      {asksWhyDespite && (
+        <label>
+          {words.t("models.despite")}
+          <input name="despite" required maxLength={1000} />
+          <small>{words.t("models.despiteHow")}</small>
+        </label>
+      )}
       <button className="main" disabled={busy}>
         {words.t("models.activate")}
       </button>
