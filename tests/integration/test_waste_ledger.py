@@ -257,14 +257,18 @@ def test_a_stock_that_the_entries_do_not_give_is_found(serve):
     assert verified(server)[0] == 0
     engine = sqlalchemy.create_engine(server.database_url)
     with engine.begin() as changed:
-        changed.execute(sqlalchemy.text("UPDATE waste_stock SET grams = 400000 WHERE place = 'room:1'"))
-        put_in = "INSERT INTO waste_stock (container, place, grams) VALUES (:other, 'room:2', 5)"
+        changed.execute(
+            sqlalchemy.text("UPDATE waste_stock SET grams = 400000, since = '2026-11-26' WHERE place = 'room:1'")
+        )
+        put_in = "INSERT INTO waste_stock VALUES (:other, 'room:2', 5, '')"
         changed.execute(sqlalchemy.text(put_in), {"other": other})
         changed.execute(sqlalchemy.text("UPDATE waste_balances SET grams = 7 WHERE place = 'production'"))
     engine.dispose()
     code, said = verified(server)
     assert code == 1
     assert f"waste_stock {ledger.drum} / room:1: is 400000 g, but its entries add up to 412500 g" in said
+    aged = "is said to be there since 2026-11-26, but by its entries since 2026-11-25T00:00:00+00:00"
+    assert f"waste_stock {ledger.drum} / room:1: {aged}" in said
     assert f"waste_stock {other} / room:2: is 5 g, which no entry put there" in said
     kept = f"waste_balances {UNIT} / production / hazardous-cn / 321-024-48"
     assert f"{kept}: is 7 g in 0 containers, but its entries add up to -412500 g in 0" in said

@@ -34,11 +34,12 @@ def kinds_of(list_id: str, code: str) -> frozenset[str]:
 def conflicts(codes: Collection[tuple[str, str]]) -> list[Conflict]:
     """The conflicts between codes, given as list and code, that stand in one place."""
     found = []
-    for first, second in combinations(sorted(set(codes)), 2):
+    kinds = {code: of for code in set(codes) if (of := kinds_of(*code))}
+    for first, second in combinations(sorted(kinds), 2):
         for pair in _data()["pairs"]:
             one, other = pair["kinds"]
             for left, right in ((one, other), (other, one)):
-                if left in kinds_of(*first) and right in kinds_of(*second):
+                if left in kinds[first] and right in kinds[second]:
                     found.append(_conflict((first[1], second[1]), (left, right), pair))
     return found
 

@@ -16,7 +16,7 @@ from loadlens.serving.records.queue import Filter
 from loadlens.serving.store.database import open_database, writing
 from loadlens.serving.store.queue_tables import LoadResult
 from loadlens.serving.store.tables import Load, LoadFrame, Picture, StoredFrame, Transition, Weight
-from loadlens.serving.store.waste_tables import WasteBalance
+from loadlens.serving.store.waste_tables import WasteBalance, WasteStock
 
 
 @contextmanager
@@ -103,7 +103,7 @@ def test_loads_that_waited_before_there_was_a_queue_are_in_it(database_url):
     assert shown == [("hazard", "kg", "20.000"), ("wide", "kg", "800.000"), ("narrow", "kg", "200.000")]
 
 
-def test_balances_are_what_older_entries_add_up_to(database_url):
+def test_balances_and_ages_are_what_older_entries_add_up_to(database_url):
     """Two drums of which one has left."""
     unit, code = "91130200699229617X", "321-024-48"
     with at_schema(database_url, "0013") as connection:
@@ -125,5 +125,6 @@ def test_balances_are_what_older_entries_add_up_to(database_url):
     engine = open_database(database_url)
     with Session(engine) as session:
         kept = {row.place: (row.unit, row.grams, row.containers) for row in session.scalars(select(WasteBalance))}
+        assert [row.since for row in session.scalars(select(WasteStock))] == ["t"]
     engine.dispose()
     assert kept == {"production": (unit, -1000, 0), "room:1": (unit, 500, 1), "handed_over": (unit, 500, 0)}

@@ -261,7 +261,7 @@ def _since(entries, box):
                 continue
             if entry.stage == "repacked":
                 left += {one.container for one in entry.postings if one.grams < 0} - asked
-            else:
+            elif entry.stage in ("produced", "reweighed"):
                 found.append(entry.at.isoformat())
     return min(found)
 

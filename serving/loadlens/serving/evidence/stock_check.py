@@ -6,13 +6,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from loadlens.serving.evidence.finding import Finding
+from loadlens.serving.records import waste_ages
 from loadlens.serving.records.waste_books import UNIT_LENGTH
 from loadlens.serving.store.waste_tables import WasteBalance, WasteContainer, WastePosting, WasteStock
 from loadlens.waste.ledger import OUTSIDE
 
 
 def check_stock(session: Session) -> Iterator[Finding]:
-    """What is wrong with the stock; the postings themselves are vouched for by the journal."""
+    """What is wrong with the stock and its age; the postings themselves are vouched for by the journal."""
     total = func.sum(WastePosting.grams)
     posted = (
         select(WastePosting.container, WastePosting.place, total.label("grams"))
@@ -30,6 +31,13 @@ def check_stock(session: Session) -> Iterator[Finding]:
     unposted = select(WasteStock).outerjoin(posted, same).where(posted.c.grams.is_(None), WasteStock.grams != 0)
     for stock in session.scalars(unposted):
         yield Finding(f"waste_stock {stock.container} / {stock.place}", f"is {stock.grams} g, which no entry put there")
+
+    kept_ages = session.execute(select(WasteStock.container, WasteStock.place, WasteStock.since)).all()
+    right = waste_ages.since(session, (row.container for row in kept_ages))
+    for container, place, since in kept_ages:
+        if since != right.get(container):
+            why = f"is said to be there since {since}, but by its entries since {right.get(container)}"
+            yield Finding(f"waste_stock {container} / {place}", why)
 
 
 def check_balances(session: Session) -> Iterator[Finding]:

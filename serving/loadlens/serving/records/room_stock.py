@@ -1,8 +1,4 @@
-"""What stands in a store room, since when, and what is amiss with it.
-
-How much and what is read from the stock and its balances. How old it is follows from the entries behind what stands
-there now, and no others: the answer takes as long for a ledger of a week as for one of ten years.
-"""
+"""What stands in a store room, since when, and what is amiss with it: read from the stock and its balances alone."""
 
 import json
 from collections import defaultdict
@@ -11,15 +7,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Select, Subquery, func, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from loadlens.serving.store.database import begins_with
 from loadlens.serving.store.room_tables import Room
-from loadlens.serving.store.waste_tables import WasteBalance, WasteContainer, WasteEntry, WastePosting, WasteStock
+from loadlens.serving.store.waste_tables import WasteBalance, WasteContainer, WasteStock
 from loadlens.waste.compatibility import conflicts
-from loadlens.waste.ledger import OUTSIDE
 from loadlens.waste.ledger import room as place_of
+
+_HERE = (WasteStock.container, WasteStock.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +53,14 @@ class RoomFlag:
 
 def held(session: Session, room: Room) -> list[Held]:
     """What stands in a room and its zones, by place and container."""
-    since = _since(room)
+    box = WasteContainer
     query = (
-        select(WasteStock.container, WasteStock.place, WasteStock.grams, WasteContainer, since.c.since)
-        .join(WasteContainer, WasteContainer.identity == WasteStock.container)
-        .join(since, since.c.container == WasteStock.container)
+        select(*_HERE, box.list_id, box.code, box.name, WasteStock.grams, WasteStock.since)
+        .join(box, box.identity == WasteStock.container)
         .where(_in(room, WasteStock.place))
         .order_by(WasteStock.place, WasteStock.container)
     )
-    return [
-        Held(row.container, box.list_id, box.code, box.name, row.place, row.grams, row.since)
-        for row in session.execute(query)
-        for box in (row.WasteContainer,)
-    ]
+    return [Held(**row) for row in session.execute(query).mappings()]
 
 
 def amounts(session: Session, room: Room) -> list[Amount]:
@@ -115,52 +107,19 @@ def _too_full(what: str, capacity_kg: str | None, stock: Iterable[Amount]) -> It
 
 
 def _too_old(session: Session, room: Room, before: datetime, days: int) -> Iterator[RoomFlag]:
-    since = _since(room)
-    query = select(since).where(since.c.since < before.astimezone(UTC).isoformat())
-    if old := session.execute(query.order_by(since.c.since, since.c.container)).all():
-        first = f"{old[0].container} holds waste since {old[0].since[:10]}"
-        more = f", and {len(old) - 1} more of its containers are" if len(old) > 1 else ""
-        yield RoomFlag("stored_too_long", f"{first}, longer than {days} days{more}")
+    query = (
+        select(WasteStock.container, func.min(WasteStock.since).label("since"), func.count().over().label("n"))
+        .where(_in(room, WasteStock.place), WasteStock.since < before.astimezone(UTC).isoformat())
+        .group_by(WasteStock.container)
+        .order_by("since", WasteStock.container)
+        .limit(1)
+    )
+    if old := session.execute(query).first():
+        why = f"{old.container} holds waste since {old.since[:10]}, longer than {days} days"
+        yield RoomFlag("stored_too_long", why + (f"; so do {old.n - 1} more containers" if old.n > 1 else ""))
 
 
 def _in(room: Room, place: InstrumentedAttribute[str]) -> ColumnElement[bool]:
     """That a place is a room or one of its zones."""
     here = place_of(room.id)
     return or_(place == here, begins_with(place, f"{here}/"))
-
-
-def _since(room: Room) -> Subquery:
-    """When the oldest waste that may be in each container of a room came into the ledger.
-
-    Repacking does not make waste younger: what a container was filled from counts too, and what that was filled from.
-    Corrections, and what they took back, do not count.
-    """
-    family = (
-        select(WasteStock.container.label("container"), WasteStock.container.label("source"))
-        .where(_in(room, WasteStock.place))
-        .cte("family", recursive=True)
-    )
-    got, gave = aliased(WastePosting), aliased(WastePosting)
-    filled = (
-        select(family.c.container, gave.container)
-        .join(got, (got.container == family.c.source) & (got.grams > 0))
-        .join(WasteEntry, WasteEntry.number == got.number)
-        .join(gave, (gave.number == got.number) & (gave.grams < 0))
-        .where(WasteEntry.stage == "repacked")
-    )
-    family = family.union(_standing(filled))
-    came = (
-        select(family.c.container, func.min(WasteEntry.made_at).label("since"))
-        .join(WastePosting, (WastePosting.container == family.c.source) & (WastePosting.grams > 0))
-        .join(WasteEntry, WasteEntry.number == WastePosting.number)
-        .where(WastePosting.place.not_in(OUTSIDE), WasteEntry.stage.not_in(("corrected", "repacked")))
-        .group_by(family.c.container)
-    )
-    return _standing(came).subquery()
-
-
-def _standing(query: Select[tuple[str, str]]) -> Select[tuple[str, str]]:
-    """The same of entries that were not taken back."""
-    # Not "takes_back is null", which SQLite would answer by its index: with nearly every entry there is.
-    back = aliased(WasteEntry)
-    return query.outerjoin(back, back.takes_back == WasteEntry.id).where(back.id.is_(None))

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from loadlens.serving.records import waste_ages
 from loadlens.serving.records.waste_entries import among
 from loadlens.serving.records.waste_events import described, tell
 from loadlens.serving.store import journal
@@ -18,6 +19,7 @@ from loadlens.serving.store.waste_tables import WasteBalance, WasteContainer, Wa
 from loadlens.waste.ledger import OUTSIDE, Entry
 
 UNIT_LENGTH = 18
+_AGED = update(WasteStock).where(WasteStock.container == bindparam("of")).values(since=bindparam("came"))
 _GONE = delete(WasteStock).where(WasteStock.container == bindparam("gone"), WasteStock.place == bindparam("left"))
 _Key = tuple[str, str, str, str]
 
@@ -32,13 +34,16 @@ class Books:
         self._taken: list[tuple[Entry, str]] = []
         self._wastes: dict[str, tuple[str, str]] = {}
         self._stock: dict[tuple[str, str], int] = {}
+        self._since: dict[str, str] = {}
         self._balances: dict[_Key, WasteBalance] = {}
         for condition in among(WasteContainer.identity, names):
             found = select(WasteContainer.identity, WasteContainer.list_id, WasteContainer.code).where(condition)
             self._wastes |= {row.identity: (row.list_id, row.code) for row in session.execute(found)}
         for condition in among(WasteStock.container, names):
-            held = select(WasteStock.container, WasteStock.place, WasteStock.grams).where(condition)
-            self._stock |= {(row.container, row.place): row.grams for row in session.execute(held)}
+            held = select(WasteStock.container, WasteStock.place, WasteStock.grams, WasteStock.since).where(condition)
+            for container, place, grams, since in session.execute(held):
+                self._stock[container, place] = grams
+                self._since[container] = since
         for condition in among(WasteBalance.code, {code for _, code in self._wastes.values()}):
             kept = session.scalars(select(WasteBalance).where(condition))
             self._balances |= {(row.unit, row.place, row.list_id, row.code): row for row in kept}
@@ -70,7 +75,12 @@ class Books:
         postings = [_postings(row["number"], entry) for row, (entry, _) in zip(rows, self._taken, strict=True)]
         self._session.execute(insert(WasteEntry), rows)
         self._session.execute(insert(WastePosting), [line for lines in postings for line in lines])
+        changed = waste_ages.touched(self._session, (entry for entry, _ in self._taken))
+        ages = waste_ages.since(self._session, changed)
+        self._since |= ages
         self._write_stock()
+        if ages:
+            self._session.connection().execute(_AGED, [{"of": one, "came": since} for one, since in ages.items()])
         records = []
         for row, lines, (entry, by) in zip(rows, postings, self._taken, strict=True):
             body = {"stage": entry.stage, "rows": [bulk_facts(WasteEntry, [row]), bulk_facts(WastePosting, lines)]}
@@ -82,18 +92,18 @@ class Books:
         self._taken.clear()
 
     def _write_stock(self) -> None:
-        changed = [
-            {"container": container, "place": place, "grams": grams}
-            for (container, place), grams in self._stock.items()
-            if self._written.get((container, place)) != grams
+        changed = {key: grams for key, grams in self._stock.items() if self._written.get(key, 0) != grams}
+        here = [
+            {"container": container, "place": place, "grams": grams, "since": self._since[container]}
+            for (container, place), grams in changed.items()
+            if grams
         ]
-        known = [row for row in changed if (row["container"], row["place"]) in self._written]
-        new = [row for row in changed if (row["container"], row["place"]) not in self._written and row["grams"]]
-        if new:
+        known = self._written.keys()
+        if new := [row for row in here if (row["container"], row["place"]) not in known]:
             self._session.execute(insert(WasteStock), new)
-        if kept := [row for row in known if row["grams"]]:
+        if kept := [row for row in here if (row["container"], row["place"]) in known]:
             self._session.execute(update(WasteStock), kept)
-        if gone := [{"gone": row["container"], "left": row["place"]} for row in known if not row["grams"]]:
+        if gone := [{"gone": container, "left": place} for (container, place), grams in changed.items() if not grams]:
             self._session.connection().execute(_GONE, gone)
         self._written = {key: grams for key, grams in self._stock.items() if grams}
 

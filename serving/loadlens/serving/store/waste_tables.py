@@ -59,7 +59,8 @@ class WastePosting(Base):
 class WasteStock(Base):
     """What of a container is where on site: the sum of its postings, kept so that a balance answers at once.
 
-    Where nothing is left there is no row: the table is as large as the stock, not as the ledger.
+    Where nothing is left there is no row: the table is as large as the stock, not as the ledger. `since` is when the
+    oldest waste that may be in the container came into the ledger (UTC): that of its sources where it was repacked.
     """
 
     __tablename__ = "waste_stock"
@@ -71,6 +72,7 @@ class WasteStock(Base):
     container: Mapped[str] = mapped_column(ForeignKey("waste_containers.identity"), primary_key=True)
     place: Mapped[str] = mapped_column(Text, primary_key=True)
     grams: Mapped[int] = mapped_column(_GRAMS, info=CHANGES)
+    since: Mapped[str] = mapped_column(Text, info=CHANGES)
 
 
 class WasteBalance(Base):
