@@ -25,11 +25,13 @@ class ClassError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A code that a waste may have: `why` is the condition, `ask` what a person has to find out."""
+    """A code that a waste may have: `why` is the condition, `ask` what a person must find out; both in Chinese too."""
 
     code: WasteCode
     why: str
     ask: str
+    why_zh: str
+    ask_zh: str
 
     @property
     def said(self) -> str:
@@ -40,6 +42,16 @@ class Candidate:
             doubts.append(f"edition {about.edition}, superseded by {about.superseded_by}: check the code")
         doubt = f" ({'; '.join(doubts)})" if doubts else ""
         return f"could be {self.code.code} {self.why}: ask {self.ask}{doubt}"
+
+    @property
+    def said_zh(self) -> str:
+        """The same in Chinese."""
+        about = code_list(self.code.list_id)
+        doubts = [] if self.code.verified else ["该名录未经核读，请核对代码"]
+        if about.superseded_by:
+            doubts.append(f"{about.edition} 版已被 {about.superseded_by} 版取代，请核对代码")
+        doubt = f"（{'；'.join(doubts)}）" if doubts else ""
+        return f"{self.why_zh}，可能是 {self.code.code}；请问清：{self.ask_zh}{doubt}"
 
     def to_plain(self) -> dict[str, str]:
         """JSON-ready."""
@@ -68,8 +80,12 @@ def waste_classes() -> Mapping[str, WasteClass]:
 
 
 def read_classes(path: Path) -> Mapping[str, WasteClass]:
-    """Read a file of classes. Raises ClassError for a code that its list has not, a class named twice, an odd key."""
-    entries = tomllib.loads(path.read_text(encoding="utf-8"))["class"]
+    """Read a file of classes.
+
+    Raises ClassError for a code that its list has not, a class named twice, an odd key, or a text without its Chinese.
+    """
+    told = tomllib.loads(path.read_text(encoding="utf-8"))
+    entries, chinese = told["class"], told.get("zh", {})
     classes: dict[str, WasteClass] = {}
     for entry in entries:
         if entry.keys() - {_DANGEROUS} != _KEYS:
@@ -79,7 +95,7 @@ def read_classes(path: Path) -> Mapping[str, WasteClass]:
         if entry["id"] in classes:
             raise ClassError(f"{path.name}: {entry['id']} is named twice")
         # What may be hazardous is read first: nobody should stop at a harmless code.
-        candidates = [_candidate(path, entry["id"], one) for one in entry["codes"]]
+        candidates = [_candidate(path, entry["id"], one, chinese) for one in entry["codes"]]
         candidates.sort(key=lambda one: one.code.hazardous is not True)
         classes[entry["id"]] = WasteClass(
             entry["id"],
@@ -95,11 +111,14 @@ def read_classes(path: Path) -> Mapping[str, WasteClass]:
     return classes
 
 
-def _candidate(path: Path, class_id: str, entry: Mapping[str, Any]) -> Candidate:
+def _candidate(path: Path, class_id: str, entry: Mapping[str, Any], chinese: Mapping[str, str]) -> Candidate:
     where = f"{path.name}: {class_id}"
     if entry.keys() != _CANDIDATE_KEYS or not all(isinstance(text, str) and text for text in entry.values()):
         raise ClassError(f"{where}: a candidate has exactly {', '.join(sorted(_CANDIDATE_KEYS))}, none of them empty")
+    why, ask = entry["why"], entry["ask"]
+    if absent := [text for text in (why, ask) if text not in chinese]:
+        raise ClassError(f"{where}: [zh] has no Chinese for {absent[0]!r}")
     try:
-        return Candidate(code_list(entry["list"]).find(entry["code"]), entry["why"], entry["ask"])
+        return Candidate(code_list(entry["list"]).find(entry["code"]), why, ask, chinese[why], chinese[ask])
     except CodeError as error:
         raise ClassError(f"{where}: {error}") from error

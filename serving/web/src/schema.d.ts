@@ -2756,7 +2756,7 @@ export interface components {
         };
         /**
          * CandidateShown
-         * @description A code that a photo suggests, with its condition and the question to ask.
+         * @description A code that a photo suggests, with its condition and the question to ask, in English and in Chinese.
          */
         CandidateShown: {
             /** Code */
@@ -2765,6 +2765,8 @@ export interface components {
             list: string;
             /** Why */
             why: string;
+            /** Why Zh */
+            why_zh: string;
         };
         /**
          * CauseShown

@@ -11,6 +11,8 @@ CLASSES = {
     "ewaste", "other_trash", "gas_cylinder", "drum", "cable", "dross_like",
 }  # fmt: skip
 
+CHINESE = '[zh]\nif = "若"\nwhat = "什么"\n'
+
 
 def test_every_class_has_candidates_of_known_lists():
     assert set(waste_classes()) == CLASSES
@@ -27,6 +29,7 @@ def test_an_oil_drum_is_a_question_and_says_what_is_doubtful():
     assert oil.to_plain() == {"list": "hazardous-cn", "code": "900-249-08", "why": oil.said}
     assert oil.said.startswith("could be 900-249-08 if it held oil: ask what it held")
     assert "superseded by 2025" in oil.said
+    assert oil.said_zh.startswith("若盛装过油，可能是 900-249-08；请问清：盛装过什么，是否已沥净（2021 版已被")
     unread = [one for kind in waste_classes().values() for one in kind.candidates if not one.code.verified]
     assert unread
     assert all("was not read" in one.said for one in unread)
@@ -49,7 +52,7 @@ def test_what_may_be_hazardous_stands_first():
 def test_a_file_with_a_code_that_does_not_exist_is_refused(tmp_path, line, says):
     head = '[[class]]\nid = "x"\nname = { en = "X", zh = "X" }\nlooks_like = "x"\n[[class.codes]]\n'
     file = tmp_path / "classes.toml"
-    file.write_text(f'{head}{line}\nwhy = "if"\nask = "what"\n', encoding="utf-8")
+    file.write_text(f'{CHINESE}{head}{line}\nwhy = "if"\nask = "what"\n', encoding="utf-8")
     with pytest.raises(ClassError, match=says):
         read_classes(file)
 
@@ -57,7 +60,7 @@ def test_a_file_with_a_code_that_does_not_exist_is_refused(tmp_path, line, says)
 def test_a_danger_that_passes_for_no_known_class_is_refused(tmp_path):
     file = tmp_path / "classes.toml"
     file.write_text(
-        '[[class]]\nid = "x"\nname = { en = "X", zh = "X" }\nlooks_like = "x"\nmistaken_for = ["y"]\n'
+        f'{CHINESE}[[class]]\nid = "x"\nname = {{ en = "X", zh = "X" }}\nlooks_like = "x"\nmistaken_for = ["y"]\n'
         '[[class.codes]]\nlist = "eu-low"\ncode = "15 01 04"\nwhy = "if"\nask = "what"\n',
         encoding="utf-8",
     )

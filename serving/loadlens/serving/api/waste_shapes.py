@@ -42,11 +42,12 @@ class CodesFound(Shape):
 
 
 class CandidateShown(Shape):
-    """A code that a photo suggests, with its condition and the question to ask."""
+    """A code that a photo suggests, with its condition and the question to ask, in English and in Chinese."""
 
     list: str
     code: str
     why: str
+    why_zh: str
 
 
 class Identified(Shape):

@@ -3,6 +3,7 @@ import { type ChangeEvent, useRef, useState } from "react";
 import { ask, Problem, read, type Shape, Unreachable } from "../api.ts";
 import { sessionIsOver } from "../session.ts";
 import { useWords } from "../show.ts";
+import type { Language } from "../texts.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { CodeSearch } from "./code-search.tsx";
 import type { Chosen } from "./label.tsx";
@@ -14,16 +15,16 @@ const CLASSES_SHOWN = 3;
 interface Answer {
   identified: Shape<"Identified">;
   /** The candidates with what their lists say of them. */
-  candidates: { why: string; code: Shape<"CodeShown"> }[];
+  candidates: { why: Record<Language, string>; code: Shape<"CodeShown"> }[];
 }
 
 async function identified(photo: Blob): Promise<Answer> {
   const answer = await ask("POST", "/v1/waste/identify", photo);
   const said = (await answer.json()) as Shape<"Identified">;
   const candidates = await Promise.all(
-    said.codes.map(async ({ list, code, why }) => {
+    said.codes.map(async ({ list, code, why, why_zh }) => {
       const { codes } = await read("/v1/waste/codes", {}, { q: code, list });
-      return { why, code: codes[0]! };
+      return { why: { en: why, zh: why_zh }, code: codes[0]! };
     }),
   );
   return { identified: said, candidates };
@@ -93,7 +94,7 @@ function Suggested({ answer, onChosen }: { answer: Answer; onChosen: (chosen: Ch
           <li key={`${code.list} ${code.code}`}>
             <button type="button" onClick={() => onChosen({ code, identification })}>
               <CodeName code={code} />
-              <small lang="en">{why}</small>
+              <small>{why[words.language]}</small>
             </button>
           </li>
         ))}
