@@ -122,6 +122,24 @@ def test_what_was_scanned_without_a_network_is_entered_once_and_never_behind_wha
     assert [row["container"] for row in page["standing"]] == [identity]
 
 
+def test_a_part_of_a_container_gets_a_label_of_its_own(plant):
+    drum = made(plant, grams=400_000)["identity"]
+    part = {"grams": 150_000, "filled_from": {drum: 150_000}}
+    bag = made(plant, **part)["identity"]
+    holds = {one: plant.http.get(f"/v1/waste/containers/{one}").json() for one in (drum, bag)}
+    assert [told["grams"] for told in holds.values()] == [{"floor": 250_000}, {"floor": 150_000}]
+    assert holds[bag]["history"] == holds[drum]["history"][1:]
+    assert scanned(plant, read(plant.http.get(f"/v1/waste/containers/{bag}/label.png").content)).json()["signed"]
+    for wrong, status, says in (
+        (part | {"grams": 150_001}, 422, "adds up to 150000 g"),
+        (part | {"place": "room:r1"}, 409, "holds 0 g at room:r1"),
+        ({"grams": 250_001, "filled_from": {drum: 250_001}}, 409, "holds 250000 g"),
+    ):
+        refused = plant.http.post("/v1/waste/labels", json=label(**wrong))
+        assert (refused.status_code, says in refused.text) == (status, True), refused.text
+    assert plant.http.get("/v1/waste/entries").json()["waiting"] == []
+
+
 def test_reprints_have_their_reason_and_a_void_label_is_refused(plant):
     identity = made(plant)["identity"]
     place = f"/v1/waste/containers/{identity}/label"

@@ -11,13 +11,15 @@ type Answer<Path extends keyof paths> = paths[Path] extends {
 
 export type Query = Record<string, string | number | boolean | null | undefined>;
 
-/** The service refused: its status and what it says. */
+/** The service refused: its status, what it says, and everything that is wrong where that is more. */
 export class Problem extends Error {
   readonly status: number;
+  readonly faults: string[];
 
-  constructor(status: number, detail: string) {
+  constructor(status: number, detail: string, faults: string[] = []) {
     super(detail);
     this.status = status;
+    this.faults = faults;
   }
 }
 
@@ -54,14 +56,14 @@ export async function ask(method: string, url: string, body?: unknown, headers: 
     throw new Unreachable();
   }
   if (answer.ok) return answer;
-  throw new Problem(answer.status, await detailOf(answer));
+  throw await problemIn(answer);
 }
 
-async function detailOf(answer: Response): Promise<string> {
+async function problemIn(answer: Response): Promise<Problem> {
   // A proxy in between answers in its own way.
-  if (!answer.headers.get("content-type")?.includes("json")) return `${answer.status} ${answer.statusText}`;
-  const problem = (await answer.json()) as { detail?: string };
-  return problem.detail ?? `${answer.status}`;
+  if (!answer.headers.get("content-type")?.includes("json")) return new Problem(answer.status, `${answer.status} ${answer.statusText}`);
+  const { detail, faults } = (await answer.json()) as { detail?: string; faults?: string[] };
+  return new Problem(answer.status, detail ?? `${answer.status}`, faults);
 }
 
 /** Read a thing together with its ETag, by which a change of it says what it was made from. */

@@ -2035,7 +2035,7 @@ export interface paths {
         put?: never;
         /**
          * Add Label
-         * @description Register a container under a new identity, enter what was produced, and keep its label: all of it or nothing.
+         * @description Register a container under a new identity, enter what fills it, and keep its label: all of it or nothing.
          */
         post: operations["add_label_v1_waste_labels_post"];
         delete?: never;
@@ -4368,7 +4368,8 @@ export interface components {
          * NewLabel
          * @description A container that is filled now, and what its label says; whoever sends it confirms the code.
          *
-         *     What is said of state, components, hazards and precautions stands on labels of hazardous waste alone.
+         *     What is said of state, components, hazards and precautions stands on labels of hazardous waste alone. `filled_from`:
+         *     grams out of containers that stand at `place`, where it was filled from them; else its waste was produced.
          */
         NewLabel: {
             /**
@@ -4378,6 +4379,13 @@ export interface components {
             at: string;
             /** Code */
             code: string;
+            /**
+             * Filled From
+             * @default {}
+             */
+            filled_from: {
+                [key: string]: number;
+            };
             /** Grams */
             grams: number;
             /**
@@ -5495,7 +5503,7 @@ export interface components {
         };
         /**
          * StockRow
-         * @description What stands at a place under a code.
+         * @description What stands at a place under a code, which its list calls `name`.
          */
         StockRow: {
             /** Code */
@@ -5506,6 +5514,7 @@ export interface components {
             grams: number;
             /** List Id */
             list_id: string;
+            name: components["schemas"]["Names"];
             /** Place */
             place: string;
         };

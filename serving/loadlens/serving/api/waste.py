@@ -161,6 +161,8 @@ def get_stock(request: Request, place: str | None = None, code: str | None = Non
     """What is on site by place and code, in grams."""
     with parts_of(request).loads.reading() as session:
         rows = waste.stock(session, place=place, code=code)
+    for row in rows:
+        row["name"] = _name(row["list_id"], row["code"])
     return {"stock": rows, "grams": sum(row["grams"] for row in rows)}
 
 
@@ -196,6 +198,15 @@ def described_answers(done: waste.Answers) -> dict[str, Any]:
         "waiting": [{"id": id_, "why": why} for id_, why in done.waiting.items()],
         "withdrawn": [{"id": id_, "why": why} for id_, why in done.withdrawn.items()],
     }
+
+
+def _name(list_id: str, code: str) -> dict[str, str]:
+    """What a list calls a code; empty where this program no longer has it."""
+    try:
+        entry = code_list(list_id).find(code)
+    except CodeError:
+        return {"zh": "", "en": ""}
+    return {"zh": entry.name_zh, "en": entry.name_en}
 
 
 def _code(entry: WasteCode) -> dict[str, Any]:

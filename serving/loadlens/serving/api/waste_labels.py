@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -9,7 +10,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
 from loadlens.grading.quantity import Mass
@@ -21,18 +22,18 @@ from loadlens.serving.api.shapes import shaped
 from loadlens.serving.api.waste import described_answers
 from loadlens.serving.api.waste_label_shapes import LabelShown, NewestLabel, ProducerList, ScannedShown, WasteClassList
 from loadlens.serving.api.waste_shapes import Entered
-from loadlens.serving.load_errors import UnacceptableError
+from loadlens.serving.load_errors import ConflictError, UnacceptableError
 from loadlens.serving.records import waste, waste_labels, waste_scans
 from loadlens.serving.records.waste_labels import LabelOnRecord
 from loadlens.serving.store import journal
-from loadlens.serving.waste_forms import Id, NewContainer, NewEntry, NewPosting
+from loadlens.serving.waste_forms import Id, Identity, NewContainer, NewEntry, NewPosting
 from loadlens.waste.classes import waste_classes
 from loadlens.waste.codes import CodeError, WasteCode, code_list
 from loadlens.waste.drawing import AnyLabel, draw
 from loadlens.waste.identity import Identity as IdentityParts
 from loadlens.waste.identity import IdentityError, parse_identity, scheme_for
 from loadlens.waste.label import Label, LabelError, State
-from loadlens.waste.ledger import PRODUCTION
+from loadlens.waste.ledger import PRODUCTION, Posting, move, repack
 from loadlens.waste.plain_label import PlainLabel
 from loadlens.waste.seal import Sealed, seal
 
@@ -52,7 +53,8 @@ Place = Annotated[str, Field(min_length=1, max_length=80)]
 class NewLabel(BaseModel):
     """A container that is filled now, and what its label says; whoever sends it confirms the code.
 
-    What is said of state, components, hazards and precautions stands on labels of hazardous waste alone.
+    What is said of state, components, hazards and precautions stands on labels of hazardous waste alone. `filled_from`:
+    grams out of containers that stand at `place`, where it was filled from them; else its waste was produced.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -73,10 +75,23 @@ class NewLabel(BaseModel):
     precautions: _Text = ""
     remark: _Text = ""
     identification: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    filled_from: Annotated[dict[Identity, Annotated[int, Field(gt=0, lt=10**12)]], Field(max_length=99)] = {}
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "NewLabel":
+        if self.filled_from and (total := sum(self.filled_from.values())) != self.grams:
+            raise ValueError(f"filled_from adds up to {total} g, and grams says {self.grams}; they must agree")
+        return self
+
+    def postings(self, identity: str) -> tuple[Posting, ...]:
+        """Where its mass comes from and where it stands now."""
+        if self.filled_from:
+            return repack(self.place, self.filled_from, {identity: self.grams})
+        return move(identity, self.grams, PRODUCTION, self.place)
 
     def text(self) -> dict[str, Any]:
         """What the label says, as it is kept."""
-        left_out = {"place", "at", "identification"}
+        left_out = {"place", "at", "identification", "filled_from"}
         return self.model_dump(mode="json", exclude=left_out) | {"litres": f"{self.litres.normalize():f}"}
 
 
@@ -131,7 +146,7 @@ def get_newest_label(request: Request, list_id: Annotated[str, Query(alias="list
 
 @router.post("/labels", status_code=201, response_model=None, responses=answers(409) | shaped(LabelShown, 201))
 def add_label(request: Request, new: NewLabel, key: OnceKey = None) -> Response:
-    """Register a container under a new identity, enter what was produced, and keep its label: all of it or nothing."""
+    """Register a container under a new identity, enter what fills it, and keep its label: all of it or nothing."""
     parts, actor = parts_of(request), actor_of(request)
     _host(parts)
     entry, text = _entry_of(new.list, new.code), new.text()
@@ -146,13 +161,16 @@ def add_label(request: Request, new: NewLabel, key: OnceKey = None) -> Response:
         identity = waste_labels.next_identity(session, new.unit, entry, new.produced_on)
         form = NewContainer(identity=identity, list=new.list, code=new.code, name=new.name, litres=new.litres)
         waste.register(session, form.container(actor), identification=new.identification)
-        lines = [
-            NewPosting(container=identity, place=PRODUCTION, grams=-new.grams),
-            NewPosting(container=identity, place=new.place, grams=new.grams),
-        ]
         waste_scans.check_place(session, new.place)
-        made = NewEntry(id=_entry_id(identity), stage="produced", at=new.at, postings=lines)
-        waste.post(session, [made.entry(actor)])
+        made = NewEntry(
+            id=_entry_id(identity),
+            stage="repacked" if new.filled_from else "produced",
+            at=new.at,
+            postings=[NewPosting(**asdict(one)) for one in new.postings(identity)],
+        )
+        # A label is of what is there: it does not wait for what may come.
+        if why := waste.post(session, [made.entry(actor)]).waiting.get(made.id):
+            raise ConflictError(f"the container cannot be filled: {why}")
         waste_labels.make(session, identity, text, actor)
         return Answer(201, _shown(parts, identity, waste_labels.find(session, identity), actor))
 

@@ -147,11 +147,12 @@ class Entered(Shape):
 
 
 class StockRow(Shape):
-    """What stands at a place under a code."""
+    """What stands at a place under a code, which its list calls `name`."""
 
     place: str
     list_id: str
     code: str
+    name: Names
     grams: int
     containers: int
 

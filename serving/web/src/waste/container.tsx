@@ -10,6 +10,7 @@ import { Entries, undoneBy } from "./entries.tsx";
 import { LabelPaper } from "./label-paper.tsx";
 import { Move } from "./move.tsx";
 import { kilograms, placeName } from "./places.ts";
+import { Repack } from "./repack.tsx";
 import { useRooms } from "./use-rooms.ts";
 
 export function ContainerPage({ identity }: { identity: string }) {
@@ -38,6 +39,7 @@ export function ContainerPage({ identity }: { identity: string }) {
               ))}
             </ul>
             {places.length === 1 && <Move code={identity} container={identity} stands={places.map(([at]) => at)} />}
+            {places.length === 1 && <Repack container={identity} at={places[0]![0]} grams={places[0]![1]} />}
             {places.length > 1 && <p className="hint">{words.t("waste.move.parts")}</p>}
             <dl className="pairs">
               <dt>{words.t("waste.container.list")}</dt>

@@ -1,4 +1,5 @@
 // The waste half of the console. It is loaded when it is first wanted: whoever reviews loads need not wait for it.
+import { useEffect, useRef } from "react";
 import { follow, go } from "../route.ts";
 import { useMe } from "../session.ts";
 import { useWords } from "../show.ts";
@@ -37,11 +38,16 @@ export function WastePages({ path, query }: Asked) {
     transfers: () => go("/waste/transfers"),
     reports: () => go("/waste/reports"),
   });
+  const shown = useRef<HTMLAnchorElement>(null);
+  // On a phone the row of tabs is wider than the screen.
+  useEffect(() => {
+    shown.current?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [current]);
   return (
     <>
       <nav className="filters tabs" aria-label={words.t("waste.pages")}>
         {tabs.map((tab) => (
-          <a key={tab} {...follow(tab === "rooms" ? "/waste" : `/waste/${tab}`)} aria-current={tab === current ? "page" : undefined}>
+          <a key={tab} {...follow(tab === "rooms" ? "/waste" : `/waste/${tab}`)} aria-current={tab === current ? "page" : undefined} ref={tab === current ? shown : undefined}>
             {words.t(`waste.tab.${tab}`)}
           </a>
         ))}

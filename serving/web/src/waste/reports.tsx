@@ -10,7 +10,8 @@ import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { quick, type Span, spanOf } from "./periods.ts";
 import { kilograms } from "./places.ts";
-import { mayReport } from "./roles.ts";
+import { mayCorrect, mayReport } from "./roles.ts";
+import { TakeOver } from "./take-over.tsx";
 
 const PARTS = ["produced", "treated", "handed_over", "stock"] as const;
 // The tables of the ledger, by the names that the service gives them.
@@ -18,7 +19,8 @@ const TABLES = ["产生", "入库", "出库", "自行利用处置", "委外利�
 
 export function ReportsPage({ query }: { query: URLSearchParams }) {
   const words = useWords();
-  const isReader = mayReport(useMe());
+  const me = useMe();
+  const isReader = mayReport(me);
   const span = spanOf(query.get("since"), query.get("until"), new Date());
   return (
     <>
@@ -30,6 +32,7 @@ export function ReportsPage({ query }: { query: URLSearchParams }) {
         </>
       )}
       <Files />
+      {mayCorrect(me) && <TakeOver />}
     </>
   );
 }

@@ -8,7 +8,7 @@ export function mayAct(me: Me): boolean {
   return me !== null && ["inspector", "manager"].includes(me.role);
 }
 
-/** Take entries back, and let go of those that wait in vain. */
+/** Take entries back, let go of those that wait in vain, and take over a ledger from elsewhere. */
 export function mayCorrect(me: Me): boolean {
   return me?.role === "manager";
 }

@@ -69,7 +69,11 @@ function NewTransfer({ last, onClose }: { last: Shape<"ManifestShown"> | null; o
   const [chosen, setChosen] = useState<Set<string>>(new Set());
   const underway = isUnderway(useOutbox(), "wasteTransfer", {});
   const keyOf = (row: Shape<"Standing">): string => `${row.container} ${row.place}`;
+  const [wanted, setWanted] = useState("");
   const rows = (value?.standing ?? []).filter((row) => chosen.has(keyOf(row)));
+  const told = (row: Shape<"Standing">): string => `${row.container} · ${row.code} · ${placeName(row.place, rooms, words)}`;
+  // What is chosen stays in sight, whatever is looked for.
+  const shown = (value?.standing ?? []).filter((row) => chosen.has(keyOf(row)) || `${row.name} ${told(row)}`.toLowerCase().includes(wanted));
   const toggle = (key: string, isOn: boolean): void => {
     const next = new Set(chosen);
     if (isOn) next.add(key);
@@ -131,11 +135,17 @@ function NewTransfer({ last, onClose }: { last: Shape<"ManifestShown"> | null; o
         <legend>{words.t("waste.transfers.what")}</legend>
         {failed && <Failed why={failed} again={again} />}
         {value?.standing.length === 0 && <p>{words.t("waste.ledger.nothing")}</p>}
-        {value?.standing.map((row) => (
+        {value && value.standing.length > 0 && (
+          <label>
+            {words.t("waste.transfers.find")}
+            <input type="search" autoComplete="off" onChange={(event) => setWanted(event.target.value.trim().toLowerCase())} />
+          </label>
+        )}
+        {shown.map((row) => (
           <label key={keyOf(row)} className="tick">
             <input type="checkbox" checked={chosen.has(keyOf(row))} onChange={(event) => toggle(keyOf(row), event.target.checked)} />
             <span>
-              {row.name} {kilograms(row.grams, words)} <small>{`${row.container} · ${placeName(row.place, rooms, words)}`}</small>
+              {row.name} {kilograms(row.grams, words)} <small>{told(row)}</small>
             </span>
           </label>
         ))}
