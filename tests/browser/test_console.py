@@ -346,6 +346,15 @@ def test_figures_stand_with_their_counts_for_who_may_see_them(yard, browser, man
         csv = saved.value.path().read_text(encoding="utf-8-sig")
         assert saved.value.suggested_filename == "by-supplier.csv"
         assert LOADS[0][1] in csv
+        # Every other kind of figures stands as a table or says why there is none, and comes as a file.
+        kinds = ("Price errors", "Machine beside people", "Hazards", "Drift", "Agreement on the grade")
+        for kind in kinds:
+            page.get_by_role("link", name=kind).click()
+            expect(page.get_by_role("heading", name=kind)).to_be_visible()
+            expect(page.locator(".card tbody, .card .empty")).to_be_visible()
+            with page.expect_download():
+                page.get_by_role("button", name="Save as CSV").click()
+    look_at(browser, manager, f"{yard.address}/console/figures?of=drift", "figures-drift", ".card .period")
 
 
 @pytest.fixture(scope="module")

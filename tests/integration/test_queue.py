@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from loadlens.serving.api import queue_shapes
+from loadlens.serving.api import figure_shapes
 
 ACCEPT = {"decision": "accept", "reason": "seen"}
 
@@ -89,14 +89,26 @@ def test_the_queue_shows_who_has_what_and_why_it_waits(server, people, load):
 def test_figures_come_as_json_and_as_a_table(server, load):
     for by in ("supplier", "grade", "inspector", "camera", "month"):
         answer = server.http.get("/v1/figures/deductions", params={"by": by})
-        shown = queue_shapes.FiguresList.model_validate(answer.json())
+        shown = figure_shapes.FiguresList.model_validate(answer.json())
         assert sum(group.loads for group in shown.groups)
+    drift = {"reference_until": "2026-03-01", "since": "2026-03-02"}
+    for of, shape, asked in (
+        ("prices", figure_shapes.PricesList, {"by": "supplier"}),
+        ("beside-people", figure_shapes.BesidePeople, {}),
+        ("hazards", figure_shapes.DangerList, {}),
+        ("drift", figure_shapes.DriftShown, drift),
+    ):
+        answer = server.http.get(f"/v1/figures/{of}", params=asked)
+        shape.model_validate(answer.json())
+        as_table = server.http.get(f"/v1/figures/{of}", params=asked, headers={"Accept": "text/csv"})
+        assert as_table.headers["content-type"] == "text/csv; charset=utf-8"
+    assert server.http.get("/v1/figures/drift", params={**drift, "since": "2026-03-01"}).status_code == 422
     table = server.http.get("/v1/figures/deductions?by=supplier", headers={"Accept": "text/csv"})
     assert table.headers["content-type"] == "text/csv; charset=utf-8"
     lines = table.content.decode("utf-8-sig").splitlines()
     assert lines[0].startswith("key,loads,weighed,net_kg,")
     assert any(line.startswith("Zhang & Sons,") for line in lines[1:])
-    queue_shapes.AgreementList.model_validate(server.http.get("/v1/figures/agreement").json())
+    figure_shapes.AgreementList.model_validate(server.http.get("/v1/figures/agreement").json())
     assert server.http.get("/v1/figures/agreement?since=2026-03-02&until=2026-03-01").status_code == 422
     assert server.http_as("inspector").get("/v1/figures/agreement").status_code == 403
 

@@ -1,11 +1,44 @@
 // Figures of the yard as the service counts them, all as shares with their interval and what they were counted on.
-import type { Shape } from "./api.ts";
+import type { Query, Shape } from "./api.ts";
+
+export const SECTIONS = ["deductions", "prices", "beside", "hazards", "drift", "agreement"] as const;
+export type SectionOf = (typeof SECTIONS)[number];
 
 export const GROUPINGS = ["supplier", "grade", "inspector", "camera", "month"] as const;
 export type Grouping = (typeof GROUPINGS)[number];
 
-export const MEASURES = ["deduction_percent", "width_percent", "bias_percent", "review_rate", "overturn_rate", "coverage"] as const;
+export const MEASURES = ["deduction_percent", "width_percent", "bias_percent", "review_rate", "overturn_rate", "hazard_rate", "coverage"] as const;
 export type Measured = (typeof MEASURES)[number];
+
+/** The classes that mills count price errors in. */
+export const PRICE_CLASSES = ["below_30", "from_30_to_50", "from_50_to_100", "from_100"] as const;
+
+/** What is shown without a choice: figures cost what their period holds. */
+const DAYS = 90;
+const DAY_MS = 86_400_000;
+
+/** Whether figures of a kind come by groups. */
+export function isGrouped(of: SectionOf): boolean {
+  return of === "deductions" || of === "prices";
+}
+
+/** The days that an address asks for, in UTC; without any the last ninety. */
+export function askedPeriod(query: URLSearchParams, now: Date): Query {
+  const [since, until] = [query.get("since"), query.get("until")];
+  return { since: since || until ? since : day(now.getTime() - (DAYS - 1) * DAY_MS), until };
+}
+
+/** As many days right before a period as it has, or ninety where it has no beginning or end. */
+export function before({ since, until }: Query): Query {
+  if (!since) return { since: null, until: null };
+  const first = Date.parse(String(since));
+  const days = until ? (Date.parse(String(until)) - first) / DAY_MS + 1 : DAYS;
+  return { since: day(first - days * DAY_MS), until: day(first - DAY_MS) };
+}
+
+function day(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
+}
 
 /** Whether a measure is a part of the net, of which small ones are told apart; the others are of loads or of the bed. */
 export function isOfNet(measured: Measured): boolean {

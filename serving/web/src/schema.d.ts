@@ -251,6 +251,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/figures/beside-people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Beside People
+         * @description The numbers that mills use and the errors themselves, against people's decisions and against what they said
+         *     blind, each beside what saying the same of every load would reach.
+         */
+        get: operations["get_beside_people_v1_figures_beside_people_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/figures/deductions": {
         parameters: {
             query?: never;
@@ -264,6 +285,68 @@ export interface paths {
          *     seen. Bias and overturns are of loads that a person has decided on, which are mostly those that were flagged.
          */
         get: operations["get_deductions_v1_figures_deductions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/figures/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Drift
+         * @description Whether what the machine sees moves: the loads of a period beside those of a reference period before or after it,
+         *     all or those that one camera saw.
+         */
+        get: operations["get_drift_v1_figures_drift_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/figures/hazards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Dangers
+         * @description How often each class of danger was seen, and what people made of these loads.
+         */
+        get: operations["get_dangers_v1_figures_hazards_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/figures/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Prices
+         * @description How far the machine's price a tonne is from what stands once a person has decided: in the classes that mills
+         *     count in, and the error itself.
+         */
+        get: operations["get_prices_v1_figures_prices_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2696,6 +2779,36 @@ export interface components {
             width_mm: number;
         };
         /**
+         * BesidePeople
+         * @description The machine beside people: over how many decisions, how many of which simply accepted, and blind opinions.
+         */
+        BesidePeople: {
+            /** Accepted */
+            accepted: number;
+            /** Blind */
+            blind: number;
+            /** Decided */
+            decided: number;
+            /** Rows */
+            rows: components["schemas"]["BesideShown"][];
+        };
+        /**
+         * BesideShown
+         * @description One number that mills use, or an error itself, against decisions and against blind opinions; `_constant` is what
+         *     saying the same of every load would reach.
+         */
+        BesideShown: {
+            blind: components["schemas"]["Measure"] | null;
+            blind_constant: components["schemas"]["Measure"] | null;
+            decided: components["schemas"]["Measure"] | null;
+            decided_constant: components["schemas"]["Measure"] | null;
+            /**
+             * Name
+             * @enum {string}
+             */
+            name: "main_grade_right" | "main_grade_and_share_right" | "deduction_fits" | "price_within_30" | "deduction_error_points" | "deduction_error_kg" | "deduction_bias_points" | "price_error";
+        };
+        /**
          * CalendarPage
          * @description What every plant in the ledger has to plan and report.
          */
@@ -3042,6 +3155,31 @@ export interface components {
             water_percent: string;
         };
         /**
+         * DangerList
+         * @description Every class that was seen, of so many loads.
+         */
+        DangerList: {
+            /** Classes */
+            classes: components["schemas"]["DangerShown"][];
+            /** Loads */
+            loads: number;
+        };
+        /**
+         * DangerShown
+         * @description How often one class of danger was seen, and how often its loads were stopped for good; `waiting` are
+         *     undecided.
+         */
+        DangerShown: {
+            /** Class Id */
+            class_id: string;
+            /** Loads */
+            loads: number;
+            rate: components["schemas"]["Measure"];
+            stopped: components["schemas"]["Measure"] | null;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
          * Decided
          * @description What a person left a load with. Who accepted had seen the machine's figures.
          */
@@ -3152,6 +3290,24 @@ export interface components {
             taken: {
                 [key: string]: number;
             };
+        };
+        /**
+         * DriftShown
+         * @description A period beside a reference; the models that looked in each, and the cameras of both.
+         */
+        DriftShown: {
+            /** Cameras */
+            cameras: string[];
+            /** Loads */
+            loads: number;
+            /** Models */
+            models: string[];
+            /** Moves */
+            moves: components["schemas"]["MoveShown"][];
+            /** Reference Loads */
+            reference_loads: number;
+            /** Reference Models */
+            reference_models: string[];
         };
         /**
          * DueShown
@@ -3430,6 +3586,7 @@ export interface components {
             deduction_kg: string;
             /** Deduction Percent */
             deduction_percent: string | null;
+            hazard_rate: components["schemas"]["Measure"];
             /** Key */
             key: string | null;
             /** Loads */
@@ -4278,6 +4435,24 @@ export interface components {
             prices: components["schemas"]["loadlens__serving__api__queue_shapes__PriceShown"][];
         };
         /**
+         * MoveShown
+         * @description One measure in both periods; `has_moved` null where there are too few loads to tell.
+         */
+        MoveShown: {
+            difference: components["schemas"]["Measure"];
+            /** Has Moved */
+            has_moved: boolean | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "form" | "seeing" | "picture";
+            /** Name */
+            name: string;
+            now: components["schemas"]["Measure"];
+            reference: components["schemas"]["Measure"];
+        };
+        /**
          * Names
          * @description What people call a thing.
          */
@@ -4778,6 +4953,41 @@ export interface components {
             text: string;
             /** Version */
             version: string;
+        };
+        /**
+         * PricesList
+         * @description The price errors of every group.
+         */
+        PricesList: {
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "supplier" | "grade" | "inspector" | "camera" | "month";
+            /** Groups */
+            groups: components["schemas"]["PricesShown"][];
+        };
+        /**
+         * PricesShown
+         * @description How far the machine's price a tonne is from what stands, in one group and currency: the shares of loads whose
+         *     error is below 30, to 50, to 100 and above, its mean size, and what the machine pays more. `corrected` of the loads
+         *     a person has corrected; of the others both prices are the same by themselves.
+         */
+        PricesShown: {
+            below_30: components["schemas"]["Measure"];
+            bias: components["schemas"]["Measure"] | null;
+            /** Corrected */
+            corrected: number;
+            /** Currency */
+            currency: string;
+            error: components["schemas"]["Measure"] | null;
+            from_100: components["schemas"]["Measure"];
+            from_30_to_50: components["schemas"]["Measure"];
+            from_50_to_100: components["schemas"]["Measure"];
+            /** Key */
+            key: string | null;
+            /** Loads */
+            loads: number;
         };
         /**
          * Print
@@ -6387,6 +6597,32 @@ export interface operations {
             };
         };
     };
+    get_beside_people_v1_figures_beside_people_get: {
+        parameters: {
+            query?: {
+                /** @description the first day, in UTC */
+                since?: string | null;
+                /** @description the last day, in UTC */
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BesidePeople"];
+                    "text/csv": string;
+                };
+            };
+        };
+    };
     get_deductions_v1_figures_deductions_get: {
         parameters: {
             query: {
@@ -6409,6 +6645,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FiguresList"];
+                    "text/csv": string;
+                };
+            };
+        };
+    };
+    get_drift_v1_figures_drift_get: {
+        parameters: {
+            query?: {
+                /** @description the first day, in UTC */
+                reference_since?: string | null;
+                /** @description the last day, in UTC */
+                reference_until?: string | null;
+                /** @description the first day, in UTC */
+                since?: string | null;
+                /** @description the last day, in UTC */
+                until?: string | null;
+                camera?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftShown"];
+                    "text/csv": string;
+                };
+            };
+        };
+    };
+    get_dangers_v1_figures_hazards_get: {
+        parameters: {
+            query?: {
+                /** @description the first day, in UTC */
+                since?: string | null;
+                /** @description the last day, in UTC */
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DangerList"];
+                    "text/csv": string;
+                };
+            };
+        };
+    };
+    get_prices_v1_figures_prices_get: {
+        parameters: {
+            query: {
+                by: "supplier" | "grade" | "inspector" | "camera" | "month";
+                /** @description the first day, in UTC */
+                since?: string | null;
+                /** @description the last day, in UTC */
+                until?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PricesList"];
                     "text/csv": string;
                 };
             };

@@ -1,7 +1,7 @@
 // A figure is shown as what it is: parts of the net come in percent, the others as parts of one, and nothing as nothing.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { maySeeFigures, share } from "../src/figures.ts";
+import { askedPeriod, before, maySeeFigures, share } from "../src/figures.ts";
 
 const measure = (value: number, n: number, low: number | null = null, high: number | null = null) => ({ value, low, high, n });
 const group = {
@@ -15,6 +15,7 @@ const group = {
   bias_percent: measure(-0.5, 4),
   review_rate: measure(0.25, 12, 0.09, 0.53),
   overturn_rate: null,
+  hazard_rate: measure(0, 12, 0, 0.24),
   coverage: measure(0.8, 12, 0.7, 0.9),
 };
 
@@ -31,4 +32,12 @@ test("inspectors see no figures, and nobody does who is not signed in", () => {
   const who = (role: "camera" | "inspector" | "manager" | "auditor" | "admin") => ({ name: "user:x", role, lane: null, csrf: null });
   assert.deepEqual((["camera", "inspector", "manager", "auditor", "admin"] as const).map((role) => maySeeFigures(who(role))), [false, false, true, true, true]);
   assert.equal(maySeeFigures(null), false);
+});
+
+test("without a choice figures are of the last ninety days, and are held against the ninety before", () => {
+  const now = new Date("2026-03-31T10:00:00Z");
+  assert.deepEqual(askedPeriod(new URLSearchParams(), now), { since: "2026-01-01", until: null });
+  assert.deepEqual(askedPeriod(new URLSearchParams("until=2026-03-01"), now), { since: null, until: "2026-03-01" });
+  assert.deepEqual(before({ since: "2026-03-08", until: "2026-03-14" }), { since: "2026-03-01", until: "2026-03-07" });
+  assert.deepEqual(before({ since: "2026-04-01", until: null }), { since: "2026-01-01", until: "2026-03-31" });
 });

@@ -73,7 +73,8 @@ def test_what_the_first_schema_held_is_there_after_migration(database_url):
 def assessed(kg_low, kg_high, *flags):
     deduction = {"kg": 500.0, "kg_low": kg_low, "kg_high": kg_high, "percent_of_net": 2.5}
     flags = [{"code": code, "level": level, "why": "because"} for code, level in flags]
-    return json.dumps({"load": {"coverage": 0.9}, "truck": {"grade": "g", "flags": flags, "deduction": deduction}})
+    seen = {"grade": "g", "grades": {"g": 0.8}, "forms": {"shredded": 1.0}, "unknown": 0.1, "confidence": 0.9}
+    return json.dumps({"load": {"coverage": 0.9}, "truck": {**seen, "flags": flags, "deduction": deduction}})
 
 
 def test_loads_that_waited_before_there_was_a_queue_are_in_it(database_url):
@@ -98,6 +99,12 @@ def test_loads_that_waited_before_there_was_a_queue_are_in_it(database_url):
         page = queue.page(session, Filter(), None, 10, actor="user:ann", at=datetime.now(UTC))
         over = session.get(LoadResult, "over")
         assert (over.version, over.machine_percent, over.kg_high) == (2, "2.5", "2.0")
+        assert (over.machine_grade_share, over.unknown, over.forms, over.cameras) == (
+            0.8,
+            0.1,
+            '{"shredded": 1.0}',
+            "[]",
+        )
     engine.dispose()
     shown = [(entry.load.id, entry.result.stake_in, entry.result.stake) for entry in page.entries]
     assert shown == [("hazard", "kg", "20.000"), ("wide", "kg", "800.000"), ("narrow", "kg", "200.000")]

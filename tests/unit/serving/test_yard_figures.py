@@ -7,12 +7,32 @@ from types import SimpleNamespace
 
 import pytest
 
+from loadlens.grading.observation import Doubt
 from loadlens.serving.api.yard_figures import _answer
-from loadlens.serving.records import agreement, assessments, figures, loads, opinions
+from loadlens.serving.records import (
+    agreement,
+    assessments,
+    drift,
+    figures,
+    loads,
+    mill_figures,
+    opinions,
+    price_figures,
+)
 from loadlens.serving.records.agreement import MACHINE
 from loadlens.serving.records.periods import Period
 
 ANN, BOB = "user:ann", "user:bob"
+NOTHING = {
+    "residue_kg": "0",
+    "items": [],
+    "water_percent": "0",
+    "oil_percent": "0",
+    "packaging_kg": "0",
+    "other_kg": "0",
+    "other_reason": "",
+}
+LAYER = {"layer": 0, "regions": [], "contaminants_percent": {}, "key_frame_sha256": "", "map_sha256": None}
 
 
 def test_kappa_by_hand():
@@ -62,8 +82,7 @@ def test_only_what_was_said_blind_counts_for_agreement(yard):
 
 
 def test_deductions_are_counted_with_what_people_made_of_them(yard):
-    nothing = {"residue_kg": "0", "items": [], "water_percent": "0", "oil_percent": "0", "packaging_kg": "0"}
-    more = {"contaminants_kg": {"wood": "900"}, **nothing, "other_kg": "0", "other_reason": ""}
+    more = {"contaminants_kg": {"wood": "900"}, **NOTHING}
     for name, supplier in (("a", "Zhang"), ("b", "Zhang"), ("c", "=1+1"), ("d", None)):
         yard.graded(name, wood=0.05, gross=40_000, tare=15_000, more={"supplier": supplier})
     with yard.loads.reading() as session:
@@ -93,6 +112,51 @@ def test_deductions_are_counted_with_what_people_made_of_them(yard):
         ANN: (1, 0),
         BOB: (1, 1),
     }
+
+
+def test_prices_and_deductions_are_counted_as_mills_do_beside_the_errors_and_a_constant(yard):
+    """Ten loads; nine are accepted, of one a person says that all its scrap is of a cheaper grade."""
+    for number in range(10):
+        yard.graded(f"load-{number}", wood=0.05, gross=40_000, tare=15_000)
+    standard = yard.loads.standards.given["example-mill"]
+    machine = yard.page().entries[0].result
+    price = {grade.code: grade.price_per_tonne for grade in standard.grades if grade.price_per_tonne}
+    cheap = min(price, key=price.get)
+    assert machine.grade != cheap
+    layers = {**NOTHING, "contaminants_kg": {}, "layers": [{**LAYER, "grade": cheap}], "classes": {}}
+    yard.review("load-0", ANN, "correct", layers)
+    for number in range(1, 10):
+        yard.review(f"load-{number}", ANN)
+    with yard.loads.reading() as session:
+        found = mill_figures.beside_people(session, Period())
+        [prices] = price_figures.price_errors(session, "month", Period())
+    rows = {row.name: row for row in found.rows}
+    assert (found.decided, found.accepted, found.blind, rows["price_error"].blind) == (10, 9, 0, None)
+    assert (rows["main_grade_right"].decided.value, rows["main_grade_right"].decided.n) == (0.9, 10)
+    assert rows["main_grade_right"].decided_constant.value == 0.9  # the commonest grade: no better than the machine
+    assert rows["deduction_error_points"].decided.value < 0.5
+    off = float(machine.price_per_tonne) - float(price[cheap])
+    assert (prices.loads, prices.corrected, prices.classes[0].value) == (10, 1, 0.9)
+    assert prices.bias.value == pytest.approx(off / 10, abs=0.01)
+    assert prices.classes[[off < 30, off < 50, off < 100, True].index(True)].value >= 0.1
+
+
+def test_what_the_machine_sees_is_held_against_a_reference_period(yard, monkeypatch):
+    """Twelve loads of one day, and twelve of another with more wood and false colours."""
+    for day, wood, doubts in (("01", 0.05, ()), ("08", 0.35, (Doubt("colour_cast", "violet"),))):
+        monkeypatch.setattr("loadlens.serving.records.loads.now", lambda day=day: f"2026-03-{day}T08:00:00.000+00:00")
+        for number in range(12):
+            yard.graded(f"{day}-{number}", wood=wood + 0.01 * (number % 3), doubts=doubts)
+    second, first = Period(since=date(2026, 3, 2)), Period(until=date(2026, 3, 1))
+    with yard.loads.reading() as session:
+        found = drift.drift(session, second, first)
+        of_another = drift.drift(session, second, first, camera="gable")
+    moves = {move.name: move for move in found.moves}
+    assert (found.loads, found.reference_loads, found.models, of_another.moves) == (12, 12, ("test 1",), ())
+    assert {name for name, move in moves.items() if move.has_moved} == {"hms_1", "colour_cast"}
+    assert moves["hms_1"].difference.value == pytest.approx(moves["hms_1"].now.value - moves["hms_1"].reference.value)
+    assert moves["hms_1"].difference.high < 0
+    assert "frame_dark" not in moves  # never was, in neither
 
 
 def test_a_cell_of_a_table_is_never_a_formula():

@@ -13,15 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from loadlens.grading.mill_rules import PRICE_CLASSES, SHARE_POINTS, deduction_fits
 from loadlens.grading.standard import Standard
 from loadlens.training.statistics import bootstrap, mean
 from loadlens.vision.metadata import Metric
 from loadlens.vision.proportion import proportion
-
-_FIT = (0.5, 1.5)
-_FIT_KG = 150.0
-_SHARE_POINTS = 0.10
-_PRICE_CLASSES = ((0.0, 30.0), (30.0, 50.0), (50.0, 100.0), (100.0, float("inf")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +87,7 @@ def _sides(compared: Sequence[Compared]) -> tuple[list[Verdict], list[Verdict]]:
 
 
 def _fits(ours_kg: NDArray[np.float64], theirs_kg: NDArray[np.float64]) -> Metric:
-    near = np.abs(ours_kg - theirs_kg) <= _FIT_KG
-    alike = (ours_kg >= _FIT[0] * theirs_kg) & (ours_kg <= _FIT[1] * theirs_kg)
-    return proportion(int((near | alike).sum()), len(ours_kg))
+    return proportion(sum(map(deduction_fits, ours_kg, theirs_kg)), len(ours_kg))
 
 
 def _grade_metrics(compared: Sequence[Compared]) -> dict[str, Metric]:
@@ -107,7 +101,7 @@ def _grade_metrics(compared: Sequence[Compared]) -> dict[str, Metric]:
     }
     shares = [(right, _share_error(one)) for right, one in zip(same, compared, strict=True) if one.theirs.grades]
     if shares:
-        near = sum(right and error <= _SHARE_POINTS for right, error in shares)
+        near = sum(right and error <= SHARE_POINTS for right, error in shares)
         metrics["mill_main_grade_and_share_right"] = proportion(near, len(shares))
         metrics["main_grade_share_error"] = mean([error for _, error in shares])
     return metrics
@@ -127,7 +121,7 @@ def _price_metrics(compared: Sequence[Compared]) -> dict[str, Metric]:
     error = np.abs(known[:, 0] - known[:, 1])
     constant = np.abs(np.median(known[:, 1]) - known[:, 1])
     metrics = {}
-    for low, high in _PRICE_CLASSES:
+    for low, high in PRICE_CLASSES:
         name = f"price_error_{low:.0f}_to_{high:.0f}" if np.isfinite(high) else f"price_error_from_{low:.0f}"
         metrics[name] = _within(error, low, high)
         metrics[f"{name}_constant"] = _within(constant, low, high)

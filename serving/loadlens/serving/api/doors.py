@@ -110,6 +110,10 @@ ROUTES: Mapping[tuple[str, str], frozenset[Role] | None] = {
     # Not for inspectors: a group of one load would tell what may be withheld from them.
     ("GET", "/v1/figures/deductions"): WATCHERS,
     ("GET", "/v1/figures/agreement"): WATCHERS,
+    ("GET", "/v1/figures/prices"): WATCHERS,
+    ("GET", "/v1/figures/beside-people"): WATCHERS,
+    ("GET", "/v1/figures/hazards"): WATCHERS,
+    ("GET", "/v1/figures/drift"): WATCHERS,
     ("GET", "/v1/loads/{load_id}/claim"): READERS,
     ("POST", "/v1/loads/{load_id}/claim"): YARD,
     ("DELETE", "/v1/loads/{load_id}/claim"): YARD,

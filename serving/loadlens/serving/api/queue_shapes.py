@@ -1,4 +1,4 @@
-"""What the answers look like about loads that wait: the queue, claims, previews, opinions and figures.
+"""What the answers look like about loads that wait: the queue, claims, previews and opinions.
 
 They belong to those of `shapes`.
 """
@@ -180,52 +180,3 @@ class Preview(Shape):
 
     before: OutcomeShown
     after: OutcomeShown
-
-
-class Measure(Shape):
-    """A figure with its 95 % interval and what it was counted on; without ends where that is too little."""
-
-    value: float
-    low: float | None
-    high: float | None
-    n: int
-
-
-class GroupShown(Shape):
-    """The figures of one group; masses and their percentage as decimal text."""
-
-    key: str | None
-    loads: int
-    weighed: int
-    net_kg: str
-    deduction_kg: str
-    deduction_percent: str | None
-    width_percent: Measure | None
-    bias_percent: Measure | None
-    review_rate: Measure
-    overturn_rate: Measure | None
-    coverage: Measure | None
-
-
-class FiguresList(Shape):
-    """The figures of every group."""
-
-    by: Literal["supplier", "grade", "inspector", "camera", "month"]
-    groups: list[GroupShown]
-
-
-class AgreementShown(Shape):
-    """How far two agree on the grade; kappa null where chance alone makes them agree always."""
-
-    one: str
-    other: str
-    observed: Measure
-    by_chance: float
-    kappa: Measure | None
-
-
-class AgreementList(Shape):
-    """Every pair, and how many opinions were not blind and did not count."""
-
-    pairs: list[AgreementShown]
-    not_blind: int

@@ -8,23 +8,34 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from loadlens.serving.api.figure_shapes import (
+    AgreementList,
+    BesidePeople,
+    DangerList,
+    DriftShown,
+    FiguresList,
+    PricesList,
+)
 from loadlens.serving.api.parts import parts_of
 from loadlens.serving.api.problems import answers
-from loadlens.serving.api.queue_shapes import AgreementList, FiguresList
 from loadlens.serving.api.shapes import shaped
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.load_errors import UnacceptableError
-from loadlens.serving.records import agreement, figures
+from loadlens.serving.records import agreement, drift, figures, hazard_figures, mill_figures, price_figures
 from loadlens.serving.records.agreement import Agreement
-from loadlens.serving.records.figures import By, Figures, Mean
+from loadlens.serving.records.figures import Figures
+from loadlens.serving.records.measures import Mean
 from loadlens.serving.records.periods import Period
+from loadlens.serving.records.price_figures import PriceErrors
+from loadlens.serving.records.visits import By
 from loadlens.vision.metadata import Metric
 from loadlens.waste.workbook import Table, write_csv
 
 router = APIRouter(prefix="/figures", tags=["figures"])
 
 CSV = "text/csv"
-_MEASURES = ("width_percent", "bias_percent", "review_rate", "overturn_rate", "coverage")
+_MEASURES = ("width_percent", "bias_percent", "review_rate", "overturn_rate", "hazard_rate", "coverage")
+_CLASSES = ("below_30", "from_30_to_50", "from_50_to_100", "from_100")
 _PLAIN = ("key", "loads", "weighed", "net_kg", "deduction_kg", "deduction_percent")
 
 Since = Annotated[date | None, Query(description="the first day, in UTC")]
@@ -56,6 +67,73 @@ def get_agreement(request: Request, since: Since = None, until: Until = None) ->
     pairs = [_pair(one) for one in found]
     head = ("one", "other", *_columns(("observed",)), "by_chance", *_columns(("kappa",)))
     return _answer(request, {"pairs": pairs, "not_blind": not_blind}, pairs, head, "agreement")
+
+
+@router.get("/prices", response_model=None, responses=answers() | _either(PricesList))
+def get_prices(request: Request, by: By, since: Since = None, until: Until = None) -> Response:
+    """How far the machine's price a tonne is from what stands once a person has decided: in the classes that mills
+    count in, and the error itself."""
+    period = _period(since, until)
+    with parts_of(request).loads.reading() as session:
+        groups = [_prices(one) for one in price_figures.price_errors(session, by, period)]
+    head = ("key", "currency", "loads", "corrected", *_columns((*_CLASSES, "error", "bias")))
+    return _answer(request, {"by": by, "groups": groups}, groups, head, f"prices-by-{by}")
+
+
+@router.get("/beside-people", response_model=None, responses=answers() | _either(BesidePeople))
+def get_beside_people(request: Request, since: Since = None, until: Until = None) -> Response:
+    """The numbers that mills use and the errors themselves, against people's decisions and against what they said
+    blind, each beside what saying the same of every load would reach."""
+    period = _period(since, until)
+    with parts_of(request).loads.reading() as session:
+        found = mill_figures.beside_people(session, period)
+    references = ("decided", "decided_constant", "blind", "blind_constant")
+    rows = [{"name": row.name, **{one: _measure(getattr(row, one)) for one in references}} for row in found.rows]
+    body = {"rows": rows, "decided": found.decided, "accepted": found.accepted, "blind": found.blind}
+    return _answer(request, body, rows, ("name", *_columns(references)), "beside-people")
+
+
+@router.get("/hazards", response_model=None, responses=answers() | _either(DangerList))
+def get_dangers(request: Request, since: Since = None, until: Until = None) -> Response:
+    """How often each class of danger was seen, and what people made of these loads."""
+    period = _period(since, until)
+    with parts_of(request).loads.reading() as session:
+        found, loads = hazard_figures.dangers(session, period)
+    measures = ("rate", "stopped")
+    plain = ("class_id", "loads", "waiting")
+    rows = [
+        {name: getattr(one, name) for name in plain} | {name: _measure(getattr(one, name)) for name in measures}
+        for one in found
+    ]
+    return _answer(request, {"classes": rows, "loads": loads}, rows, (*plain, *_columns(measures)), "hazards")
+
+
+@router.get("/drift", response_model=None, responses=answers() | _either(DriftShown))
+def get_drift(
+    request: Request,
+    *,
+    reference_since: Since = None,
+    reference_until: Until = None,
+    since: Since = None,
+    until: Until = None,
+    camera: Annotated[str | None, Query(max_length=64)] = None,
+) -> Response:
+    """Whether what the machine sees moves: the loads of a period beside those of a reference period before or after it,
+    all or those that one camera saw."""
+    period, reference = _period(since, until), _period(reference_since, reference_until)
+    if not (period.is_before(reference) or reference.is_before(period)):
+        raise UnacceptableError("the two periods share days; let one end before the other begins")
+    with parts_of(request).loads.reading() as session:
+        found = drift.drift(session, period, reference, camera)
+    measures = ("reference", "now", "difference")
+    rows = [
+        {"kind": move.kind, "name": move.name, "has_moved": move.has_moved}
+        | {name: _measure(getattr(move, name)) for name in measures}
+        for move in found.moves
+    ]
+    counts = ("loads", "reference_loads", "models", "reference_models", "cameras")
+    body = {"moves": rows, **{name: getattr(found, name) for name in counts}}
+    return _answer(request, body, rows, ("kind", "name", *_columns(measures), "has_moved"), "drift")
 
 
 def _period(since: date | None, until: date | None) -> Period:
@@ -102,6 +180,17 @@ def _group(group: Figures) -> dict[str, Any]:
         "deduction_kg": f"{group.deduction_kg:f}",
         "deduction_percent": None if percent is None else f"{percent:f}",
         **{name: _measure(getattr(group, name)) for name in _MEASURES},
+    }
+
+
+def _prices(group: PriceErrors) -> dict[str, Any]:
+    plain = ("key", "currency", "loads", "corrected")
+    classes = zip(_CLASSES, group.classes, strict=True)
+    return {
+        **{name: getattr(group, name) for name in plain},
+        **{name: _measure(share) for name, share in classes},
+        "error": _measure(group.error),
+        "bias": _measure(group.bias),
     }
 
 

@@ -22,3 +22,7 @@ class Period:
         if self.until is not None and self.until < date.max:
             conditions.append(column < (self.until + timedelta(days=1)).isoformat())
         return conditions
+
+    def is_before(self, other: "Period") -> bool:
+        """Whether it ends before the other begins."""
+        return self.until is not None and other.since is not None and self.until < other.since

@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 from loadlens.grading.assessment import LoadAssessment
 from loadlens.grading.quantity import round_to
 from loadlens.grading.settlement import SettlementError, price_of
+from loadlens.serving.canonical import canonical_json
+from loadlens.serving.records import frames
 from loadlens.serving.records.weights import weighings
 from loadlens.serving.store.queue_tables import LoadResult, StakeIn
 from loadlens.serving.store.tables import Load
@@ -47,11 +49,23 @@ def note(
     row.kg_low, row.kg_high = _text(deduction["kg_low"]), _text(deduction["kg_high"])
     row.percent = _text(deduction["percent_of_net"])
     row.percent_low, row.percent_high = _text(deduction["percent_low"]), _text(deduction["percent_high"])
-    if not is_corrected:
-        row.machine_grade, row.machine_percent = row.grade, row.percent
     row.price_per_tonne, row.currency = _price(assessed)
+    row.grade_share = truck["grades"].get(row.grade)
+    row.cameras = canonical_json(list(frames.cameras(session, load.id)))
+    if not is_corrected:
+        _note_machine(row, report)
     _sort(session, load, row)
     session.add(row)
+
+
+def _note_machine(row: LoadResult, report: Mapping[str, Any]) -> None:
+    """Keep what the machine says by itself."""
+    truck, model = report["truck"], report["versions"]["model"]
+    row.machine_grade, row.machine_percent = row.grade, row.percent
+    row.machine_price_per_tonne, row.machine_grade_share = row.price_per_tonne, row.grade_share
+    row.forms = canonical_json(truck["forms"])
+    row.unknown, row.confidence = truck["unknown"], truck["confidence"]
+    row.model = f"{model['name']} {model['version']}"
 
 
 def weighed(session: Session, load: Load) -> None:

@@ -14,7 +14,9 @@ class LoadResult(Base):
     """What the newest assessment of a load says, in columns. It follows from the assessments and may be made anew.
 
     `rank` sorts the loads that wait (`waiting`) by what matters most. `machine_percent` and `machine_grade` are those
-    of the newest version that no person has corrected. Masses, percentages of the net and prices are decimal text.
+    of the newest version that no person has corrected; so are `forms` (JSON, the share 0..1 of each form), `unknown`,
+    `confidence` and `model`. `grade_share` is the share of `grade`. `cameras` (JSON) saw the load. Masses, percentages
+    of the net and prices are decimal text.
     """
 
     __tablename__ = "load_results"
@@ -42,6 +44,14 @@ class LoadResult(Base):
     percent_high: Mapped[str | None] = mapped_column(Text)
     machine_percent: Mapped[str | None] = mapped_column(Text)
     coverage: Mapped[float | None]
+    machine_price_per_tonne: Mapped[str | None] = mapped_column(Text)
+    grade_share: Mapped[float | None]
+    machine_grade_share: Mapped[float | None]
+    forms: Mapped[str] = mapped_column(Text, server_default="{}")
+    unknown: Mapped[float | None]
+    confidence: Mapped[float | None]
+    model: Mapped[str | None] = mapped_column(Text)
+    cameras: Mapped[str] = mapped_column(Text, server_default="[]")
 
 
 class Claim(Base):
