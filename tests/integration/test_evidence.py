@@ -9,17 +9,26 @@ import sys
 import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import cv2
+import duckdb
 import numpy as np
 import pytest
+from sqlalchemy import NullPool, Numeric, cast, create_engine, func, select
+from sqlalchemy.orm import Session
 
+from loadlens.grading.standard import load_standard
+from loadlens.serving.archive.folder import open_archive
+from loadlens.serving.archive.regrading import regrade_archive
 from loadlens.serving.evidence.retention import Policy, let_go
+from loadlens.serving.regrading import loads_of_database, regrade
 from loadlens.serving.seal import open_seal
 from loadlens.serving.settings import read_settings
 from loadlens.serving.store.blobs import open_blobs
 from loadlens.serving.store.database import open_database
 from loadlens.serving.store.journal import content_part, sealed, subject_part
+from loadlens.serving.store.queue_tables import LoadResult
 
 
 @pytest.fixture
@@ -74,6 +83,13 @@ def test_verify_beside_a_running_server_finds_all_as_it_was_recorded(server, gra
     assert "journal record 1: begins with the key" in wrong.stdout
 
 
+@pytest.fixture(scope="module")
+def archive(server, graded, tmp_path_factory):
+    out = tmp_path_factory.mktemp("archive") / "new"
+    server.run("archive", str(out))
+    return out
+
+
 def test_loads_of_the_database_are_graded_again_as_those_of_a_bundle(server, graded, bundle_file, loadlens, tmp_path):
     new = ("--standard", "example-mill")
     from_database = loadlens("regrade", "--data", server.data, "--out", tmp_path / "database", *new)
@@ -85,6 +101,37 @@ def test_loads_of_the_database_are_graded_again_as_those_of_a_bundle(server, gra
     assert json.loads(of_database.read_bytes())["load"]["id"] == graded
     both = loadlens("regrade", bundle_file.parent, "--data", server.data, "--out", tmp_path / "both")
     assert (both.returncode, "leave out --data" in both.stderr) == (2, True)
+
+
+def test_an_archive_is_graded_again_as_the_database(server, graded, archive, tmp_path):
+    standard = load_standard("example-mill")
+    engine = open_database(server.database_url)
+    with Session(engine) as session:
+        regrade(loads_of_database(session), tmp_path / "database", standard, None)
+    engine.dispose()
+    regrade_archive(open_archive(archive), tmp_path / "archive", standard, None)
+    with duckdb.connect() as theirs:
+        reports = theirs.execute(f"SELECT report FROM '{tmp_path}/archive/parts/*.parquet'").fetchall()
+    alone = (path.read_text(encoding="utf-8") for path in (tmp_path / "database/loads").iterdir())
+    assert sorted(report for (report,) in reports) == sorted(alone)
+
+
+def test_another_program_reads_an_archive_and_counts_what_the_database_has(server, graded, archive):
+    with create_engine(server.database_url, poolclass=NullPool).connect() as database:
+        recorded = select(func.sum(cast(LoadResult.kg, Numeric(15, 3))), func.count()).select_from(LoadResult)
+        kg, loads = database.execute(recorded).one()
+    layers = server.http.get(f"/v1/loads/{graded}/assessment").json()["layers"]
+    with duckdb.connect() as theirs:
+        counted = theirs.execute(f"SELECT sum(deduction_kg), count(*) FROM '{archive}/loads/*.parquet'").fetchone()
+        mine = f"FROM '{archive}/layers/*.parquet' WHERE load = '{graded}'"
+        shares = theirs.execute(f"SELECT sum(coalesce(forms['turnings'], 0)), count(*) {mine}").fetchone()
+        (named,) = theirs.execute(f"SELECT frames FROM '{archive}/loads/*.parquet' WHERE load = '{graded}'").fetchone()
+    assert counted == (kg, loads)
+    assert shares == (pytest.approx(sum(layer["forms"].get("turnings", 0) for layer in layers), abs=1e-5), len(layers))
+    assert {layer["key_frame_sha256"] for layer in layers} <= set(named)
+    pictures = {path.name: path.read_bytes() for path in archive.glob("pictures/*/*")}
+    assert set(named) <= set(pictures)
+    assert all(sha256(data).hexdigest() == name for name, data in pictures.items())
 
 
 def test_the_journal_is_read_page_by_page(server, graded):

@@ -1,14 +1,20 @@
-"""An archive is graded again: each load once, and a run that was cut off comes to the same bytes."""
+"""An archive is graded again, by one process or many: each load once, and a run cut off comes to the same bytes."""
 
 import csv
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import zipfile
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from ray.cluster_utils import Cluster
 
 from loadlens.grading.assessment import assess_load
 from loadlens.grading.observation import LayerObservation, LoadObservation, ModelVersion
@@ -16,10 +22,15 @@ from loadlens.grading.observation_json import to_json
 from loadlens.grading.quantity import Mass
 from loadlens.grading.standard import load_standard
 from loadlens.grading.weighing import Weights
+from loadlens.serving.archive.folder import write_loads
+from loadlens.serving.archive.regrading import regrade_archive
+from loadlens.serving.archive.tables import archived
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.errors import RefusedError, WrongUseError
 from loadlens.serving.records.inputs import Inputs
 from loadlens.serving.regrading import loads_of_archive, regrade
+from loadlens.serving.store.blobs import FolderBlobs
+from loadlens.serving.store.tables import Assessment, Load
 from loadlens.vision.taxonomy import load_taxonomy
 
 OLD, NEW = load_standard("gbt-39733-2024"), load_standard("example-mill")
@@ -120,3 +131,73 @@ def test_the_command_line_regrades_and_says_how_much(archive, tmp_path) -> None:
     assert done.returncode == 0, done.stderr
     assert "7 loads graded, 0 before, 3 refused" in done.stdout
     assert "layers a second" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two nodes of a real Ray cluster, one processor each."""
+    small = {"num_cpus": 1, "object_store_memory": 80_000_000}
+    with pytest.MonkeyPatch.context() as surroundings:
+        surroundings.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        running = Cluster(initialize_head=True, head_node_args={**small, "include_dashboard": False})
+        try:
+            running.add_node(**small)
+            yield running
+        finally:
+            running.shutdown()
+
+
+def a_worker_amid_its_work(cluster):
+    """Stop a worker of the cluster while it has a part in hand; returns its process id."""
+    raylets = {str(node.all_processes["raylet"][0].process.pid) for node in cluster.list_all_nodes()}
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if (process / "stat").read_text().rsplit(")", 1)[1].split()[1] not in raylets or not at_work(process):
+                    continue
+                os.kill(int(process.name), signal.SIGSTOP)
+                if at_work(process):
+                    return int(process.name)
+                os.kill(int(process.name), signal.SIGCONT)
+    raise AssertionError("no worker was seen at its work")
+
+
+def at_work(process):
+    return (process / "cmdline").read_bytes().startswith(b"ray::_do")
+
+
+@pytest.fixture
+def parts(tmp_path, monkeypatch):
+    """Six parts of a hundred loads of ten layers each; one load contradicts itself."""
+    monkeypatch.setattr("loadlens.serving.archive.folder.LOADS_A_PART", 100)
+    ten = tuple(replace(seen(3).layers[0], index=index) for index in range(10))
+    then = "2026-03-01T08:00:00+00:00"
+    known = {"inputs": WEIGHED.to_json(OLD), "report": canonical_json(assess_load(seen(3), OLD).to_report())}
+    loads = []
+    for number in range(600):
+        observation = to_json(replace(seen(3), load_id=f"load/{number:03}", layers=ten))
+        kept = Assessment(version=1, observation=observation, reason="", created_at=then, **known)
+        loads.append(archived(Load(id=f"load/{number:03}", created_at=then), kept))
+    loads[7].load["observation"] = loads[7].load["observation"].replace('"unknown":0.0', '"unknown":0.7')
+    return write_loads(iter(loads), FolderBlobs(tmp_path / "blobs"), tmp_path / "archive")
+
+
+def test_a_cluster_comes_to_the_same_bytes_though_a_worker_and_the_driver_are_killed(cluster, parts, tmp_path) -> None:
+    done = regrade_archive(parts, tmp_path / "alone", NEW, None)
+    assert (done.graded, done.layers, done.refused) == (599, 5990, 1)
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "loadlens.serving.cli", "regrade", "archive", "--standard", NEW.id, "--out", out]
+    command += ["--ray", cluster.address]
+    with subprocess.Popen(command, cwd=tmp_path) as driver:
+        os.kill(a_worker_amid_its_work(cluster), signal.SIGKILL)
+        a_worker_amid_its_work(cluster)  # its part cannot be done, so the driver cannot end
+        while not list((out / "parts").glob("*.parquet")):
+            assert driver.poll() is None
+            time.sleep(0.02)
+        driver.kill()
+    assert not (out / "summary.csv").exists()
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=280)
+    assert ended.returncode == 0, ended.stderr
+    assert " 0 before" not in ended.stdout
+    assert bytes_of(out) == bytes_of(tmp_path / "alone")

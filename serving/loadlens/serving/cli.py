@@ -13,6 +13,7 @@ import typer
 from typer.exceptions import Abort, TyperException
 
 from loadlens.serving.commands import (
+    archive,
     camera,
     classify,
     data,
@@ -50,6 +51,7 @@ app.command()(serve.serve)
 app.command()(settings.settings)
 app.command()(camera.camera)
 app.command()(weighbridge.weighbridge)
+app.command()(archive.archive)
 app.command()(regrade.regrade)
 app.command()(ticket.ticket)
 app.command()(evidence.verify)

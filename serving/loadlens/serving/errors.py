@@ -44,3 +44,14 @@ def told_plainly() -> Iterator[None]:
         raise RefusedError(str(error)) from error
     except (QuantityError, WeightsError, BedError) as error:
         raise WrongUseError(str(error)) from error
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Say which extra is not installed where a library of it is imported. Raises CommandError."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("loadlens"):
+            raise
+        raise CommandError(f"this needs the extra `{name}`: pip install 'loadlens[{name}]'") from error

@@ -19,9 +19,25 @@ def check_out(out: Path) -> None:
 
 
 @contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A new folder to write into; it becomes `out` when all is written. WrongUseError where that holds anything."""
+    if out.exists() and not _is_empty(out):
+        raise WrongUseError(f"{out} is there already; give another --out")
+    with _beside(out) as fresh:
+        yield fresh
+
+
+@contextmanager
 def written_at_once(out: Path) -> Iterator[Path]:
-    """A new folder to write into; it takes the place of `out` when all is written, and vanishes after an error."""
+    """A new folder to write into; it takes the place of `out`, perhaps an earlier report, when all is written."""
     check_out(out)
+    with _beside(out) as fresh:
+        yield fresh
+
+
+@contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    """A folder that takes the place of `out` in the end, and vanishes after an error."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as beside:
         fresh = Path(beside, "new")
@@ -30,6 +46,10 @@ def written_at_once(out: Path) -> Iterator[Path]:
         if out.exists():
             out.rename(Path(beside, "old"))
         fresh.rename(out)
+
+
+def _is_empty(out: Path) -> bool:
+    return out.is_dir() and not any(out.iterdir())
 
 
 def _is_report(folder: Path) -> bool:

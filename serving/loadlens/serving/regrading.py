@@ -22,7 +22,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from loadlens.datasets.observations import StoredLoad, stored_loads
@@ -31,12 +30,16 @@ from loadlens.grading.observation_json import ObservationJsonError, from_json, t
 from loadlens.grading.standard import Standard
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.errors import RefusedError, WrongUseError
+from loadlens.serving.records.assessments import newest_of_each
 from loadlens.serving.records.inputs import Inputs, inputs_from
 from loadlens.serving.store.tables import Assessment
 
+SUMMARY = ("load", "grade", "deduction_percent", "percent_low", "percent_high", "deduction_kg", "decision", "report")
 # Where an observation lies, and the observation, or why it cannot be read.
 Found = tuple[str, StoredLoad | str]
 
+# What grading raises of a load that contradicts itself or the standard.
+UNGRADABLE = (ValueError, KeyError, TypeError)
 _READ_AT_ONCE = 100
 _NOTHING_KNOWN = Inputs(weights=None, declared=None, noted=(), correction=None)
 
@@ -61,10 +64,7 @@ def loads_of_archive(archive: Path) -> Iterator[Found]:
 
 def loads_of_database(session: Session) -> Iterator[Found]:
     """The newest assessment of every load of the service, by id; so many are read at once, not all."""
-    newest = select(Assessment.load_id, func.max(Assessment.version).label("version")).group_by(Assessment.load_id)
-    last = newest.subquery()
-    query = select(Assessment.load_id, Assessment.version, Assessment.observation, Assessment.inputs)
-    query = query.join(last, (Assessment.load_id == last.c.load_id) & (Assessment.version == last.c.version))
+    query = newest_of_each(Assessment.load_id, Assessment.version, Assessment.observation, Assessment.inputs)
     for row in session.execute(query.order_by(Assessment.load_id).execution_options(yield_per=_READ_AT_ONCE)):
         where = f"assessment {row.version} of load {row.load_id}"
         try:
@@ -75,7 +75,8 @@ def loads_of_database(session: Session) -> Iterator[Found]:
 
 def regrade(found: Iterable[Found], out: Path, standard: Standard, calibration: SiteCalibration | None) -> Regraded:
     """Grade every load that was found into `out`. Raises RefusedError, WrongUseError."""
-    _begin(out, standard, calibration)
+    begin(out, standard, calibration)
+    (out / "loads").mkdir(exist_ok=True)
     (out / "summary.csv").unlink(missing_ok=True)
     began = time.monotonic()
     refused: list[tuple[str, str]] = []
@@ -91,66 +92,78 @@ def regrade(found: Iterable[Found], out: Path, standard: Standard, calibration: 
                 refused.append((where, f"another file says otherwise of load {load!r}; the first is used"))
             continue
         taken[load] = _digest(stored)
-        path = _report_of(out, load)
+        path = _path_of(out, load)
         if path.exists():
             before += 1
             continue
         try:
-            report = _report(stored, standard, calibration)
-        except (ValueError, KeyError, TypeError) as fault:
-            refused.append((where, f"cannot be graded ({type(fault).__name__}: {fault})"))
+            report = report_of(stored, standard, calibration)
+        except UNGRADABLE as fault:
+            refused.append((where, why_not(fault)))
             continue
-        _put(path, canonical_json(report))
+        put(path, canonical_json(report))
         graded += 1
         layers += len(stored.observation.layers)
     if not taken:
         raise RefusedError("there is nothing to grade again: no observation.json, bundle or assessment can be read")
-    _put(out / "refused.csv", _table([("where", "why"), *refused]))
-    reports = [path for load in sorted(taken) if (path := _report_of(out, load)).exists()]
-    _put(out / "summary.csv", _table(_summary(reports)))
+    put(out / "refused.csv", table([("where", "why"), *refused]))
+    reports = [path for load in sorted(taken) if (path := _path_of(out, load)).exists()]
+    put(out / "summary.csv", table(_summary(reports)))
     return Regraded(graded, before, layers, len(refused), time.monotonic() - began)
 
 
-def _begin(out: Path, standard: Standard, calibration: SiteCalibration | None) -> None:
+def begin(out: Path, standard: Standard, calibration: SiteCalibration | None, **of: str) -> None:
+    """Begin in an empty folder, or go on in one that was begun by the same; `of` is what else must be the same.
+
+    Raises WrongUseError for any other folder.
+    """
     by = canonical_json(
         {
             "schema": "loadlens.regrade/1",
             "software": metadata.version("loadlens"),
             "standard": {"id": standard.id, "version": standard.version, "sha256": standard.sha256},
             "calibration": calibration and calibration.sha256,
+            **of,
         }
     )
     if not (out / "regrade.json").exists():
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise WrongUseError(f"{out} holds something else; give another --out, or an empty folder")
-        (out / "loads").mkdir(parents=True)
-        _put(out / "regrade.json", by)
+        out.mkdir(parents=True, exist_ok=True)
+        put(out / "regrade.json", by)
     elif (out / "regrade.json").read_text(encoding="utf-8") != by:
-        raise WrongUseError(f"{out} was graded by another standard, calibration or software; give another --out")
+        what = " or ".join(["another standard, calibration", *of, "software"])
+        raise WrongUseError(f"{out} was graded by {what}; give another --out")
 
 
 def _digest(stored: StoredLoad) -> bytes:
     return hashlib.sha256(f"{to_json(stored.observation)}\n{stored.inputs}".encode()).digest()
 
 
-def _report(stored: StoredLoad, standard: Standard, calibration: SiteCalibration | None) -> dict[str, Any]:
+def report_of(stored: StoredLoad, standard: Standard, calibration: SiteCalibration | None) -> dict[str, Any]:
     """The report of a load, with what is known of it beside what was seen."""
     known = _NOTHING_KNOWN if stored.inputs is None else inputs_from(stored.inputs)
     return known.assess(stored.observation, standard, calibration).to_report()
 
 
-def _report_of(out: Path, load: str) -> Path:
+def why_not(fault: Exception) -> str:
+    """Why a load could not be graded, for the table of those that were refused."""
+    return f"cannot be graded ({type(fault).__name__}: {fault})"
+
+
+def _path_of(out: Path, load: str) -> Path:
     return out / "loads" / f"{hashlib.sha256(load.encode()).hexdigest()}.json"
 
 
-def _put(path: Path, text: str) -> None:
+def put(path: Path, text: str) -> None:
+    """Put a file in place whole."""
     beside = path.with_suffix(".part")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)
 
 
-def _summary(reports: Iterable[Path]) -> Iterable[Sequence[Any]]:
-    yield ("load", "grade", "deduction_percent", "percent_low", "percent_high", "deduction_kg", "decision", "report")
+def _summary(reports: Iterable[Path]) -> Iterator[Sequence[Any]]:
+    yield SUMMARY
     for path in reports:
         report = json.loads(path.read_text(encoding="utf-8"))
         truck, taken = report["truck"], report["truck"]["deduction"]
@@ -158,7 +171,8 @@ def _summary(reports: Iterable[Path]) -> Iterable[Sequence[Any]]:
         yield (report["load"]["id"], truck["grade"], *figures, truck["decision"], f"loads/{path.name}")
 
 
-def _table(rows: Iterable[Sequence[Any]]) -> str:
+def table(rows: Iterable[Sequence[Any]]) -> str:
+    """Rows as CSV."""
     text = io.StringIO()
     csv.writer(text).writerows(rows)
     return text.getvalue()

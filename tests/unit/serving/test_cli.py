@@ -101,4 +101,4 @@ def test_training_without_torch_says_what_to_install():
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "loadlens: training needs the extra: pip install 'loadlens[training]'\n"
+    assert done.stderr == "loadlens: this needs the extra `training`: pip install 'loadlens[training]'\n"

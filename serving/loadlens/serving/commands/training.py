@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from loadlens.serving.errors import CommandError, RefusedError, WrongUseError
+from loadlens.serving.errors import CommandError, RefusedError, WrongUseError, extra
 
 Photos = Annotated[Path | None, typer.Option(help="Folder that holds the sets of `loadlens data sets`.")]
 Own = Annotated[Path | None, typer.Option(help="A data set of one's own (`loadlens data import`), split.")]
@@ -107,11 +107,8 @@ def run_training(module: str, command: str, *arguments: Any, **options: Any) -> 
     """Call what a command does in the training package. Raises CommandError where that is not installed."""
     # By name, because serving must work where training and torch are not installed.
     try:
-        commands = importlib.import_module(f"loadlens.training.{module}")
-        return getattr(commands, command)(*arguments, **options)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("loadlens"):
-            raise
-        raise CommandError("training needs the extra: pip install 'loadlens[training]'") from error
+        with extra("training"):
+            commands = importlib.import_module(f"loadlens.training.{module}")
+            return getattr(commands, command)(*arguments, **options)
     except ValueError as error:
         raise RefusedError(str(error)) from error

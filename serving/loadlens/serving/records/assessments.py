@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from loadlens.grading.assessment import LoadAssessment, ObservationError
@@ -63,6 +63,14 @@ def newest(session: Session, load_id: str) -> Assessment | None:
     """The newest assessment of a load; None while there is none."""
     query = select(Assessment).where(Assessment.load_id == load_id).order_by(Assessment.version.desc()).limit(1)
     return session.scalars(query).first()
+
+
+def newest_of_each(*columns: Any) -> Select[Any]:
+    """A query for columns (or tables) of the newest assessment of every load that has one."""
+    newest = select(Assessment.load_id, func.max(Assessment.version).label("version")).group_by(Assessment.load_id)
+    last = newest.subquery()
+    is_last = (Assessment.load_id == last.c.load_id) & (Assessment.version == last.c.version)
+    return select(*columns).select_from(Assessment).join(last, is_last)
 
 
 def version(session: Session, load_id: str, number: int) -> Assessment:

@@ -1,0 +1,70 @@
+"""Pieces of work done on a Ray cluster: they go out from here and come back here, and no machine needs our folders."""
+
+import logging
+import socket
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stdout
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from loadlens.serving.errors import CommandError, RefusedError
+
+# A piece whose worker or machine was lost is done again elsewhere so often. Then something is wrong with the piece.
+_RETRIES = 5
+
+
+def on_ray(
+    address: str, work: Callable[[bytes], bytes], pieces: Iterable[tuple[str, bytes]]
+) -> Iterator[tuple[str, bytes]]:
+    """Do named pieces of work on the cluster at `address` (`host:6379`), from one of its machines; each result once.
+
+    Results come as they are done. Every processor has one piece in hand and one that waits, so however many there are,
+    few are in memory. Raises RefusedError where no cluster answers, CommandError where it fails, and what work raises.
+    """
+    join_cluster(address)
+    try:
+        # Ray tells of workers that were lost on the standard output, which belongs to results.
+        with redirect_stdout(sys.stderr):
+            yield from _done(work, pieces)
+    except RayTaskError as failed:
+        raise failed.cause from None
+    except RayError as fault:
+        raise CommandError(f"the Ray cluster failed ({fault}); run this again to go on") from fault
+    finally:
+        ray.shutdown()
+
+
+def join_cluster(address: str) -> None:
+    """Make this process a driver of the cluster at `address`. Raises RefusedError where none answers."""
+    host, _, port = address.rpartition(":")
+    try:
+        # Ray itself tries for minutes where nothing listens.
+        socket.create_connection((host, int(port)), timeout=5).close()
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, ValueError, RuntimeError) as fault:
+        raise RefusedError(f"no Ray cluster answers at {address!r} ({fault}); start one with `ray start`") from fault
+
+
+def _done(work: Callable[[bytes], bytes], pieces: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    task = ray.remote(max_retries=_RETRIES)(_do)
+    ahead = 2 * int(ray.cluster_resources()["CPU"])  # type: ignore[no-untyped-call]
+    shared = ray.put(work)
+    waiting: dict[ray.ObjectRef[bytes], str] = {}
+    for name, piece in pieces:
+        waiting[task.remote(shared, piece)] = name
+        if len(waiting) >= ahead:
+            yield _first_of(waiting)
+    while waiting:
+        yield _first_of(waiting)
+
+
+def _first_of(waiting: "dict[ray.ObjectRef[bytes], str]") -> tuple[str, bytes]:
+    """Wait for a piece that is done, and take it out."""
+    (ready, *_), _ = ray.wait(list(waiting), num_returns=1)
+    return waiting.pop(ready), ray.get(ready)
+
+
+def _do(work: Callable[[bytes], bytes], piece: bytes) -> bytes:
+    return work(piece)
