@@ -61,6 +61,13 @@ def sixteen_bit_png() -> bytes:
     return encoded(Image.fromarray(np.arange(80 * 80, dtype=np.uint16).reshape(80, 80)), "PNG")
 
 
+def rare_jpeg() -> bytes:
+    """A picture of one level whose second colour is stored at a size that hardly any decoder knows."""
+    body = bytearray(encoded(Image.new("RGB", (128, 96), (90, 90, 90)), subsampling="4:2:2"))
+    body[body.index(b"\xff\xc0") + 14] = 0x22
+    return bytes(body)
+
+
 def half(body: bytes) -> bytes:
     return body[: len(body) // 2]
 
@@ -79,6 +86,7 @@ REFUSED = {
     "cut progressive jpeg": (half(encoded(scene(), progressive=True)), "cut off"),
     "cut jpeg with zeros": (half(encoded(scene())) + bytes(9000), "cut off"),
     "cut jpeg with an end marker": (half(encoded(scene())) + b"\xff\xd9", "cut off"),
+    "rare jpeg": (rare_jpeg(), "rare kind"),
     "cut png": (half(encoded(scene(), "PNG")), "damaged"),
     "cut webp": (half(encoded(scene(), "WEBP")), "damaged"),
     "cut bmp": (half(encoded(scene(), "BMP")), "cut off"),

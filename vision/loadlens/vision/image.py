@@ -243,6 +243,10 @@ def _refuse_filled_up(data: bytes, name: str) -> None:
         decoder.decode(av.Packet(data))
     except av.error.InvalidDataError as error:
         raise SourceError(f"{name}: the picture is cut off; copy or record it again") from error
+    except av.error.FFmpegError as error:
+        # What OpenCV reads and this decoder does not know: then nothing proves that the picture is whole.
+        why = "a rare kind of JPEG, or damaged: whether all of it is there cannot be told"
+        raise SourceError(f"{name}: {why}; save it as an ordinary JPEG, or record it again") from error
 
 
 def _upright(picture: Picture, orientation: int) -> Picture:
