@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import and_, bindparam, func, insert, select
+from sqlalchemy import and_, bindparam, func, insert, select, true
 from sqlalchemy.orm import Session
 
 from loadlens.serving.lanes import Visit, visit_of
 from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.store import journal
+from loadlens.serving.store.row_facts import bulk_facts
 from loadlens.serving.store.tables import Load, LoadFrame, StoredFrame, now
 
 # A frame is hardly ever older than the last few loads of its lane; one that is stays without a load.
@@ -187,12 +188,16 @@ def count(
 
 def seal(session: Session, load: Load, *, late: bool = False, actor: str) -> None:
     """Write into the journal which frames a load has; with `late` only those that came after its close."""
-    query = select(StoredFrame, LoadFrame).join(LoadFrame, SAME_FRAME).where(LoadFrame.load_id == load.id)
-    rows = session.execute((query.where(LoadFrame.late) if late else query).order_by(LoadFrame.camera, LoadFrame.seq))
-    stored = rows.all()
-    if stored:
-        sealed = [row.StoredFrame for row in stored] + [row.LoadFrame for row in stored]
-        journal.append(session, "frames.sealed", f"load:{load.id}", {}, actor, rows=sealed)
+    # Without the ORM: nobody else can write meanwhile, and a load may have many thousands.
+    joined = select(*LoadFrame.__table__.columns)
+    stored = select(*StoredFrame.__table__.columns).join(LoadFrame, SAME_FRAME)
+    which = and_(LoadFrame.load_id == load.id, LoadFrame.late if late else true())
+    facts = []
+    for kind, query in ((StoredFrame, stored), (LoadFrame, joined)):
+        rows = session.execute(query.where(which).order_by(LoadFrame.camera, LoadFrame.seq))
+        facts.append(bulk_facts(kind, [row._asdict() for row in rows]))
+    if facts[0]["values"]:
+        journal.append(session, "frames.sealed", f"load:{load.id}", {"rows": facts}, actor)
 
 
 def ungraded(session: Session, load_ids: Sequence[str], watched: Mapping[str, Mapping[str, int]]) -> tuple[int, float]:
