@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0021"
-down_revision = "0020"
+revision = "0023"
+down_revision = "0022"
 
 # As of the entries that stand: repacked waste is as old as the oldest of what it was filled from.
 _AGES = """
