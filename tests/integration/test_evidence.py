@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import NullPool, Numeric, cast, create_engine, func, select
 from sqlalchemy.orm import Session
 
+from loadlens.grading.observation_json import from_json
 from loadlens.grading.standard import load_standard
 from loadlens.serving.archive.folder import open_archive
 from loadlens.serving.archive.regrading import regrade_archive
@@ -29,6 +30,7 @@ from loadlens.serving.store.blobs import open_blobs
 from loadlens.serving.store.database import open_database
 from loadlens.serving.store.journal import content_part, sealed, subject_part
 from loadlens.serving.store.queue_tables import LoadResult
+from loadlens.serving.store.tables import Assessment
 
 
 @pytest.fixture
@@ -120,15 +122,16 @@ def test_another_program_reads_an_archive_and_counts_what_the_database_has(serve
     with create_engine(server.database_url, poolclass=NullPool).connect() as database:
         recorded = select(func.sum(cast(LoadResult.kg, Numeric(15, 3))), func.count()).select_from(LoadResult)
         kg, loads = database.execute(recorded).one()
-    layers = server.http.get(f"/v1/loads/{graded}/assessment").json()["layers"]
+        newest = select(Assessment.observation).where(Assessment.load_id == graded).order_by(Assessment.version.desc())
+        layers = from_json(database.execute(newest.limit(1)).scalar_one()).layers
     with duckdb.connect() as theirs:
         counted = theirs.execute(f"SELECT sum(deduction_kg), count(*) FROM '{archive}/loads/*.parquet'").fetchone()
         mine = f"FROM '{archive}/layers/*.parquet' WHERE load = '{graded}'"
         shares = theirs.execute(f"SELECT sum(coalesce(forms['turnings'], 0)), count(*) {mine}").fetchone()
         (named,) = theirs.execute(f"SELECT frames FROM '{archive}/loads/*.parquet' WHERE load = '{graded}'").fetchone()
     assert counted == (kg, loads)
-    assert shares == (pytest.approx(sum(layer["forms"].get("turnings", 0) for layer in layers), abs=1e-5), len(layers))
-    assert {layer["key_frame_sha256"] for layer in layers} <= set(named)
+    assert shares == (pytest.approx(sum(layer.forms.get("turnings", 0) for layer in layers)), len(layers))
+    assert {layer.key_frame_sha256 for layer in layers} <= set(named)
     pictures = {path.name: path.read_bytes() for path in archive.glob("pictures/*/*")}
     assert set(named) <= set(pictures)
     assert all(sha256(data).hexdigest() == name for name, data in pictures.items())
