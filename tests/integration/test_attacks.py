@@ -159,6 +159,8 @@ def test_a_json_bomb_is_refused(server, body):
 def test_a_body_of_json_is_read_no_further_than_it_may_be_long(server):
     answer = server.http.post("/v1/loads", json={"note": "x" * 2**21})
     assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "send less" in answer.json()["detail"]
 
 
 def test_of_two_equal_names_in_json_one_counts_everywhere(server):

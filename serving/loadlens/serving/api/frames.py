@@ -40,7 +40,7 @@ WhyKept = Annotated[
 ]
 Seq = Annotated[int, Path(ge=0, lt=2**31, description="counts from 0")]
 
-_ANSWERS = answers(404, 408, 409, 413, 507) | {200: {"description": "exactly this frame is stored already"}}
+_ANSWERS = answers(404, 408, 409, 507) | {200: {"description": "exactly this frame is stored already"}}
 
 
 # The three headers of a frame: when it was taken, when it was sent, why.

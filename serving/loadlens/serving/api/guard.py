@@ -37,9 +37,19 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        is_reshaped = False
+
         async def send_guarded(message: Message) -> None:
+            nonlocal is_reshaped
+            if is_reshaped:
+                return
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                if message["status"] == 413 and headers.get("content-type", "").startswith("text/plain"):
+                    # The framework's own words for a body longer than its route takes; errors have one shape here.
+                    await problem(413, "the body is longer than is taken here; send less")(scope, receive, send_guarded)
+                    is_reshaped = True
+                    return
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 if self._is_https or scope["scheme"] == "https":

@@ -29,7 +29,7 @@ _model = cache(load_waste_model)
     "/identify",
     openapi_extra=PICTURE,
     response_model=None,
-    responses=answers(408, 413, 507) | shaped(Identified),
+    responses=answers(408, 507) | shaped(Identified),
 )
 async def identify_photo(request: Request) -> dict[str, Any]:
     """What waste a photo may show and which codes to ask about; `image` is its SHA-256. A person confirms the code."""

@@ -60,7 +60,7 @@ _WHEN = {
     503: "the server cannot do this now; Retry-After says when to come again",
     507: "the server's disk is full",
 }
-_ALWAYS = (400, 401, 403, 422, 429, 500, 503)
+_ALWAYS = (400, 401, 403, 413, 422, 429, 500, 503)
 _SCHEMA = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],

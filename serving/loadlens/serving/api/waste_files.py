@@ -162,13 +162,13 @@ def _calendar(one: Calendar, clock: tzinfo) -> dict[str, Any]:
     }
 
 
-@router.post("/ledger.xlsx", status_code=201, openapi_extra=_BODY, responses=answers(408, 409, 413))
+@router.post("/ledger.xlsx", status_code=201, openapi_extra=_BODY, responses=answers(408, 409))
 async def import_xlsx(request: Request) -> Response:
     """Take over a ledger: all of it, or nothing and `faults` with every row that is wrong."""
     return await _imported(request, import_ledger)
 
 
-@router.post("/stages.xlsx", status_code=201, openapi_extra=_BODY, responses=answers(408, 409, 413))
+@router.post("/stages.xlsx", status_code=201, openapi_extra=_BODY, responses=answers(408, 409))
 async def import_stages_xlsx(
     request: Request,
     unit: Annotated[str, Query(pattern=r"^[0-9A-Z]{18}$", description="whose waste it is: its social credit code")],
