@@ -32,7 +32,7 @@ screenshots: .venv/ready .venv/console ## keep every page of the console as a pi
 	XDG_DATA_HOME=$(CURDIR)/.venv/share SCREENSHOTS=$(CURDIR)/screenshots $(BIN)/python -m pytest tests/browser/test_console.py tests/browser/test_waste_pages.py
 
 test: .venv/ready .venv/servers .venv/console ## run the tests
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+	$(BIN)/python -m pytest --numprocesses 6 --dist worksteal
 
 check: .venv/ready .venv/web-modules ## lint and type-check
 	$(BIN)/ruff check

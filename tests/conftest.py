@@ -267,13 +267,13 @@ FORKING.set_forkserver_preload(["loadlens.serving.cli", "loadlens.serving.api.se
 
 
 class Forked:
-    """A running `loadlens`, with the face of a subprocess.Popen; stderr is added to the file `log`."""
+    """A running `loadlens` in this `environment`, with the face of a subprocess.Popen; stderr is added to `log`."""
 
     def __init__(self, arguments: Sequence[object], environment: Mapping[str, str], log: Path) -> None:
         ours, theirs = FORKING.Pipe(duplex=False)
         given = {
             "arguments": [str(argument) for argument in arguments],
-            "environment": {**os.environ, **environment},
+            "environment": dict(environment),
             "out": theirs,
             "log": str(log),
         }
@@ -335,14 +335,24 @@ class Server:
         """Where its records are, for a test that looks at them behind the server's back."""
         return self.environment.get("LOADLENS_DATABASE", f"sqlite:///{self.data / 'loadlens.sqlite'}")
 
+    def command(
+        self, *arguments: object, without: Sequence[str] = (), **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end with this server's settings, others added or left out."""
+        log = self.data.with_suffix(".command.log")
+        log.unlink(missing_ok=True)
+        surroundings = {**os.environ, **self.environment, **environment}
+        kept = {name: value for name, value in surroundings.items() if name not in without}
+        running = Forked(arguments, kept, log)
+        with running.stdout:
+            said = running.stdout.read()
+        return subprocess.CompletedProcess(arguments, running.wait(), said, log.read_text(encoding="utf-8"))
+
     def run(self, *arguments: str) -> str:
         """Run a command offline on this server's records, as an operator does; returns what it prints."""
-        log = self.data.with_suffix(".commands.log")
-        running = Forked([*arguments, "--data", self.data], self.environment, log)
-        with running.stdout:
-            said = running.stdout.read().strip()
-        assert running.wait() == 0, log.read_text(encoding="utf-8")
-        return said
+        done = self.command(*arguments, "--data", self.data)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
     def add_key(self, role: str, *more: str) -> str:
         """Make a key offline; `more` are options of `loadlens keys add`."""
@@ -360,11 +370,11 @@ class Server:
     def start(self, ready: int = 200) -> None:
         """Start the process; /readyz says 200 once the model is loaded, or 503 where something else is amiss."""
         command = ["serve", "--data", self.data, "--model", self.model]
-        self.process = Forked(command, {"LOADLENS_PORT": "0", **self.environment}, self.log)
+        self.process = Forked(command, {**os.environ, "LOADLENS_PORT": "0", **self.environment}, self.log)
         self.address = self.process.stdout.readline().split()[-1]
         self.http = self.http_with(self.key)
         while self.http.get("/readyz").status_code != ready:
-            time.sleep(0.3)
+            time.sleep(0.05)
 
     def stop(self, by: signal.Signals = signal.SIGTERM) -> None:
         for client in self.clients:

@@ -2,10 +2,7 @@
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -33,20 +30,6 @@ from loadlens.serving.store.queue_tables import LoadResult
 from loadlens.serving.store.tables import Assessment
 
 
-@pytest.fixture
-def loadlens(server):
-    """Run a command in the server's environment."""
-
-    def run(*arguments, without=(), **environment):
-        command = [sys.executable, "-m", "loadlens.serving.cli", *map(str, arguments)]
-        surroundings = {**os.environ, **server.environment, **environment}
-        for name in without:
-            surroundings.pop(name, None)
-        return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=surroundings)
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def graded(server, shots):
     """A load that was weighed, graded and corrected by a region, and another that is open."""
@@ -71,16 +54,16 @@ def said(run):
     return json.loads(run.stdout)
 
 
-def test_verify_beside_a_running_server_finds_all_as_it_was_recorded(server, graded, loadlens):
-    run = loadlens("verify", "--data", server.data)
+def test_verify_beside_a_running_server_finds_all_as_it_was_recorded(server, graded):
+    run = server.command("verify", "--data", server.data)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "all is as it was recorded" in run.stdout
-    verdict = said(loadlens("verify", "--data", server.data, "--json"))
+    verdict = said(server.command("verify", "--data", server.data, "--json"))
     assert verdict["findings"] == []
     assert verdict["counts"]["assessments"] >= 1
     assert verdict["counts"]["pictures"] >= 48
     assert verdict["key"] == server.http.get("/v1/journal").json()["records"][0]["body"]["key"]
-    wrong = loadlens("verify", "--data", server.data, "--key", "00" * 32)
+    wrong = server.command("verify", "--data", server.data, "--key", "00" * 32)
     assert wrong.returncode == 1
     assert "journal record 1: begins with the key" in wrong.stdout
 
@@ -92,16 +75,16 @@ def archive(server, graded, tmp_path_factory):
     return out
 
 
-def test_loads_of_the_database_are_graded_again_as_those_of_a_bundle(server, graded, bundle_file, loadlens, tmp_path):
+def test_loads_of_the_database_are_graded_again_as_those_of_a_bundle(server, graded, bundle_file, tmp_path):
     new = ("--standard", "example-mill")
-    from_database = loadlens("regrade", "--data", server.data, "--out", tmp_path / "database", *new)
+    from_database = server.command("regrade", "--data", server.data, "--out", tmp_path / "database", *new)
     assert from_database.returncode == 0, from_database.stderr
-    assert loadlens("regrade", bundle_file.parent, "--out", tmp_path / "bundle", *new).returncode == 0
+    assert server.command("regrade", bundle_file.parent, "--out", tmp_path / "bundle", *new).returncode == 0
     (of_bundle,) = (tmp_path / "bundle/loads").iterdir()
     of_database = tmp_path / "database/loads" / of_bundle.name
     assert of_database.read_bytes() == of_bundle.read_bytes()
     assert json.loads(of_database.read_bytes())["load"]["id"] == graded
-    both = loadlens("regrade", bundle_file.parent, "--data", server.data, "--out", tmp_path / "both")
+    both = server.command("regrade", bundle_file.parent, "--data", server.data, "--out", tmp_path / "both")
     assert (both.returncode, "leave out --data" in both.stderr) == (2, True)
 
 
@@ -153,12 +136,12 @@ def test_the_journal_is_read_page_by_page(server, graded):
     assert server.http.get("/v1/journal", params={"limit": 0}).status_code == 422
 
 
-def test_a_head_kept_elsewhere_is_checked_too(server, graded, loadlens, tmp_path):
+def test_a_head_kept_elsewhere_is_checked_too(server, graded, tmp_path):
     kept = tmp_path / "kept"
     kept.write_text(server.http.get("/v1/journal/head").text + "\n")
-    assert loadlens("verify", "--data", server.data, "--anchor", kept).returncode == 0
+    assert server.command("verify", "--data", server.data, "--anchor", kept).returncode == 0
     kept.write_text(kept.read_text().replace('"seq":', '"seq":9'))
-    run = loadlens("verify", "--data", server.data, "--anchor", kept)
+    run = server.command("verify", "--data", server.data, "--anchor", kept)
     assert run.returncode == 1
     assert f"anchor {kept}, line 1: names record 9" in run.stdout
 
@@ -166,8 +149,7 @@ def test_a_head_kept_elsewhere_is_checked_too(server, graded, loadlens, tmp_path
 @pytest.fixture(scope="module")
 def bundle_file(server, graded, tmp_path_factory):
     out = tmp_path_factory.mktemp("bundle") / "load.zip"
-    command = [sys.executable, "-m", "loadlens.serving.cli", "bundle", graded, "--data", server.data, "--out", out]
-    subprocess.run(list(map(str, command)), check=True, env={**os.environ, **server.environment})
+    server.run("bundle", graded, "--out", out)
     return out
 
 
@@ -176,9 +158,9 @@ def nowhere(tmp_path):
     return {"LOADLENS_DATA": str(tmp_path / "none"), "without": ("LOADLENS_DATABASE", "LOADLENS_STORE")}
 
 
-def test_a_supplier_checks_a_bundle_with_no_access_to_us(server, graded, bundle_file, loadlens, tmp_path):
+def test_a_supplier_checks_a_bundle_with_no_access_to_us(server, graded, bundle_file, tmp_path):
     key = server.http.get("/v1/journal").json()["records"][0]["body"]["key"]
-    verdict = said(loadlens("verify", bundle_file, "--key", key, "--json", **nowhere(tmp_path)))
+    verdict = said(server.command("verify", bundle_file, "--key", key, "--json", **nowhere(tmp_path)))
     assert verdict["findings"] == []
     assert verdict["counts"]["assessments"] == 2
     assert verdict["counts"]["pictures"] >= 2
@@ -250,30 +232,28 @@ def hide_a_record(files):
         (put_in("pictures", "jpg"), "no record of the load names it"),
     ],
 )
-def test_a_changed_bundle_is_found_out(bundle_file, loadlens, tmp_path, change, found):
-    run = loadlens("verify", changed(bundle_file, tmp_path / "changed.zip", change), **nowhere(tmp_path))
+def test_a_changed_bundle_is_found_out(server, bundle_file, tmp_path, change, found):
+    run = server.command("verify", changed(bundle_file, tmp_path / "changed.zip", change), **nowhere(tmp_path))
     assert run.returncode == 1, run.stderr
     assert found in run.stdout
 
 
-def test_what_is_no_bundle_is_refused_in_one_line(server, bundle_file, loadlens, tmp_path):
+def test_what_is_no_bundle_is_refused_in_one_line(server, bundle_file, tmp_path):
     (tmp_path / "text").write_text("no zip")
     for file in (tmp_path / "text", tmp_path / "none", changed(bundle_file, tmp_path / "empty.zip", lambda _: {})):
-        run = loadlens("verify", file)
+        run = server.command("verify", file)
         assert run.returncode == 3, run.stdout + run.stderr
         assert "is no bundle of a load" in run.stderr
-    there = loadlens("bundle", "nowhere", "--data", server.data, "--out", tmp_path / "new.zip")
+    there = server.command("bundle", "nowhere", "--data", server.data, "--out", tmp_path / "new.zip")
     assert (there.returncode, "knows no load 'nowhere'" in there.stderr) == (3, True)
     assert not (tmp_path / "new.zip").exists()
 
 
-def test_a_backup_made_while_the_server_works_is_whole_and_can_be_restored(
-    server, shots, loadlens, new_place, tmp_path
-):
+def test_a_backup_made_while_the_server_works_is_whole_and_can_be_restored(server, shots, new_place, tmp_path):
     out, place = tmp_path / "backup", new_place()
     server.open_load()
     assert server.put(shots[0]).status_code == 201
-    run = loadlens("backup", out, "--data", server.data)
+    run = server.command("backup", out, "--data", server.data)
     assert run.returncode == 0, run.stdout + run.stderr
     files = {path.name for path in out.iterdir()}
     assert files == {"loadlens.sqlite", "blobs", "journal.anchor"}
@@ -281,14 +261,14 @@ def test_a_backup_made_while_the_server_works_is_whole_and_can_be_restored(
     # Into the same folder again, after more was recorded.
     assert server.put(shots[1]).status_code == 201
     assert server.close().status_code == 200
-    assert loadlens("backup", out, "--data", server.data).returncode == 0
+    assert server.command("backup", out, "--data", server.data).returncode == 0
     report = server.http.get(f"/v1/loads/{server.load}/assessment").content
 
     new, key = tmp_path / "new", server.data / "signing.key"
-    run = loadlens("restore", out, "--data", new, "--signing-key", key, **place)
+    run = server.command("restore", out, "--data", new, "--signing-key", key, **place)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "all is as it was recorded" in run.stdout
-    again = loadlens("restore", out, "--data", new, "--signing-key", key, **place)
+    again = server.command("restore", out, "--data", new, "--signing-key", key, **place)
     assert (again.returncode, "is not empty" in again.stderr) == (2, True)
 
     restored = type(server)(new, server.model, place)
@@ -301,11 +281,11 @@ def test_a_backup_made_while_the_server_works_is_whole_and_can_be_restored(
         assert "store.restored" in kinds
     finally:
         restored.stop()
-    assert loadlens("verify", "--data", new, **place).returncode == 0
+    assert server.command("verify", "--data", new, **place).returncode == 0
 
 
-def test_no_backup_or_bundle_holds_the_private_key(server, graded, bundle_file, loadlens, tmp_path):
-    assert loadlens("backup", tmp_path / "backup", "--data", server.data).returncode == 0
+def test_no_backup_or_bundle_holds_the_private_key(server, graded, bundle_file, tmp_path):
+    assert server.command("backup", tmp_path / "backup", "--data", server.data).returncode == 0
     key = "".join((server.data / "signing.key").read_text().splitlines()[1:-1]).encode()
     assert len(key) > 40
     with zipfile.ZipFile(bundle_file) as bundle:
@@ -315,37 +295,37 @@ def test_no_backup_or_bundle_holds_the_private_key(server, graded, bundle_file, 
     assert key not in server.log.read_bytes()
 
 
-def test_a_damaged_backup_is_restored_only_where_that_is_asked_for(server, graded, loadlens, new_place, tmp_path):
+def test_a_damaged_backup_is_restored_only_where_that_is_asked_for(server, graded, new_place, tmp_path):
     out, key = tmp_path / "backup", server.data / "signing.key"
-    assert loadlens("backup", out, "--data", server.data).returncode == 0
+    assert server.command("backup", out, "--data", server.data).returncode == 0
     shutil.rmtree(next((out / "blobs").iterdir()))
     place = new_place()
-    run = loadlens("restore", out, "--data", tmp_path / "new", "--signing-key", key, **place)
+    run = server.command("restore", out, "--data", tmp_path / "new", "--signing-key", key, **place)
     assert run.returncode == 3
     assert "its bytes are gone" in run.stderr
     assert not (tmp_path / "new").exists()
-    run = loadlens("restore", out, "--data", tmp_path / "new", "--signing-key", key, "--damaged", **place)
+    run = server.command("restore", out, "--data", tmp_path / "new", "--signing-key", key, "--damaged", **place)
     assert run.returncode == 1
     assert "its bytes are gone" in run.stdout
 
 
-def test_a_folder_of_something_else_is_no_place_for_a_backup(server, graded, loadlens, tmp_path):
+def test_a_folder_of_something_else_is_no_place_for_a_backup(server, graded, tmp_path):
     (tmp_path / "letters").write_text("of ours")
-    run = loadlens("backup", tmp_path, "--data", server.data)
+    run = server.command("backup", tmp_path, "--data", server.data)
     assert (run.returncode, "holds letters" in run.stderr) == (2, True)
 
 
-def test_the_key_is_rotated_while_the_server_runs(server, graded, shots, loadlens):
+def test_the_key_is_rotated_while_the_server_runs(server, graded, shots):
     old = (server.data / "signing.key").read_bytes()
-    run = loadlens("rotate-key", "--data", server.data)
+    run = server.command("rotate-key", "--data", server.data)
     assert run.returncode == 0, run.stderr
     server.open_load()
     assert server.http.get("/v1/journal/head").json()["key"] == run.stdout.strip()
     assert (server.data / "signing.key").read_bytes() != old
-    assert loadlens("verify", "--data", server.data).returncode == 0
+    assert server.command("verify", "--data", server.data).returncode == 0
 
 
-def test_a_drawing_that_was_let_go_is_drawn_again_until_its_frame_is_gone_too(server, shots, loadlens, monkeypatch):
+def test_a_drawing_that_was_let_go_is_drawn_again_until_its_frame_is_gone_too(server, shots, monkeypatch):
     place = server.open_load()
     for shot in shots[:20]:  # before anything dangerous shows; mirrored, for what another load shows too is kept
         picture = cv2.flip(cv2.imdecode(np.frombuffer(shot.jpeg, np.uint8), cv2.IMREAD_COLOR), 1)
@@ -379,4 +359,4 @@ def test_a_drawing_that_was_let_go_is_drawn_again_until_its_frame_is_gone_too(se
     gone = server.http.get(layer["overlay"])
     assert (gone.status_code, "its frame were let go" in gone.json()["detail"]) == (410, True)
     assert len(server.http.get(f"{place}/report.html").text) < with_drawing / 2
-    assert loadlens("verify", "--data", server.data).returncode == 0
+    assert server.command("verify", "--data", server.data).returncode == 0

@@ -1,10 +1,7 @@
 """Keys of machines as a yard makes, changes and revokes them, against a running server."""
 
 import hashlib
-import os
 import re
-import subprocess
-import sys
 import time
 
 import pytest
@@ -20,10 +17,8 @@ PLACES = {"load_id": "nowhere", "kind": "gross", "camera": "yard", "lane": "7"}
 ASKED_BY_KEY = [route for route in ROUTES if not route[1].startswith("/s/")]
 
 
-def loadlens(server, *arguments):
-    command = [sys.executable, "-m", "loadlens.serving.cli", "keys", *arguments, "--data", str(server.data)]
-    environment = {**os.environ, **server.environment}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+def keys_command(server, *arguments):
+    return server.command("keys", *arguments, "--data", server.data)
 
 
 def expired_key(server):
@@ -51,7 +46,7 @@ def keys(server):
     clients["none"] = server.http_with(None)
     clients["expired"] = server.http_with(expired_key(server))
     revoked = server.add_key("admin")
-    assert loadlens(server, "revoke", key_id(revoked)).returncode == 0
+    assert keys_command(server, "revoke", key_id(revoked)).returncode == 0
     clients["revoked"] = server.http_with(revoked)
     return clients
 
@@ -63,6 +58,7 @@ def status(client, method, path):
         return answer.status_code
 
 
+@pytest.mark.parametrize("new_place", ["box"], indirect=True)  # the table knows nothing of where records are
 @pytest.mark.parametrize(("method", "path"), ASKED_BY_KEY)
 def test_every_role_meets_every_route_as_the_table_says(keys, method, path):
     allowed = ROUTES[method, path]
@@ -75,6 +71,7 @@ def test_every_role_meets_every_route_as_the_table_says(keys, method, path):
         assert (status(keys[nobody], method, path) == 401) == (allowed is not None)
 
 
+@pytest.mark.parametrize("new_place", ["box"], indirect=True)  # the table knows nothing of where records are
 @pytest.mark.parametrize(("method", "path"), ASKED_BY_KEY)
 def test_a_key_of_another_lane_meets_every_route_as_the_table_says(keys, method, path):
     allowed, answered = ROUTES[method, path], status(keys["other lane"], method, path)
@@ -90,7 +87,7 @@ def test_a_key_that_is_revoked_opens_nothing_from_then_on(server):
     old, new = server.add_key("auditor", "--name", "meter"), server.add_key("auditor", "--name", "meter")
     http, other = server.http_with(old), server.http_with(new)
     assert http.get("/v1/loads").status_code == other.get("/v1/loads").status_code == 200
-    assert loadlens(server, "revoke", key_id(old)).returncode == 0
+    assert keys_command(server, "revoke", key_id(old)).returncode == 0
     refused = http.get("/v1/loads")
     assert refused.status_code == 401
     assert "was revoked" in refused.json()["detail"]
@@ -100,7 +97,10 @@ def test_a_key_that_is_revoked_opens_nothing_from_then_on(server):
 def test_no_frame_is_taken_for_a_camera_whose_key_was_revoked(server, shots):
     server.open_load()
     admin = server.http_as("admin")
-    by_the_server, by_hand = lambda key: admin.delete(f"/v1/keys/{key}"), lambda key: loadlens(server, "revoke", key)
+    by_the_server, by_hand = (
+        lambda key: admin.delete(f"/v1/keys/{key}"),
+        lambda key: keys_command(server, "revoke", key),
+    )
     for seq, (revoke, promised_s) in enumerate(((by_the_server, 0), (by_hand, 1))):
         key = server.add_key("camera")
         camera = server.http_with(key)
@@ -154,7 +154,7 @@ def test_the_database_holds_no_key(server):
     engine.dispose()
     assert key_id(token) in {row.id for row in rows}
     assert token.split("_", 2)[2] not in str(rows)
-    listed = loadlens(server, "list").stdout
+    listed = keys_command(server, "list").stdout
     (line,) = [line for line in listed.splitlines() if line.startswith(key_id(token))]
     assert "camera" in line
     assert "north mast" in line
@@ -170,7 +170,7 @@ def test_the_database_holds_no_key(server):
     ],
 )
 def test_keys_that_make_no_sense_are_refused_in_one_line(server, arguments, said):
-    done = loadlens(server, *arguments)
+    done = keys_command(server, *arguments)
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -1,9 +1,6 @@
 """The waste ledger over HTTP: what comes in goes out or is in stock, whoever sends what in which order."""
 
 import itertools
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
@@ -242,10 +239,7 @@ def test_codes_are_found_over_http(ledger):
 
 def verified(server):
     """The exit code of `loadlens verify` and what it said."""
-    command = [sys.executable, "-m", "loadlens.serving.cli", "verify", "--data", str(server.data)]
-    done = subprocess.run(
-        command, env={**os.environ, **server.environment}, capture_output=True, text=True, check=False
-    )
+    done = server.command("verify", "--data", server.data)
     return done.returncode, done.stdout + done.stderr
 
 
