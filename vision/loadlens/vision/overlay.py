@@ -27,7 +27,7 @@ _CONTAMINANT_COLOURS: Mapping[str, tuple[int, int, int]] = {
     "rust_scale": (255, 120, 80),
 }
 _HAZARD_COLOUR = (255, 30, 30)
-_SHOWN_FROM = 0.30  # a contaminant is outlined where it fills at least this share of a cell
+_SHOWN_FROM = 0.30  # contaminants are outlined where they fill at least this share of a cell
 _ROW = 23
 _LABEL = 27  # the height of a hazard's label in pixels
 _FONT_SIZE = 13
@@ -101,17 +101,19 @@ def _paint_forms(rgb: Picture, surface: Surface, graded: NDArray[np.float32], ta
 
 
 def _outline_contaminants(picture: Picture, surface: Surface, graded: NDArray[np.float32], taxonomy: Taxonomy) -> None:
-    for index, name in enumerate(surface.class_ids):
-        if taxonomy[name].kind != "contaminant":
-            continue
-        share = _upscaled(
-            np.asarray(surface.probs[index] * graded, np.float32), surface, picture.shape[:2], smooth=True
-        )
+    """Outline what is contaminated, in the colour of the likeliest contaminant."""
+    dirt = [index for index, name in enumerate(surface.class_ids) if taxonomy[name].kind == "contaminant"]
+    if not dirt:
+        return
+    total, likeliest = surface.probs[dirt].sum(axis=0) * graded, surface.probs[dirt].argmax(axis=0)
+    for place, index in enumerate(dirt):
+        cells = np.asarray(np.where(likeliest == place, total, 0), np.float32)
+        share = _upscaled(cells, surface, picture.shape[:2], smooth=True)
         outlines, _ = cv2.findContours(
             (share >= _SHOWN_FROM).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
         )
         cv2.drawContours(picture, outlines, -1, (0, 0, 0), 4, cv2.LINE_AA)
-        cv2.drawContours(picture, outlines, -1, class_colour(name, taxonomy), 2, cv2.LINE_AA)
+        cv2.drawContours(picture, outlines, -1, class_colour(surface.class_ids[index], taxonomy), 2, cv2.LINE_AA)
 
 
 def _write(picture: Picture, text: str, origin: tuple[int, int], colour: tuple[int, int, int], size: int) -> None:
