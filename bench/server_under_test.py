@@ -18,9 +18,9 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
 
 
 class ServerUnderTest:
-    """Started on a free port over `folder`; use as a context manager. `settings` are those of the server."""
+    """Started over `folder`, on any free port; use as a context manager. `settings` are those of the server."""
 
-    def __init__(self, folder: Path, **settings: object) -> None:
+    def __init__(self, folder: Path, *, port: int = 0, **settings: object) -> None:
         environment = {f"LOADLENS_{name.upper()}": str(value) for name, value in settings.items()}
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -28,7 +28,7 @@ class ServerUnderTest:
         self._key = self.add_key("manager")
         with (folder / "server.log").open("a") as log:
             self.process = subprocess.Popen(
-                [*LOADLENS, "serve", "--port", "0", *self._data],
+                [*LOADLENS, "serve", "--port", str(port), *self._data],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

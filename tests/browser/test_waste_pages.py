@@ -3,10 +3,12 @@
 import io
 import json
 import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import cv2
 import numpy as np
 import pytest
 from openpyxl import load_workbook
@@ -236,6 +238,38 @@ def test_a_container_is_moved_by_its_label_and_a_forged_one_is_refused(plant, br
         assert plant.grams(identity) == {"room:room-10": 50_000}
         assert plant.stages(identity) == ["produced", "stored", "moved"]
         assert plant.grams(forged) == {"floor": 60_000}
+
+
+def seen_at_an_angle(label: bytes) -> bytes:
+    """A video of one frame, in which a label is held askew before a grey wall, a little out of focus."""
+    paper = np.asarray(Image.open(io.BytesIO(label)).convert("RGB"))
+    height, width = paper.shape[:2]
+    corners = np.float32([[0, 0], [width, 0], [width, height], [0, height]])
+    askew = np.float32([[330, 70], [900, 130], [860, 690], [290, 620]])
+    frame = np.full((720, 1280, 3), 120, np.uint8)
+    bent = cv2.getPerspectiveTransform(corners, askew)
+    cv2.warpPerspective(paper, bent, (1280, 720), frame, borderMode=cv2.BORDER_TRANSPARENT)
+    out = io.BytesIO()
+    Image.fromarray(cv2.GaussianBlur(frame, (0, 0), 0.8)).save(out, "JPEG", quality=80)
+    return out.getvalue()
+
+
+def test_a_label_before_the_camera_is_read(plant, browser, keeper, tmp_path):
+    identity = plant.label(DROSS, 50, "room:room-3")
+    film = tmp_path / "label.mjpeg"
+    film.write_bytes(seen_at_an_angle(plant.http.get(f"/v1/waste/containers/{identity}/label.png").content))
+    camera = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    program = shutil.which("chromium")
+    filming = browser.browser_type.launch(
+        executable_path=program, args=[*camera, f"--use-file-for-fake-video-capture={film}"]
+    )
+    with console(filming, keeper, PHONE) as page:
+        page.goto(f"{plant.address}/console/waste/scan")
+        page.get_by_role("button", name="Scan by camera").click()
+        expect(page.get_by_text("The label is ours and unaltered")).to_be_visible()
+        expect(page.get_by_role("link", name=identity)).to_be_visible()
+        expect(page.locator("video")).to_have_count(0)
+    filming.close()
 
 
 def test_the_plan_shows_twelve_rooms_and_a_room_its_stock_its_gaps_and_its_alarm(plant, browser, keeper):
