@@ -1,7 +1,7 @@
 """Two runs compare only on the same photos, and a difference that chance can make is called so."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from loadlens.serving.cli import main
 from loadlens.training.answers import Answer, EvaluationError, to_plain
 from loadlens.training.compare import compare_answers
+from loadlens.vision.proportion import proportion
 
 FORMS = ("hms_1", "shredded", "turnings", "rails")
 
@@ -72,11 +73,19 @@ def test_runs_on_other_photos_are_refused(change, why):
 
 def test_the_command_reads_a_run_folder_or_a_file_and_refuses_what_is_no_evaluation(tmp_path, capsys):
     (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "evaluation.json").write_text(json.dumps({"photos": to_plain(run(0.4))}))
-    (tmp_path / "b.json").write_text(json.dumps({"photos": to_plain(reversed(run(0.9)))}))
+    held = {name: asdict(proportion(18, 20)) for name in ("hazard_load_alarmed", "interval_coverage")}
+    lost = held | {"hazard_load_alarmed": asdict(proportion(17, 20))}
+    (tmp_path / "a" / "evaluation.json").write_text(json.dumps({"photos": to_plain(run(0.4)), "metrics": lost}))
+    better = {"photos": to_plain(reversed(run(0.9))), "metrics": held}
+    (tmp_path / "b.json").write_text(json.dumps(better))
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b.json")]) == 0
     said = capsys.readouterr().out
     assert "the same 120 photos of 30 scenes" in said and "form_accuracy" in said
+    assert "nothing speaks against the second" in said
+    assert main(["compare", str(tmp_path / "b.json"), str(tmp_path / "a")]) == 0
+    said = capsys.readouterr().out
+    assert "against the second: form_accuracy" in said
+    assert "against the second: hazard_load_alarmed is 85.0% of 20, and 90.0% of 20 before" in said
     for content in ("[]", '{"photos": [{"sha256": 1}]}', '{"photos": []}', "not JSON"):
         (tmp_path / "b.json").write_text(content)
         assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b.json")]) == 3

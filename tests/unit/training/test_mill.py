@@ -5,6 +5,7 @@ import pytest
 from loadlens.datasets.unloading import TruckTruth, Truth
 from loadlens.grading.observation import LayerObservation, LoadObservation, ModelVersion, SurfaceClass
 from loadlens.grading.standard import load_standard
+from loadlens.training.figures import as_tables
 from loadlens.training.loads import GradedLoad
 from loadlens.training.mill import Compared, Verdict, mill_metrics, price_of
 from loadlens.training.mill_loads import measure_as_mill
@@ -35,6 +36,7 @@ def test_a_constant_passes_the_mills_rule_and_is_shown_for_what_it_is() -> None:
     assert metrics["deduction_error"].value == pytest.approx(2000 / 4 / 20_000)
     assert metrics["deduction_bias"].value == pytest.approx(-2000 / 4 / 20_000)
     assert metrics["deduction_error_p95"].n == 4
+    assert metrics["deduction_error_p95_constant"].value < metrics["deduction_error_p95"].value
 
 
 def test_the_main_grade_is_right_by_name_and_by_share() -> None:
@@ -45,6 +47,20 @@ def test_the_main_grade_is_right_by_name_and_by_share() -> None:
     assert metrics["mill_main_grade_and_share_right"].value == 0.5
     assert metrics["mill_main_grade_right_commonest"].value == 0.75
     assert metrics["main_grade_share_error"].value == pytest.approx((0.11 + 0.8) / 4)
+    # Whoever says of every truck what trucks hold on average: 0.6 of the one grade, 0.2 of the other.
+    assert metrics["main_grade_share_error_constant"].value == pytest.approx((0.2 * 3 + 0.6) / 4)
+    assert metrics["mill_main_grade_and_share_right_constant"].value == 0
+    assert metrics["grade_share_error"].value == pytest.approx((0.11 + (0.8 + 0.8) / 2) / 4)
+
+
+def test_figures_stand_beside_what_a_constant_reaches_each_with_its_interval_and_n() -> None:
+    tables = as_tables(mill_metrics([truck(400, kg, price=(2000, 2000 + kg)) for kg in (310, 400, 500, 790)]))
+    rules, off = tables.split("how far off")
+    [fit] = [line for line in rules.splitlines() if line.startswith("| mill deduction fit")]
+    assert "| 100.0% (51.0% to 100.0%) | 4 | always the same 100.0% (51.0% to 100.0%) |" in fit
+    [price] = [line for line in off.splitlines() if line.startswith("| price error per tonne")]
+    assert price.startswith("| price error per tonne | 500 a tonne (") and "always the same" in price
+    assert "constant" not in tables
 
 
 def test_prices_are_counted_in_the_mills_classes() -> None:

@@ -2,13 +2,16 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from loadlens.vision.metadata import Metric
 
 # What an evaluation is called in the folder of its run.
 EVALUATION = "evaluation.json"
+Value = TypeVar("Value")
 
 
 class EvaluationError(ValueError):
@@ -37,19 +40,28 @@ def to_plain(answers: Sequence[Answer]) -> list[dict[str, Any]]:
 
 def read_answers(run: Path) -> list[Answer]:
     """The answers in the file of an evaluation, or in evaluation.json of a run's folder. Raises EvaluationError."""
+    answers = _read(run, "photos", lambda entries: [_answer(entry) for entry in entries])
+    if not answers or len({answer.sha256 for answer in answers}) < len(answers):
+        raise EvaluationError(f"{run}: no photo, or one twice; make the evaluation again")
+    return sorted(answers, key=lambda one: one.sha256)
+
+
+def read_metrics(run: Path) -> dict[str, Metric]:
+    """The figures of an evaluation, by name. Raises EvaluationError."""
+    return _read(run, "metrics", lambda entries: {name: Metric(**entry) for name, entry in entries.items()})
+
+
+def _read(run: Path, key: str, read: Callable[[Any], Value]) -> Value:
+    """What stands under a key of an evaluation. Raises EvaluationError."""
     path = run / EVALUATION if run.is_dir() else run
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["photos"]
-        answers = [_answer(entry) for entry in entries]
+        return read(json.loads(path.read_text(encoding="utf-8"))[key])
     except OSError as fault:
         raise EvaluationError(
             f"{path}: cannot be read ({fault.strerror}); make it with `loadlens evaluate MODEL --out {path}`"
         ) from None
-    except (ValueError, KeyError, TypeError) as fault:
-        raise EvaluationError(f"{path}: no evaluation with its answers ({fault}); make it again") from None
-    if not answers or len({answer.sha256 for answer in answers}) < len(answers):
-        raise EvaluationError(f"{path}: no photo, or one twice; make the evaluation again")
-    return sorted(answers, key=lambda one: one.sha256)
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise EvaluationError(f"{path}: no evaluation with its {key} ({fault}); make it again") from None
 
 
 def _answer(entry: dict[str, Any]) -> Answer:

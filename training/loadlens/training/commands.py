@@ -15,6 +15,7 @@ from loadlens.training.crane import draw_crane, measure_crane, measure_pairs, se
 from loadlens.training.evaluate import answers, confusion, failures, measure_photos, measure_strangers, name_photos
 from loadlens.training.export import export as export_network
 from loadlens.training.export import rewrite_metadata, with_metadata, write_model
+from loadlens.training.figures import as_tables
 from loadlens.training.loads import FIRST_TEST_SEED, fit_area_error, grade_rendered_loads, measure_loads
 from loadlens.training.mill_loads import measure_as_mill
 from loadlens.training.network import STRIDE
@@ -89,8 +90,10 @@ def export(run: Path, out: Path, photos: Path | None, loads: int, own: Path | No
         rewrite_metadata(out, area_error=fit_area_error(graded, load_standard(_STANDARD)))
 
 
-def evaluate(model: Path, data: Path, out: Path, loads: int, own: Path | None) -> None:
+def evaluate(model: Path, data: Path, out: Path, loads: int, own: Path | None) -> str:
     """Measure a model on the test parts of the sets in `data` and on `loads` rendered loads; writes JSON and sheets.
+
+    Returns the figures as tables, which are also written beside the JSON, as .md.
 
     With `own` its test part is measured as well, as metrics of their own.
 
@@ -119,8 +122,11 @@ def evaluate(model: Path, data: Path, out: Path, loads: int, own: Path | None) -
         metrics |= measure_as_mill(graded, load_standard(_MILL))
     figures = {name: asdict(metric) for name, metric in metrics.items()}
     report = {"metrics": figures, "confusion": confusion(named), "photos": to_plain(answers([*named, *of_own]))}
+    tables = as_tables(metrics)
+    out.with_suffix(".md").write_text(tables, encoding="utf-8")
     out.write_text(json.dumps(report, indent=1), encoding="utf-8")
     rewrite_metadata(model, metrics=metrics)
+    return tables
 
 
 def quantize(model: Path, photos: Path, out: Path, loads: int, clips: int) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """Whether one model is better than another on the very same photos, or whether chance could have done it.
 
 Both answer every photo, so the difference is taken within each photo and whole scenes are drawn (paired bootstrap):
-what is hard about a scene is hard for both and does not widen the interval.
+what is hard about a scene is hard for both and does not widen the interval. What speaks against the second is named:
+a figure of photos that is shown to be worse, and any hazard or interval of rendered loads that holds less often. The
+server asks more before a model takes over, on a yard's own loads (`loadlens.vision.succession`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loadlens.training.answers import Answer, EvaluationError, read_answers
+from loadlens.training.answers import Answer, EvaluationError, read_answers, read_metrics
 from loadlens.training.statistics import bootstrap, calibration_error, macro_f1
 from loadlens.vision.metadata import Metric
 from loadlens.vision.taxonomy import load_taxonomy
 
 # Of one model: which form is true, what was said, both as families, confidence, abstained.
 _COLUMNS = 6
+# Of loads with a hazard, those that raised an alarm; of all loads, those whose truth the interval holds.
+_HELD = ("hazard_load_alarmed", "interval_coverage")
 Rows = NDArray[np.float64]
 
 
@@ -49,7 +53,26 @@ def compare_runs(first: Path, second: Path) -> dict[str, Any]:
     """Compare two evaluations, files or folders of runs; JSON-ready. Raises EvaluationError."""
     compared = compare_answers(read_answers(first), read_answers(second))
     figures = {name: {**asdict(one), "shown": one.shown} for name, one in compared.figures.items()}
-    return {"photos": compared.photos, "scenes": compared.scenes, "figures": figures}
+    against = [*_worse(compared), *_fewer(read_metrics(first), read_metrics(second))]
+    return {"photos": compared.photos, "scenes": compared.scenes, "figures": figures, "against": against}
+
+
+def _worse(compared: Comparison) -> Iterator[str]:
+    """The figures of photos of which chance is no explanation that they are worse."""
+    for name, one in compared.figures.items():
+        gap = one.difference
+        if gap.low > 0 if name == "calibration_error" else gap.high < 0:
+            yield f"{name} is {gap.value:+.1%} ({gap.low:+.1%} to {gap.high:+.1%}), which chance does not explain"
+
+
+def _fewer(first: Mapping[str, Metric], second: Mapping[str, Metric]) -> Iterator[str]:
+    """What holds on fewer of the rendered loads: any fall counts, since there are few."""
+    for name in _HELD:
+        if name in first and name not in second:
+            yield f"{name} was measured of the first alone; evaluate the second on rendered loads too"
+        elif name in first and second[name].value < first[name].value:
+            old, new = first[name], second[name]
+            yield f"{name} is {new.value:.1%} of {new.n}, and {old.value:.1%} of {old.n} before"
 
 
 def compare_answers(first: Sequence[Answer], second: Sequence[Answer]) -> Comparison:

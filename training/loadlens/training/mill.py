@@ -58,7 +58,10 @@ def price_of(grade: str | None, grades: Mapping[str, float], standard: Standard)
 
 
 def mill_metrics(compared: Sequence[Compared]) -> dict[str, Metric]:
-    """Every figure that these trucks allow, with n and 95 % interval; shares 0..1. Raises ValueError for no truck."""
+    """Every figure that these trucks allow, with n and 95 % interval; shares 0..1, prices in the standard's currency.
+
+    A `_constant` is what the same verdict on every truck reaches. Raises ValueError for no truck.
+    """
     ours, theirs = _deductions(compared)
     error = ours[:, 0] - theirs[:, 0]
     constant = np.full_like(theirs, np.median(theirs[:, 0]))
@@ -71,6 +74,7 @@ def mill_metrics(compared: Sequence[Compared]) -> dict[str, Metric]:
         "deduction_error_constant": mean(np.abs(constant[:, 0] - theirs[:, 0])),
         "deduction_bias": mean(error),
         "deduction_error_p95": bootstrap(np.abs(error), _p95),
+        "deduction_error_p95_constant": bootstrap(np.abs(constant[:, 0] - theirs[:, 0]), _p95),
         **_price_metrics(compared),
     }
 
@@ -99,18 +103,40 @@ def _grade_metrics(compared: Sequence[Compared]) -> dict[str, Metric]:
         "mill_main_grade_right": proportion(sum(same), len(same)),
         "mill_main_grade_right_commonest": proportion(commonest, len(same)),
     }
-    shares = [(right, _share_error(one)) for right, one in zip(same, compared, strict=True) if one.theirs.grades]
-    if shares:
-        near = sum(right and error <= SHARE_POINTS for right, error in shares)
-        metrics["mill_main_grade_and_share_right"] = proportion(near, len(shares))
-        metrics["main_grade_share_error"] = mean([error for _, error in shares])
+    told = [one for one in compared if one.theirs.grades]
+    if told:
+        usual = _usual(told)
+        metrics["mill_main_grade_and_share_right"] = _grade_and_share([(one.ours, one.theirs) for one in told])
+        metrics["mill_main_grade_and_share_right_constant"] = _grade_and_share([(usual, one.theirs) for one in told])
+        for name, error in (("main_grade_share_error", _share_error), ("grade_share_error", _mean_share_error)):
+            metrics[name] = mean([error(one.ours, one.theirs) for one in told])
+            metrics[f"{name}_constant"] = mean([error(usual, one.theirs) for one in told])
     return metrics
 
 
-def _share_error(one: Compared) -> float:
+def _usual(told: Sequence[Compared]) -> Verdict:
+    """What somebody says who knows these trucks and looks at none: the commonest grade and the mean shares."""
+    grade = Counter(one.theirs.grade for one in told).most_common(1)[0][0]
+    names = {name for one in told for name in one.theirs.grades}
+    shares = {name: sum(one.theirs.grades.get(name, 0.0) for one in told) / len(told) for name in names}
+    return Verdict(grade, shares, 0.0, None)
+
+
+def _grade_and_share(pairs: Sequence[tuple[Verdict, Verdict]]) -> Metric:
+    near = sum(one.grade == two.grade and _share_error(one, two) <= SHARE_POINTS for one, two in pairs)
+    return proportion(near, len(pairs))
+
+
+def _share_error(ours: Verdict, theirs: Verdict) -> float:
     """How far our share of their main grade is from theirs."""
-    grade = one.theirs.grade or ""
-    return abs(one.ours.grades.get(grade, 0.0) - one.theirs.grades.get(grade, 0.0))
+    grade = theirs.grade or ""
+    return abs(ours.grades.get(grade, 0.0) - theirs.grades.get(grade, 0.0))
+
+
+def _mean_share_error(ours: Verdict, theirs: Verdict) -> float:
+    """How far our shares are from theirs, over the grades that either names."""
+    names = {*ours.grades, *theirs.grades}
+    return sum(abs(ours.grades.get(name, 0.0) - theirs.grades.get(name, 0.0)) for name in names) / len(names)
 
 
 def _price_metrics(compared: Sequence[Compared]) -> dict[str, Metric]:
@@ -120,7 +146,7 @@ def _price_metrics(compared: Sequence[Compared]) -> dict[str, Metric]:
         return {}
     error = np.abs(known[:, 0] - known[:, 1])
     constant = np.abs(np.median(known[:, 1]) - known[:, 1])
-    metrics = {}
+    metrics = {"price_error_per_tonne": mean(error), "price_error_per_tonne_constant": mean(constant)}
     for low, high in PRICE_CLASSES:
         name = f"price_error_{low:.0f}_to_{high:.0f}" if np.isfinite(high) else f"price_error_from_{low:.0f}"
         metrics[name] = _within(error, low, high)

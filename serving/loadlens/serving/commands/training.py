@@ -44,7 +44,7 @@ def evaluate(
     own: Own = None,
 ) -> None:
     """Measure a model on pictures and loads that it never saw; the figures go into the model file too."""
-    run_training("commands", "evaluate", model, data, out, loads, own)
+    print(run_training("commands", "evaluate", model, data, out, loads, own), end="")
 
 
 def export(
@@ -101,6 +101,7 @@ def compare(
             f"{name:<18} {one['first']:7.1%} {one['second']:7.1%} "
             f"{gap['value']:+7.1%} ({gap['low']:+.1%} to {gap['high']:+.1%}){shown}"
         )
+    print("\n".join(f"against the second: {why}" for why in found["against"]) or "nothing speaks against the second")
 
 
 def run_training(module: str, command: str, *arguments: Any, **options: Any) -> Any:
