@@ -1,5 +1,7 @@
 """A person corrects what was seen in a layer: told before it counts, computed by what is recorded, and proved later."""
 
+import csv
+import hashlib
 import json
 
 import numpy as np
@@ -84,15 +86,25 @@ def test_the_grade_and_the_contaminants_of_a_layer_are_corrected_together(server
 
 
 def test_what_was_corrected_can_be_learned_from(server, place, tmp_path):
+    opinion = {"grade": "破碎料", "deduction_percent": "1", "note": ""}
+    assert server.http.post(f"{place}/opinions", json=opinion).status_code == 201
     regions = [{"class": "soil", "points": LEFT}, {"class": "wood", "points": [[0.7, 0.5], [0.9, 0.5]], "radius": 0.02}]
     assert server.http.post(f"{place}/reviews", json=layer_correction(regions=regions)).status_code == 201
     server.run("data", "corrections", "--out", str(tmp_path / "out"))
     options = ImportOptions(said={"source": "inspectors"})
     imported = import_pictures("coco", tmp_path / "out/coco.json", tmp_path / "set", options).manifest.samples
-    key = server.http.get(f"{place}/assessment").json()["layers"][0]["key_frame_sha256"]
+    layers = server.http.get(f"{place}/assessment").json()["layers"]
+    key = layers[0]["key_frame_sha256"]
     boxes = {box.label: box for box in imported[key].boxes}
     assert boxes["soil"].w == pytest.approx(0.5, abs=0.01)
     assert (boxes["wood"].x, boxes["wood"].w) == (pytest.approx(0.68, abs=0.01), pytest.approx(0.24, abs=0.01))
+    # What is left to label: the frames of the other layers, and that a person has contradicted the machine on the load.
+    server.run("data", "queue", "--loads", "1", "--out", str(tmp_path / "queue"))
+    with (tmp_path / "queue/queue.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    queued = {hashlib.sha256((tmp_path / "queue" / row["file"]).read_bytes()).hexdigest() for row in rows}
+    assert queued == {layer["key_frame_sha256"] for layer in layers} - {key}
+    assert all("破碎料" in row["disputed_how"] and "machine: " in row["disputed_how"] for row in rows)
 
 
 @pytest.mark.parametrize(

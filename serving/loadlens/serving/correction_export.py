@@ -32,7 +32,7 @@ def export_corrections(session: Session, blobs: Blobs, out: Path) -> tuple[int, 
     images: dict[str, dict[str, Any]] = {}
     categories: dict[str, int] = {}
     annotations: list[dict[str, Any]] = []
-    for review, layer in _corrected_layers(session):
+    for review, layer in corrected_layers(session):
         image = images.get(layer["key_frame_sha256"]) or _picture(
             blobs, layer["key_frame_sha256"], out, len(images) + 1
         )
@@ -62,7 +62,7 @@ def export_corrections(session: Session, blobs: Blobs, out: Path) -> tuple[int, 
     return len(images), len(annotations)
 
 
-def _corrected_layers(session: Session) -> Iterator[tuple[Review, dict[str, Any]]]:
+def corrected_layers(session: Session) -> Iterator[tuple[Review, dict[str, Any]]]:
     """The layers with regions of the newest correction of every load."""
     newest = select(func.max(Review.id)).where(Review.correction.is_not(None)).group_by(Review.load_id)
     for review in session.scalars(select(Review).where(Review.id.in_(newest)).order_by(Review.id)):
@@ -71,13 +71,18 @@ def _corrected_layers(session: Session) -> Iterator[tuple[Review, dict[str, Any]
                 yield review, layer
 
 
+def suffix_of(picture: bytes) -> str:
+    """The ending of a stored picture's name, without a dot."""
+    return _SUFFIXES[picture[:2]]
+
+
 def _picture(blobs: Blobs, sha256: str, out: Path, number: int) -> dict[str, Any] | None:
     try:
         data = blobs.get(sha256)
     except BlobMissingError:
         return None
     frame = Frame.from_bytes(data, name=f"frame {sha256}", time_s=0)
-    name = f"{sha256}.{_SUFFIXES[data[:2]]}"
+    name = f"{sha256}.{suffix_of(data)}"
     (out / name).write_bytes(data)
     return {"id": number, "file_name": name, "width": frame.width, "height": frame.height}
 

@@ -37,7 +37,10 @@ class FeatureModel:
 
     def of_photo(self, path: Path) -> NDArray[np.float32]:
         """The features of one photo, float32 [D]. Raises SourceError where it cannot be read."""
-        frame = Frame.from_bytes(read_bytes(path), name=path.name, time_s=0.0)
+        return self.of_frame(Frame.from_bytes(read_bytes(path), name=path.name, time_s=0.0))
+
+    def of_frame(self, frame: Frame) -> NDArray[np.float32]:
+        """The features of a picture, float32 [D]. Raises SourceError where it cannot be decoded."""
         rgb = picture_for_model(frame, self._width)
         stride = self._stride
         padded = np.pad(rgb, ((0, -rgb.shape[0] % stride), (0, -rgb.shape[1] % stride), (0, 0)), mode="edge")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from loadlens.serving.commands import data_corrections, data_sets
+from loadlens.serving.commands import data_corrections, data_queue, data_sets
 from loadlens.serving.errors import RefusedError, WrongUseError
 
 app = typer.Typer(rich_markup_mode=None, help="Picture sets, and rendered unloadings.")
@@ -14,6 +14,7 @@ app.command("import")(data_sets.import_)
 app.command()(data_sets.check)
 app.command()(data_sets.split)
 app.command()(data_corrections.corrections)
+app.command()(data_queue.queue)
 
 
 @app.command("sets")
