@@ -175,11 +175,15 @@ class Loads:
         owner = owners[place.stream] = owners.get(place.stream) or owner_of(session, place)
         check_takes(owner, shot.taken_at)
         frame = frames.store(session, place, shot)
-        load = owner if isinstance(owner, Load) else frames.load_for(session, owner.id, frame, self.lead_s)
+        if isinstance(owner, Load):
+            loads.join(session, owner, frame, actor=arrival.actor)
+            return Kept(shot.sha256, True, owner.id)
+        around = frames.neighbours(session, frame)
+        load = frames.load_for(session, owner.id, frame, around, self.lead_s)
         if load is None:
             return Kept(shot.sha256, True, None)
-        waited = () if load is owner else frames.passed_over(session, frame, load.id)
-        for joined in (frame, *waited):
+        owners[f"load:{load.id}"] = load
+        for joined in (frame, *frames.passed_over(session, frame, around, load.id)):
             loads.join(session, load, joined, actor=arrival.actor)
         return Kept(shot.sha256, True, load.id)
 

@@ -25,6 +25,11 @@ _DIGEST = select(StoredFrame.sha256).where(
     StoredFrame.camera == bindparam("camera"),
     StoredFrame.seq == bindparam("seq"),
 )
+_SAME_CAMERA = select(LoadFrame.seq, LoadFrame.load_id).where(
+    LoadFrame.stream == bindparam("stream"), LoadFrame.camera == bindparam("camera")
+)
+_LOWER = _SAME_CAMERA.where(LoadFrame.seq < bindparam("seq")).order_by(LoadFrame.seq.desc()).limit(1)
+_HIGHER = _SAME_CAMERA.where(LoadFrame.seq > bindparam("seq")).order_by(LoadFrame.seq).limit(1)
 _STORE = insert(StoredFrame)
 _JOIN = insert(LoadFrame)
 
@@ -51,6 +56,10 @@ class Shot:
     width: int
     height: int
     why_kept: str | None = None
+
+
+# A frame that belongs to a load: its number, and the load.
+Joined = tuple[int, str]
 
 
 def is_stored(session: Session, place: Place, sha256: str) -> bool:
@@ -100,19 +109,29 @@ def join(session: Session, load: Load, frame: StoredFrame, *, late: bool) -> Non
     session.connection().execute(_JOIN, place | {"load_id": load.id, "late": late})
 
 
-def load_for(session: Session, lane: str, frame: StoredFrame, lead_s: float) -> Load | None:
-    """The load of its lane that a frame belongs to; None: it waits."""
+def neighbours(session: Session, frame: StoredFrame) -> tuple[Joined | None, Joined | None]:
+    """The frames of the nearest lower and higher number of the same camera that belong to a load."""
+    where = {"stream": frame.stream, "camera": frame.camera, "seq": frame.seq}
+    lower, higher = (session.connection().execute(query, where).tuples().first() for query in (_LOWER, _HIGHER))
+    return lower, higher
+
+
+def load_for(
+    session: Session, lane: str, frame: StoredFrame, around: tuple[Joined | None, Joined | None], lead_s: float
+) -> Load | None:
+    """The load of its lane that a frame belongs to, `around` which those others are numbered; None: it waits."""
+    lead = timedelta(seconds=lead_s)
+    before, after = (joined and joined[1] for joined in around)
+    if before is not None:
+        # A camera counts on, which is the rule: then the other loads of the lane need not be looked at.
+        load = session.get_one(Load, before)
+        if visit_of(None, [_visit(load)], lead, before=before, after=after) is not None:
+            return load
     newest = select(Load).where(Load.lane == lane).order_by(Load.created_at.desc(), Load.id.desc()).limit(_VISITS)
     loads = {load.id: load for load in session.scalars(newest)}
     visits = [_visit(load) for load in reversed(loads.values())]
-    before, after = (_neighbour(session, frame, lower=lower) for lower in (True, False))
-    found = visit_of(
-        datetime.fromisoformat(frame.taken_at) if _believed(frame, lead_s) else None,
-        visits,
-        timedelta(seconds=lead_s),
-        before=before.load_id if before else None,
-        after=after.load_id if after else None,
-    )
+    captured = datetime.fromisoformat(frame.taken_at) if _believed(frame, lead_s) else None
+    found = visit_of(captured, visits, lead, before=before, after=after)
     return None if found is None else loads[found.load_id]
 
 
@@ -237,25 +256,16 @@ def _visit(load: Load) -> Visit:
     return Visit(load.id, datetime.fromisoformat(load.created_at), closed)
 
 
-def passed_over(session: Session, frame: StoredFrame, load_id: str) -> list[StoredFrame]:
-    """Frames that wait between `frame`, which has just been joined to a load, and another one of that load."""
+def passed_over(
+    session: Session, frame: StoredFrame, around: tuple[Joined | None, Joined | None], load_id: str
+) -> list[StoredFrame]:
+    """Frames that wait between `frame`, which belongs to a load, and one of its neighbours `around` that does too."""
     found: list[StoredFrame] = []
-    for lower in (True, False):
-        other = _neighbour(session, frame, lower=lower)
-        if other is None or other.load_id != load_id or abs(other.seq - frame.seq) == 1:
+    for other in around:
+        if other is None or other[1] != load_id or abs(other[0] - frame.seq) == 1:
             continue
-        low, high = sorted((other.seq, frame.seq))
+        low, high = sorted((other[0], frame.seq))
         between = select(StoredFrame).outerjoin(LoadFrame, SAME_FRAME).where(LoadFrame.load_id.is_(None))
         between = between.where(StoredFrame.stream == frame.stream, StoredFrame.camera == frame.camera)
         found += session.scalars(between.where(StoredFrame.seq > low, StoredFrame.seq < high))
     return found
-
-
-def _neighbour(session: Session, frame: StoredFrame, *, lower: bool) -> LoadFrame | None:
-    """The frame of the nearest lower or higher number of the same camera that belongs to a load."""
-    query = select(LoadFrame).where(LoadFrame.stream == frame.stream, LoadFrame.camera == frame.camera)
-    if lower:
-        query = query.where(LoadFrame.seq < frame.seq).order_by(LoadFrame.seq.desc())
-    else:
-        query = query.where(LoadFrame.seq > frame.seq).order_by(LoadFrame.seq)
-    return session.scalars(query.limit(1)).first()
