@@ -1,6 +1,7 @@
 """The login page as a person meets it: in a browser, on this machine and behind a proxy that ends TLS."""
 
 import http.client
+import json
 import ssl
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from playwright.sync_api import Cookie, Page, expect
+from tests.integration.oidc_provider import CLIENT, SECRET, Provider
 
 PASSWORD = "four wet lorries at dawn"
 
@@ -127,3 +129,25 @@ def test_behind_a_proxy_with_tls_no_session_travels_in_the_clear(serve, page: Pa
             # What the proxy says of the browser's wire is not believed, so the page seems to come from another site.
             says(page, "the page of another site")
             assert cookies(page) == {}
+
+
+def test_whom_another_service_vouches_for_comes_into_the_console_and_whom_it_does_not_reads_why(
+    serve, page: Page, free_port
+):
+    provider = Provider()
+    oidc = {"issuer": provider.issuer, "client_id": CLIENT, "client_secret": SECRET, "roles": {"yard": "inspector"}}
+    address = f"http://127.0.0.1:{free_port}"
+    serve(oidc=json.dumps(oidc), port=free_port, public_url=address)
+    try:
+        provider.person = {"sub": "4712", "preferred_username": "nina", "groups": ["canteen"]}
+        page.goto(f"{address}/console/")
+        page.get_by_role("link", name="Sign in with the company account").click()
+        expect(page.get_by_role("alert")).to_contain_text("ask an admin")
+        assert "loadlens_session" not in cookies(page)
+        provider.person = {"sub": "4711", "preferred_username": "olga", "groups": ["yard"]}
+        page.get_by_role("link", name="Sign in another way").click()
+        page.get_by_role("link", name="Sign in with the company account").click()
+        expect(page.get_by_role("heading", name="Live")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    finally:
+        provider.close()

@@ -1427,7 +1427,7 @@ export interface paths {
         };
         /**
          * End Oidc
-         * @description Come back from the service that vouches for people, and be logged in.
+         * @description Come back from the service that vouches for people, and be logged in; it sends an error where it does not.
          */
         get: operations["end_oidc_v1_oidc_callback_get"];
         put?: never;
@@ -8409,7 +8409,8 @@ export interface operations {
         parameters: {
             query: {
                 state: string;
-                code: string;
+                code?: string | null;
+                error?: string | null;
             };
             header?: never;
             path?: never;

@@ -1,6 +1,7 @@
 """People come in and go: the login page, sessions in a cookie, passwords, and the service that vouches for people."""
 
 from functools import cache
+from html import escape
 from importlib import resources
 from typing import Annotated, Any
 
@@ -9,8 +10,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from starlette.exceptions import HTTPException
 
-from loadlens.serving.access.oidc import CALLBACK, Oidc, Trip
+from loadlens.serving.access.oidc import CALLBACK, Oidc, OidcError, Trip
 from loadlens.serving.access.sessions import csrf_token
+from loadlens.serving.access.users import UserError
 from loadlens.serving.api.cookies import (
     device_of,
     end_session,
@@ -33,6 +35,11 @@ page = APIRouter(include_in_schema=False)
 UserName = Annotated[str, Field(pattern=r"^\w[\w.@\-]{0,63}$")]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 _TRIP, _TRIP_S = "loadlens_trip", 600
+# For a browser that comes back from another service with nothing to go on with.
+_NOT_LET_IN = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>LoadLens</title>
+<h1>You were not let in <span lang="zh">未能登录</span></h1><p role="alert">{why}</p>
+<p><a href="/console/">Sign in another way <span lang="zh">换一种方式登录</span></a></p></html>"""
 
 
 class Login(BaseModel):
@@ -153,13 +160,22 @@ def get_ways_in(request: Request) -> dict[str, Any]:
 def end_oidc(
     request: Request,
     state: Annotated[str, Query(max_length=256)],
-    code: Annotated[str, Query(max_length=4096)],
+    code: Annotated[str | None, Query(max_length=4096)] = None,
+    error: Annotated[str | None, Query(max_length=256)] = None,
 ) -> HTMLResponse:
-    """Come back from the service that vouches for people, and be logged in."""
+    """Come back from the service that vouches for people, and be logged in; it sends an error where it does not."""
     _check_wire(request)
     parts = parts_of(request)
-    vouched = _oidc(parts).vouched(Trip.from_cookie(request.cookies.get(_TRIP, "")), state, code)
-    user = parts.access.users.vouched_for(vouched.identity, vouched.name, vouched.role)
+    try:
+        if code is None:
+            raise OidcError(f"the provider let nobody in: {error or 'it sent no code'}")
+        vouched = _oidc(parts).vouched(Trip.from_cookie(request.cookies.get(_TRIP, "")), state, code)
+        user = parts.access.users.vouched_for(vouched.identity, vouched.name, vouched.role)
+    except (OidcError, UserError) as refused:
+        if "text/html" not in request.headers.get("accept", ""):
+            raise
+        status = 403 if isinstance(refused, OidcError) else 409
+        return html_page(_NOT_LET_IN.format(why=escape(str(refused))), status=status)
     # A redirect from another site would not send the strict cookie along; a page that goes on by itself does.
     answer = HTMLResponse('<!doctype html><meta http-equiv="refresh" content="0;url=/console/"><title>LoadLens</title>')
     answer.delete_cookie(_TRIP, path=CALLBACK)
