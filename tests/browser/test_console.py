@@ -80,7 +80,7 @@ def test_every_page_shows_itself_without_a_fault(yard, browser, signed_in, look)
         page.wait_for_function("() => document.querySelector('.cameras img').naturalWidth > 0")
         expect(page.locator(".growing li")).not_to_have_count(1)
         expect(page.locator(".result")).to_contain_text("%")
-        expect(page.locator(".top nav a")).to_have_count(3)  # figures are not for inspectors
+        expect(page.locator(".top nav a")).to_have_count(4)  # figures are not for inspectors
         check_accessible(page)
         check_fits(page)
         keep_picture(page, "live", look)
@@ -131,6 +131,10 @@ def reviews(yard, load: str) -> list[dict]:
     return yard.http.get(f"/v1/loads/{load}/reviews").json()["reviews"]
 
 
+def plate(yard, load: str) -> str:
+    return yard.http.get(f"/v1/loads/{load}").json()["plate"]
+
+
 class Keyboard:
     """Presses keys and counts them."""
 
@@ -163,7 +167,7 @@ def test_a_review_by_keys_alone_a_network_that_goes_a_session_that_ends(yard, br
         keyboard.press("a", "1", "Enter")
         second = load_on(page, other_than=first)
         assert keyboard.count <= 6
-        expect(page.get_by_text(f"{first} accepted")).to_be_visible()
+        expect(page.get_by_text(f"{plate(yard, first)} accepted")).to_be_visible()
         assert [(one["decision"], one["reason"]) for one in reviews(yard, first)] == [
             ("accept", "Looked at every layer; it is right")
         ]
@@ -183,7 +187,7 @@ def test_a_review_by_keys_alone_a_network_that_goes_a_session_that_ends(yard, br
         page.keyboard.press("Space")
         context.set_offline(True)
         page.keyboard.press("Enter")
-        expect(page.locator(".outbox")).to_contain_text(f"Correct {second}")
+        expect(page.locator(".outbox")).to_contain_text(f"Correct {plate(yard, second)}")
         expect(page.locator(".outbox")).to_contain_text("the server does not answer")
         assert reviews(yard, second) == []
         context.set_offline(False)
@@ -204,7 +208,7 @@ def test_a_review_by_keys_alone_a_network_that_goes_a_session_that_ends(yard, br
         page.keyboard.press("Enter")
         expect(page.get_by_role("dialog")).to_contain_text("Your session is over")
         sign_in(page)
-        expect(page.get_by_text(f"{third} stopped")).to_be_visible()
+        expect(page.get_by_text(f"{plate(yard, third)} stopped")).to_be_visible()
         assert [one["decision"] for one in reviews(yard, third)] == ["stop"]
         expect(page.get_by_text("No load waits for a person.")).to_be_visible()
 
@@ -305,8 +309,16 @@ def test_a_supplier_gets_a_link_and_an_answer_and_the_load_is_settled(yard, shot
 
         # Accepted anew and settled, by keys, at the amount that was shown.
         Keyboard(page).press("a", "1", "Enter")
-        expect(page.get_by_text(f"{yard.load} accepted")).to_be_visible()
-        page.goto(address)
+        expect(page.get_by_text("苏B 3 accepted")).to_be_visible()
+        for name in ("Loads", "To settle"):
+            page.get_by_role("link", name=name, exact=True).click()
+        look_at(browser, manager, page.url, "loads", ".queue li")
+        page.get_by_role("searchbox").fill("none-such")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("No load is like that.")).to_be_visible()
+        page.get_by_role("searchbox").fill("müller")
+        page.keyboard.press("Enter")
+        page.get_by_role("link", name="苏B 3").click()
         expect(page.get_by_role("button", name="Settle")).to_be_visible()
         page.keyboard.press("c")
         page.keyboard.press("t")  # a person who corrects settles nothing by a key
@@ -556,7 +568,7 @@ def test_a_layer_is_corrected_on_its_frame_and_the_effect_is_seen_before(yard, s
         expect(then).not_to_have_text("")
         assert then.inner_text() == by_area  # a grade has no kilograms
         page.keyboard.press("Enter")
-        expect(page.get_by_text(f"{yard.load} corrected")).to_be_visible()
+        expect(page.get_by_text("鲁A 5 corrected")).to_be_visible()
     report = yard.http.get(f"{place}/assessment").json()
     [layer] = [layer for layer in report["layers"] if "corrected" in layer]
     assert (layer["corrected"]["grade"], layer["corrected"]["regions"]) == ("破碎料", ["soil"])

@@ -12,6 +12,7 @@ import { SignIn } from "./parts/sign-in.tsx";
 import { FiguresPage } from "./pages/figures.tsx";
 import { LivePage } from "./pages/live.tsx";
 import { LoadPage } from "./pages/load.tsx";
+import { LoadsPage } from "./pages/loads.tsx";
 import { QueuePage } from "./pages/queue.tsx";
 import { SettingsPage } from "./pages/settings.tsx";
 import { go, useRoute } from "./route.ts";
@@ -41,6 +42,7 @@ export function App() {
     help: () => setHelping(true),
     live: () => go("/"),
     queue: () => go("/queue"),
+    loads: () => go("/loads"),
     waste: () => go("/waste"),
     ...(maySeeFigures(me) && { figures: () => go("/figures"), settings: () => go("/settings") }),
     acknowledge: () => document.querySelector<HTMLElement>("[data-alarm]")?.focus(),
@@ -71,6 +73,7 @@ function Page() {
   const { path, query } = useRoute();
   const load = /^\/loads\/([^/]+)$/.exec(path)?.[1];
   if (load) return <LoadPage key={load} id={decodeURIComponent(load)} />;
+  if (path === "/loads") return <LoadsPage query={query} />;
   if (path === "/figures") return <FiguresPage query={query} />;
   if (path.startsWith("/settings")) return <SettingsPage path={path} query={query} />;
   if (path.startsWith("/waste")) return <WasteHalf path={path} query={query} />;

@@ -13,6 +13,7 @@ export const KEYS = [
   { where: "everywhere", does: "help", keys: ["?"] },
   { where: "everywhere", does: "live", keys: ["l"] },
   { where: "everywhere", does: "queue", keys: ["q"] },
+  { where: "everywhere", does: "loads", keys: ["g"] },
   { where: "everywhere", does: "figures", keys: ["f"] },
   { where: "everywhere", does: "settings", keys: [","] },
   { where: "everywhere", does: "waste", keys: ["w"] },

@@ -134,6 +134,8 @@ def _range(deduction: Mapping[str, Any], lang: Lang) -> str:
 
 
 def _spread(low: Decimal, high: Decimal, decimals: int, lang: Lang) -> str:
+    # What is taken off a deduction, as an allowance is, is greatest at its lower end.
+    low, high = sorted((low, high))
     return words(lang)["range"].format(low=number(low, decimals), high=number(high, decimals))
 
 

@@ -47,7 +47,7 @@ function Opinion({ load }: { load: Shape<"LoadShown"> }) {
       body: { grade: String(given.get("grade")) || null, deduction_percent: percent || null, note: String(given.get("note")) },
       ifMatch: null,
       text: "opinion",
-      about: { load: load.id },
+      about: { load: load.id, plate: load.plate ?? load.id },
     });
   };
   return (

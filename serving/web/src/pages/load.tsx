@@ -214,6 +214,7 @@ function Pictures({ load, report, draft, onChange }: Pictured) {
         pen={drawn?.pen ?? null}
         {...(drawn && { marks: (ratio) => <Regions drawn={drawn} ratio={ratio} /> })}
       />
+      {drawn && <LayerCorrection drawn={drawn} layer={layer} standard={load.standard} />}
       <LayerStrip
         load={load.id}
         version={version}
@@ -222,7 +223,6 @@ function Pictures({ load, report, draft, onChange }: Pictured) {
         chosen={layer.index}
         onChoose={(index) => setAt(layers.findIndex((one) => one.index === index))}
       />
-      {drawn && <LayerCorrection drawn={drawn} layer={layer} standard={load.standard} />}
       <section>
         <h2>{words.t("load.layerAt", about)}</h2>
         <p>{words.t("load.layerUnsure", doubt)}</p>

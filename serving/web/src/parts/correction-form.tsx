@@ -10,11 +10,20 @@ interface Form {
   onChange: (change: Partial<Draft>) => void;
 }
 
+/** Show where a part of the picture is marked: on a phone that lies above, out of sight. */
+function toPicture(): void {
+  document.querySelector(".frame")?.scrollIntoView();
+  document.querySelector<HTMLElement>(".layer-correction select")?.focus({ preventScroll: true });
+}
+
 /** What a person has measured or judged. */
 export function CorrectionForm({ draft, report, onChange }: Form) {
   const words = useWords();
   return (
     <div className="correction">
+      <button type="button" onClick={toPicture}>
+        {words.t("correct.onPicture")}
+      </button>
       <ContaminantFields draft={draft} report={report} onChange={onChange} />
       <ItemFields draft={draft} onChange={onChange} />
       <div className="fields">

@@ -53,7 +53,11 @@ export function Decision({ load, tag, report, steps, setSteps, lastCorrection, o
   const commit = (): void => {
     if (!draft || !me) return;
     const found = fault(draft);
-    if (found) return setTold(found);
+    if (found) {
+      // Where it is put right may lie under what is committed.
+      if (found.is === "needsReason") document.querySelector(".reasons")?.scrollIntoView();
+      return setTold(found);
+    }
     const offered = draft.reason === null ? null : words.t(`reason.${draft.decision}.${draft.reason}` as TextKey);
     outbox.add({
       who: me.name,
@@ -65,7 +69,7 @@ export function Decision({ load, tag, report, steps, setSteps, lastCorrection, o
             ifMatch: tag,
           }),
       text: draft.decision,
-      about: { load: load.id },
+      about: { load: load.id, plate: load.plate ?? load.id },
     });
     setSteps(null);
     onDone();
@@ -118,6 +122,7 @@ export function Decision({ load, tag, report, steps, setSteps, lastCorrection, o
           }}
         >
           <h2>{words.t(`decide.${draft.decision}`)}</h2>
+          {draft.decision === "correct" && <p className="hint">{words.t("decide.kept")}</p>}
           {draft.decision === "correct" && <CorrectionForm draft={draft} report={report} onChange={change} />}
           <Reason draft={draft} onChange={change} />
           <div className="committing">
@@ -125,7 +130,6 @@ export function Decision({ load, tag, report, steps, setSteps, lastCorrection, o
             <p role="alert" className="problem">
               <FaultText fault={told} />
             </p>
-            {draft.decision === "correct" && <p className="hint">{words.t("decide.kept")}</p>}
             <div className="choices">
               <button className={`main ${draft.decision}`}>{words.t("decide.commit")}</button>
               <button type="button" disabled={steps?.before.length === 0} onClick={() => steps && setSteps(undone(steps) ?? steps)}>
@@ -146,7 +150,8 @@ export function Decision({ load, tag, report, steps, setSteps, lastCorrection, o
 function Reason({ draft, onChange }: { draft: Draft; onChange: (change: Partial<Draft>) => void }) {
   const words = useWords();
   const first = useRef<HTMLInputElement>(null);
-  useEffect(() => void first.current?.scrollIntoView({ block: "nearest" }), [draft.decision]);
+  // Whoever corrects begins above, at the picture or at the first field.
+  useEffect(() => void (draft.decision !== "correct" && first.current?.scrollIntoView({ block: "nearest" })), [draft.decision]);
   return (
     <fieldset className="reasons">
       <legend>{words.t("decide.why")}</legend>

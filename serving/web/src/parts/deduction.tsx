@@ -23,7 +23,9 @@ export function amount(kg: number | null, percent: number, words: Words): string
 /** The interval of a figure; empty where it has none. */
 export function between(figure: Figure, words: Words): string {
   if (figure.kg_low === null || figure.kg_high === null) return "";
-  return words.t("load.between", { low: words.kg(figure.kg_low), high: words.kg(figure.kg_high) });
+  // What is taken off a deduction, as an allowance is, is greatest at its lower end.
+  const [low, high] = [figure.kg_low, figure.kg_high].sort((one, other) => one - other) as [number, number];
+  return words.t("load.between", { low: words.kg(low), high: words.kg(high) });
 }
 
 /** The interval of the whole deduction, in kilograms or in percent; what it lacks is said. */

@@ -81,7 +81,7 @@ function BeforeAndAfter({ standard, preview }: { standard: string; preview: Shap
             {values.map((value, side) => (
               <td key={side}>
                 {side === 1 && value !== values[0] ? <b>{value}</b> : value}
-                {more && <small>{more[side]}</small>}
+                {side === 1 && more && <small>{more[side]}</small>}
               </td>
             ))}
           </tr>

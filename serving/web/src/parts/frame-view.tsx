@@ -20,6 +20,8 @@ export interface Pen {
   onPress: (at: Point) => void;
   onDrag: (at: Point) => void;
   onRelease: () => void;
+  /** A second finger came down: what the first one began was no drawing. */
+  onCancel: () => void;
 }
 
 interface Frame {
@@ -36,6 +38,8 @@ const WHEEL = 0.0015;
 const PAN_PX = 60;
 const OPACITY_STEP = 0.2;
 const HALF = 50;
+// All of the picture can be seen at once, also where letters are twice as large.
+const TALLEST = "82vh";
 
 export function FrameView({ load, version, layer, pen = null, marks }: Frame) {
   const words = useWords();
@@ -99,8 +103,9 @@ export function FrameView({ load, version, layer, pen = null, marks }: Frame) {
   const press = (event: PointerEvent<HTMLDivElement>): void => {
     event.currentTarget.setPointerCapture(event.pointerId);
     pointers.current.set(event.pointerId, { x: event.clientX, y: event.clientY });
-    if (pen && isKey && pointers.current.size === 1) pen.onPress(frameAt(event));
-    else setUnder(frameAt(event));
+    if (pen && isKey && pointers.current.size === 1) return pen.onPress(frameAt(event));
+    if (pen && isKey && pointers.current.size === 2) pen.onCancel();
+    setUnder(frameAt(event));
   };
   const drag = (event: PointerEvent<HTMLDivElement>): void => {
     const from = pointers.current.get(event.pointerId);
@@ -128,7 +133,7 @@ export function FrameView({ load, version, layer, pen = null, marks }: Frame) {
         className={pen && isKey ? "window drawing" : "window"}
         role="group"
         aria-label={words.t("load.view")}
-        style={{ aspectRatio: ratio }}
+        style={{ aspectRatio: ratio, maxWidth: `calc(${TALLEST} * ${ratio})` }}
         onPointerDown={press}
         onPointerMove={drag}
         onPointerUp={release}

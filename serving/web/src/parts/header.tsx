@@ -12,6 +12,7 @@ export function Header({ onKeys }: { onKeys: () => void }) {
       <nav aria-label={words.t("nav.main")}>
         <NavLink path="/" text={words.t("nav.live")} />
         <NavLink path="/queue" text={words.t("nav.queue")} />
+        <NavLink path="/loads" text={words.t("nav.loads")} />
         <NavLink path="/waste" text={words.t("nav.waste")} />
         {maySeeFigures(me) && <NavLink path="/figures" text={words.t("nav.figures")} />}
         {maySeeFigures(me) && <NavLink path="/settings" text={words.t("nav.settings")} />}
@@ -43,7 +44,7 @@ export function Header({ onKeys }: { onKeys: () => void }) {
 
 function NavLink({ path, text }: { path: string; text: string }) {
   const here = useRoute().path;
-  const isHere = path === "/" ? here === "/" : here.startsWith(path) || (path === "/queue" && here.startsWith("/loads/"));
+  const isHere = path === "/" ? here === "/" : here.startsWith(path);
   return (
     <a {...follow(path)} aria-current={isHere ? "page" : undefined}>
       {text}

@@ -47,8 +47,14 @@ export function useDrawing(layer: number, draft: Draft | null, onChange: (change
   const add = (at: Point): void => set({ points: drawn(drawing.points, at) });
   const pens: Record<Tool, Pen | null> = {
     move: null,
-    polygon: { onPress: add, onDrag: () => undefined, onRelease: () => undefined },
-    brush: { onPress: add, onDrag: add, onRelease: () => drawing.points.length > 0 && keep(drawing.points, drawing.radius) },
+    polygon: { onPress: add, onDrag: () => undefined, onRelease: () => undefined, onCancel: () => set({ points: drawing.points.slice(0, -1) }) },
+    brush: {
+      onPress: add,
+      // A finger that is left over from moving the picture draws nothing.
+      onDrag: (at) => drawing.points.length > 0 && add(at),
+      onRelease: () => drawing.points.length > 0 && keep(drawing.points, drawing.radius),
+      onCancel: () => set({ points: [] }),
+    },
   };
   return { said, drawing, pen: drawing.label === "" ? null : pens[drawing.tool], set, say, close };
 }

@@ -24,7 +24,8 @@ export function Settlement({ load, tag, supplied }: Shown) {
   const hasTicket = load.status === "settled" || supplied.statements.some((one) => one.ticket !== null);
   const mayPrint = me !== null && ["inspector", "manager"].includes(me.role) && hasTicket;
   const maySettle = me?.role === "manager" && load.status === "emptied";
-  if (!mayPrint && !maySettle) return null;
+  const waits = load.status === "emptied" && !maySettle;
+  if (!mayPrint && !maySettle && !waits) return null;
   return (
     <div className="settlement">
       <h2>{words.t("settle.title")}</h2>
@@ -41,6 +42,7 @@ export function Settlement({ load, tag, supplied }: Shown) {
           ))}
         </p>
       )}
+      {waits && <p className="hint">{words.t("settle.byManager")}</p>}
       {maySettle && <Settle load={load} tag={tag} waits={unanswered(supplied).length > 0} who={me.name} />}
     </div>
   );
@@ -88,7 +90,7 @@ function SettleForm({ load, tag, who, onClose }: Settling) {
     event.preventDefault();
     const priced = new FormData(event.currentTarget).get("massesAlone") === null;
     const path = place("/v1/loads/{load}/settle", { load: load.id });
-    outbox.add({ who, path, body: { priced, adjustments: [] }, ifMatch: tag, text: "settle", about: { load: load.id } });
+    outbox.add({ who, path, body: { priced, adjustments: [] }, ifMatch: tag, text: "settle", about: { load: load.id, plate: load.plate ?? load.id } });
     onClose();
   };
   return (
