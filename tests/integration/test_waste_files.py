@@ -77,7 +77,7 @@ def test_an_import_over_http_is_for_managers_and_tells_every_row(server):
         assert inspector.post(XLSX, content=b"").status_code == 403
 
 
-def test_a_plant_is_told_what_it_reports_and_when(server):
+def test_a_plant_is_told_what_it_reports_and_when(server, tmp_path):
     a_drum(server)
     asked = {"year": 2026, "offset": "+08:00"}
     (plant,) = server.http.get("/v1/waste/calendar", params=asked).json()["plants"]
@@ -91,6 +91,14 @@ def test_a_plant_is_told_what_it_reports_and_when(server):
     book = load_workbook(io.BytesIO(server.http.get("/v1/waste/report.xlsx", params=period).content))
     produced = [row for row in book["report"].values if row[1] == "produced"]
     assert sum(row[8] for row in produced) == plant["produced_grams"]["2026"]
+    # Nobody has set a factor: what was recovered is told, and nothing is estimated.
+    told = server.http.get("/v1/waste/report.json", params=period).json()["recovered"]
+    estimated = [row[4] for row in list(book["recovered (estimate)"].values)[1:]]
+    assert len(told) == len(estimated)
+    assert {row["factor"] for row in told} <= {None}
+    assert set(estimated) <= {"no factor"}
+    server.run("waste", "report", "--from", report["from"], "--to", report["to"], "--out", tmp_path / "report.xlsx")
+    assert load_workbook(tmp_path / "report.xlsx").sheetnames == book.sheetnames
     (permitted,) = server.http.get("/v1/waste/calendar", params=asked | {"permit": plant["unit"]}).json()["plants"]
     assert (permitted["class"], len(permitted["due"])) == ("key", 14)
     assert server.http.get("/v1/waste/calendar", params=asked | {"offset": "8"}).status_code == 422

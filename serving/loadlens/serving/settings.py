@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 from loadlens.grading.standard import DEFAULT_STANDARD
 from loadlens.serving.access.settings import OidcSettings
 from loadlens.serving.alarms.settings import MqttSettings, WebhookSettings
+from loadlens.serving.avoided import FactorSettings
 from loadlens.serving.errors import RefusedError, WrongUseError
 from loadlens.serving.producers import ProducerSettings
 
@@ -143,6 +144,10 @@ class Settings(BaseSettings):
 
     producers: tuple[ProducerSettings, ...] = ()
     """Plants whose waste is labelled here, as tables (in the environment JSON): unit, name, contact, phone."""
+
+    avoided_co2e: tuple[FactorSettings, ...] = ()
+    """Factors by which reports estimate the CO2e that recovered waste avoids, as tables (in the environment JSON):
+    kind, list, codes, low, kg_per_t and high (kg of CO2e per tonne), source, edition."""
 
     oidc: OidcSettings | None = None
     """A service that people log in through, as a table (in the environment JSON): issuer, client_id, client_secret,

@@ -2325,6 +2325,8 @@ export interface paths {
         /**
          * Report As Json
          * @description What a regulator asks of a period, over all plants; `what` is produced, treated, handed_over, or stock (now).
+         *
+         *     `recovered` is what of it was recovered as material, with the CO2e that this is estimated to have avoided.
          */
         get: operations["report_as_json_v1_waste_report_json_get"];
         put?: never;
@@ -2344,7 +2346,7 @@ export interface paths {
         };
         /**
          * Report As Xlsx
-         * @description The same as a workbook.
+         * @description The same as a workbook; the estimate of avoided CO2e is a sheet of its own.
          */
         get: operations["report_as_xlsx_v1_waste_report_xlsx_get"];
         put?: never;
@@ -2687,6 +2689,18 @@ export interface components {
              * @enum {string}
              */
             in: "unknown" | "money" | "kg" | "percent";
+        };
+        /**
+         * AvoidedShown
+         * @description An estimate of avoided CO2e, in kilograms.
+         */
+        AvoidedShown: {
+            /** High */
+            high: number;
+            /** Likely */
+            likely: number;
+            /** Low */
+            low: number;
         };
         /**
          * BalanceRow
@@ -3436,6 +3450,24 @@ export interface components {
             item: number;
             /** Stage */
             stage: string;
+        };
+        /**
+         * FactorShown
+         * @description Kilograms of CO2e avoided per tonne, from `low` to `high`, as the site's settings have them.
+         */
+        FactorShown: {
+            /** Edition */
+            edition: string;
+            /** High */
+            high: string;
+            /** Kg Per T */
+            kg_per_t: string;
+            /** Kind */
+            kind: string;
+            /** Low */
+            low: string;
+            /** Source */
+            source: string;
         };
         /**
          * Facts
@@ -5169,6 +5201,22 @@ export interface components {
             why: string;
         };
         /**
+         * RecoveredShown
+         * @description What of a waste was recovered as material; null: the site has no factor for it, so nothing is estimated.
+         */
+        RecoveredShown: {
+            avoided_kg: components["schemas"]["AvoidedShown"] | null;
+            /** Code */
+            code: string;
+            factor: components["schemas"]["FactorShown"] | null;
+            /** Grams */
+            grams: number;
+            /** List */
+            list: string;
+            /** Name */
+            name: string;
+        };
+        /**
          * Registered
          * @description A container as it was registered.
          */
@@ -6057,11 +6105,13 @@ export interface components {
         };
         /**
          * WasteReport
-         * @description What a regulator asks of a period.
+         * @description What a regulator asks of a period, and an estimate of what recovery has avoided.
          */
         WasteReport: {
             /** From */
             from: string;
+            /** Recovered */
+            recovered: components["schemas"]["RecoveredShown"][];
             /** Rows */
             rows: components["schemas"]["ReportRow"][];
             /** To */

@@ -1,5 +1,6 @@
 """What the answers look like about balances of waste and about what plants report. They belong to those of `shapes`."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
@@ -53,3 +54,57 @@ class CalendarPage(Shape):
     """What every plant in the ledger has to plan and report."""
 
     plants: list[PlantCalendar]
+
+
+class ReportRow(Shape):
+    """A line of a report: which waste, how much of it, where it arose, where it went and how."""
+
+    unit: str
+    what: Literal["produced", "treated", "handed_over", "stock"]
+    list: str
+    code: str
+    name: str
+    from_: str = Field(alias="from")
+    to: str
+    how: str
+    grams: int
+    t: str
+
+
+class FactorShown(Shape):
+    """Kilograms of CO2e avoided per tonne, from `low` to `high`, as the site's settings have them."""
+
+    kind: str
+    low: str
+    kg_per_t: str
+    high: str
+    source: str
+    edition: str
+
+
+class AvoidedShown(Shape):
+    """An estimate of avoided CO2e, in kilograms."""
+
+    low: int
+    likely: int
+    high: int
+
+
+class RecoveredShown(Shape):
+    """What of a waste was recovered as material; null: the site has no factor for it, so nothing is estimated."""
+
+    list: str
+    code: str
+    name: str
+    grams: int
+    factor: FactorShown | None
+    avoided_kg: AvoidedShown | None
+
+
+class WasteReport(Shape):
+    """What a regulator asks of a period, and an estimate of what recovery has avoided."""
+
+    from_: str = Field(alias="from")
+    to: str
+    rows: list[ReportRow]
+    recovered: Sequence[RecoveredShown]

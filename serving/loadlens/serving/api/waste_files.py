@@ -20,15 +20,15 @@ from starlette.concurrency import run_in_threadpool
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers, problem
 from loadlens.serving.api.shapes import shaped
-from loadlens.serving.api.waste_balance_shapes import CalendarPage
-from loadlens.serving.api.waste_shapes import WasteReport
+from loadlens.serving.api.waste_balance_shapes import CalendarPage, WasteReport
 from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.records import waste, waste_entries
 from loadlens.serving.records.waste_calendar import Calendar, calendars, moment
 from loadlens.serving.records.waste_export import TABLES, tables
 from loadlens.serving.records.waste_import import Imported, ImportRefusedError, import_ledger
-from loadlens.serving.records.waste_report import report
+from loadlens.serving.records.waste_report import recovered_of, recovered_table, report
 from loadlens.serving.records.waste_stage_import import Origin, import_stages
+from loadlens.waste.carbon import Recovered
 from loadlens.waste.epcis import Box, container_history
 from loadlens.waste.workbook import WorkbookError, write_csv, write_xlsx
 
@@ -90,14 +90,31 @@ def container_as_epcis(request: Request, identity: str) -> Response:
 
 @router.get("/report.json", response_model=None, responses=answers() | shaped(WasteReport))
 def report_as_json(request: Request, begin: Begin, end: End) -> dict[str, Any]:
-    """What a regulator asks of a period, over all plants; `what` is produced, treated, handed_over, or stock (now)."""
-    with parts_of(request).loads.reading() as session:
+    """What a regulator asks of a period, over all plants; `what` is produced, treated, handed_over, or stock (now).
+
+    `recovered` is what of it was recovered as material, with the CO2e that this is estimated to have avoided.
+    """
+    parts = parts_of(request)
+    with parts.loads.reading() as session:
         table = report(session, *_period(begin, end))
-        return {
-            "from": begin.isoformat(),
-            "to": end.isoformat(),
-            "rows": [{**dict(zip(table.head, row, strict=True)), "t": str(row[-1])} for row in table.rows],
-        }
+    return {
+        "from": begin.isoformat(),
+        "to": end.isoformat(),
+        "rows": [{**dict(zip(table.head, row, strict=True)), "t": str(row[-1])} for row in table.rows],
+        "recovered": [_recovered(one) for one in recovered_of(table, parts.settings.avoided_co2e)],
+    }
+
+
+def _recovered(one: Recovered) -> dict[str, Any]:
+    about = {"list": one.list_id, "code": one.code, "name": one.name, "grams": one.grams}
+    if one.factor is None or one.avoided_kg is None:
+        return about | {"factor": None, "avoided_kg": None}
+    said = ("kind", "low", "kg_per_t", "high", "source", "edition")
+    factor = {name: str(getattr(one.factor, name)) for name in said}
+    return about | {
+        "factor": factor,
+        "avoided_kg": dict(zip(("low", "likely", "high"), map(int, one.avoided_kg), strict=True)),
+    }
 
 
 @router.get(
@@ -122,11 +139,14 @@ def report_as_csv(request: Request, begin: Begin, end: End) -> StreamingResponse
     responses=answers() | {200: {"description": "the same as a workbook", "content": {XLSX: _BYTES}}},
 )
 def report_as_xlsx(request: Request, begin: Begin, end: End) -> StreamingResponse:
-    """The same as a workbook."""
-    period = _period(begin, end)
-    return _file(
-        parts_of(request), lambda session, out: write_xlsx([report(session, *period)], out), XLSX, "report.xlsx"
-    )
+    """The same as a workbook; the estimate of avoided CO2e is a sheet of its own."""
+    period, parts = _period(begin, end), parts_of(request)
+
+    def write(session: Session, out: IO[bytes]) -> None:
+        table = report(session, *period)
+        write_xlsx([table, recovered_table(recovered_of(table, parts.settings.avoided_co2e))], out)
+
+    return _file(parts, write, XLSX, "report.xlsx")
 
 
 @router.get("/calendar", response_model=None, responses=answers() | shaped(CalendarPage))

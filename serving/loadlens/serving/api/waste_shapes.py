@@ -182,29 +182,6 @@ class StandingPage(Shape):
     next_cursor: str | None
 
 
-class ReportRow(Shape):
-    """A line of a report: which waste, how much of it, where it arose, where it went and how."""
-
-    unit: str
-    what: Literal["produced", "treated", "handed_over", "stock"]
-    list: str
-    code: str
-    name: str
-    from_: str = Field(alias="from")
-    to: str
-    how: str
-    grams: int
-    t: str
-
-
-class WasteReport(Shape):
-    """What a regulator asks of a period."""
-
-    from_: str = Field(alias="from")
-    to: str
-    rows: list[ReportRow]
-
-
 class ZoneShown(Shape):
     """A part of a room."""
 

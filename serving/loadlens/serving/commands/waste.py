@@ -21,6 +21,7 @@ Kind = Literal["pdf", "png", "zpl"]
 
 app = typer.Typer(rich_markup_mode=None, help="Solid waste: photos, codes, labels, the ledger.")
 app.command()(waste_ledger.export)
+app.command()(waste_ledger.report)
 app.command("import")(waste_ledger.import_)
 app.command()(waste_ledger.import_stages)
 app.command()(waste_demo.demo)

@@ -8,7 +8,9 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from loadlens.serving.commands.evidence import site_of
 from loadlens.serving.commands.keys import DataFolder, sealed_database
+from loadlens.serving.commands.settings import SettingsFile
 from loadlens.serving.errors import RefusedError, WrongUseError
 
 if TYPE_CHECKING:
@@ -43,6 +45,36 @@ def export(
         except WorkbookError as error:
             raise RefusedError(str(error)) from error
         made.rename(out)
+    print(out)
+
+
+def report(
+    *,
+    begin: Annotated[str, typer.Option("--from", metavar="TIME", help="The first moment, as 2026-01-01T00:00+08:00.")],
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="The moment behind the last.")],
+    out: Annotated[Path, typer.Option(help="The workbook to write; made anew.")],
+    settings_file: SettingsFile = None,
+    data: DataFolder = None,
+) -> None:
+    """Write the report of a period, and the CO2e that recovery is estimated to have avoided by the site's factors."""
+    from loadlens.serving.records.waste_report import recovered_of, recovered_table  # noqa: PLC0415
+    from loadlens.serving.records.waste_report import report as report_of  # noqa: PLC0415
+    from loadlens.serving.store.database import read_session  # noqa: PLC0415
+    from loadlens.waste.workbook import write_xlsx  # noqa: PLC0415
+
+    try:
+        first, last = datetime.fromisoformat(begin), datetime.fromisoformat(end)
+    except ValueError as error:
+        raise WrongUseError(f"a time is written as 2026-01-01T00:00+08:00: {error}") from error
+    if first.tzinfo is None or last.tzinfo is None or first >= last:
+        raise WrongUseError("--from and --to need an offset, as +08:00, and --to must lie behind --from")
+    if out.exists():
+        raise WrongUseError(f"{out} exists; give another --out")
+    with site_of(settings_file, data) as (settings, engine, _), read_session(engine) as session:
+        table = report_of(session, first, last)
+        found = recovered_of(table, settings.avoided_co2e)
+    with out.open("wb") as file:
+        write_xlsx([table, recovered_table(found)], file)
     print(out)
 
 

@@ -2,16 +2,18 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from loadlens.serving.avoided import FactorSettings
 from loadlens.serving.records.waste_entries import among
 from loadlens.serving.records.waste_export import movements
 from loadlens.serving.store.waste_tables import WasteContainer, WasteEntry, WastePosting, WasteStock
+from loadlens.waste.carbon import Recovered, recovered
 from loadlens.waste.identity import parse_identity
 from loadlens.waste.stage_tables import Movement, tonnes
 from loadlens.waste.workbook import Cell, Table
@@ -44,6 +46,34 @@ def report(session: Session, begin: datetime, end: datetime) -> Table:
         sums[key] += grams
     rows: list[tuple[Cell, ...]] = [(*key, grams, tonnes(grams)) for key, grams in sorted(sums.items()) if grams]
     return Table("report", HEAD, rows)
+
+
+def recovered_of(table: Table, factors: Sequence[FactorSettings]) -> list[Recovered]:
+    """What a report tells of recoveries, by waste, with the CO2e that they are estimated to have avoided."""
+    moved = []
+    for row in table.rows:
+        one = dict(zip(HEAD, row, strict=True))
+        if one["what"] in ("treated", "handed_over"):
+            moved.append(
+                (str(one["list"]), str(one["code"]), str(one["name"]), str(one["how"]), int(str(one["grams"])))
+            )
+    return recovered(moved, [one.factor() for one in factors])
+
+
+def recovered_table(found: Sequence[Recovered]) -> Table:
+    """The same as a table that says it is an estimate."""
+    head = ("list", "code", "name", "recovered t", "kind", "factor, kg CO2e per t", "factor low", "factor high")
+    more = ("estimate: avoided kg CO2e", "estimate low", "estimate high", "source", "edition")
+    rows: list[tuple[Cell, ...]] = []
+    for one in found:
+        mass = (one.list_id, one.code, one.name, tonnes(one.grams))
+        if one.factor is None or one.avoided_kg is None:
+            rows.append((*mass, "no factor", *[None] * 8))
+            continue
+        low, likely, high = one.avoided_kg
+        factor = (one.factor.kind, one.factor.kg_per_t, one.factor.low, one.factor.high)
+        rows.append((*mass, *factor, likely, low, high, one.factor.source, one.factor.edition))
+    return Table("recovered (estimate)", (*head, *more), rows)
 
 
 def _stock(session: Session) -> Iterator[tuple[_Key, int]]:

@@ -1,5 +1,5 @@
 // What goes out: the report of a period over all plants, and the whole ledger as files.
-import { type FormEvent, useState } from "react";
+import { type FormEvent, type ReactNode, useState } from "react";
 import { place, read, type Shape } from "../api.ts";
 import { CsvButton } from "../parts/csv-button.tsx";
 import { Failed } from "../parts/failed.tsx";
@@ -9,9 +9,10 @@ import { useMe } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { quick, type Span, spanOf } from "./periods.ts";
-import { kilograms } from "./places.ts";
+import { kilograms, placeName } from "./places.ts";
 import { mayCorrect, mayReport } from "./roles.ts";
 import { TakeOver } from "./take-over.tsx";
+import { useRooms } from "./use-rooms.ts";
 
 const PARTS = ["produced", "treated", "handed_over", "stock"] as const;
 // The tables of the ledger, by the names that the service gives them.
@@ -60,7 +61,7 @@ function Period({ span }: { span: Span }) {
       <form className="period" onSubmit={submit}>
         {(["since", "until"] as const).map((end) => (
           <label key={end}>
-            {words.t(`figures.${end}`)}
+            {words.t(`waste.reports.${end}`)}
             <input type="date" name={end} defaultValue={span[end]} required />
           </label>
         ))}
@@ -90,17 +91,56 @@ function Report({ span }: { span: Span }) {
           {PARTS.map((what) => (
             <Part key={what} what={what} rows={value.rows.filter((row) => row.what === what)} />
           ))}
-          <CsvButton url={place("/v1/waste/report.csv", {}, asked(span))} name={`waste-${span.since}-${span.until}`} />
+          {value.recovered.length > 0 && <RecoveredPart rows={value.recovered} />}
           <p className="hint">{words.t("waste.reports.limits")}</p>
+          <p className="papers card">
+            <a href={place("/v1/waste/report.xlsx", {}, asked(span))} download={`waste-${span.since}-${span.until}.xlsx`}>
+              {words.t("waste.reports.reportXlsx")}
+            </a>
+            <CsvButton url={place("/v1/waste/report.csv", {}, asked(span))} name={`waste-${span.since}-${span.until}`} />
+          </p>
         </>
       )}
     </>
   );
 }
 
+type Column = "waste" | "unit" | "from" | "to" | "room" | "how" | "mass";
+// What is produced has no way of treatment yet, and what stands here goes nowhere.
+const COLUMNS: Record<(typeof PARTS)[number], Column[]> = {
+  produced: ["waste", "unit", "from", "to", "mass"],
+  treated: ["waste", "unit", "from", "to", "how", "mass"],
+  handed_over: ["waste", "unit", "from", "to", "how", "mass"],
+  stock: ["waste", "unit", "from", "room", "mass"],
+};
+
 function Part({ what, rows }: { what: (typeof PARTS)[number]; rows: Shape<"ReportRow">[] }) {
   const words = useWords();
+  const rooms = useRooms();
+  const producers = useLoaded("producers", () => read("/v1/waste/producers")).value?.producers ?? [];
   const total = rows.reduce((sum, { grams }) => sum + grams, 0);
+  const columns = COLUMNS[what];
+  const cell = (row: Shape<"ReportRow">, column: Column): ReactNode => {
+    switch (column) {
+      case "waste":
+        return (
+          <>
+            {row.name} <small>{row.code}</small>
+          </>
+        );
+      case "unit":
+        return producers.find(({ unit }) => unit === row.unit)?.name ?? row.unit;
+      case "from":
+        return row.from ? placeName(row.from, rooms, words) : "–";
+      case "to":
+      case "room":
+        return row.to ? placeName(row.to, rooms, words) : "–";
+      case "how":
+        return row.how || "–";
+      case "mass":
+        return kilograms(row.grams, words);
+    }
+  };
   return (
     <section className="card">
       <h2>
@@ -109,23 +149,53 @@ function Part({ what, rows }: { what: (typeof PARTS)[number]; rows: Shape<"Repor
       {rows.length === 0 && <p>{words.t("waste.reports.nothing")}</p>}
       {rows.length > 0 && (
         <Rows
-          head={(["waste", "unit", "from", "to", "how", "mass"] as const).map((name) => words.t(`waste.column.${name}`))}
-          figures={[5]}
-          rows={rows.map((row, at) => ({
-            key: String(at),
-            cells: [
-              <>
-                {row.name} <small>{row.code}</small>
-              </>,
-              row.unit,
-              row.from || "–",
-              row.to || "–",
-              row.how || "–",
-              kilograms(row.grams, words),
-            ],
-          }))}
+          head={columns.map((name) => words.t(`waste.column.${name}`))}
+          figures={[columns.length - 1]}
+          rows={rows.map((row, at) => ({ key: String(at), cells: columns.map((column) => cell(row, column)) }))}
         />
       )}
+    </section>
+  );
+}
+
+/** What was recovered, beside an estimate that says that it is one. */
+function RecoveredPart({ rows }: { rows: Shape<"RecoveredShown">[] }) {
+  const words = useWords();
+  const whole = (text: string | number): string => words.number(Number(text), 0);
+  return (
+    <section className="card">
+      <h2>
+        {words.t("waste.recovered.title")} <small>{words.t("waste.recovered.estimate")}</small>
+      </h2>
+      <p className="hint">{words.t("waste.recovered.hint")}</p>
+      <Rows
+        head={(["waste", "mass", "factor", "avoided"] as const).map((name) => words.t(`waste.column.${name}`))}
+        figures={[1, 3]}
+        rows={rows.map(({ list, code, name, grams, factor, avoided_kg }) => ({
+          key: `${list} ${code} ${name}`,
+          cells: [
+            <>
+              {name} <small>{code}</small>
+            </>,
+            kilograms(grams, words),
+            factor === null ? (
+              words.t("waste.recovered.none")
+            ) : (
+              <>
+                {words.t("waste.recovered.factor", { kind: factor.kind, n: whole(factor.kg_per_t), low: whole(factor.low), high: whole(factor.high) })}{" "}
+                <small>{`${factor.source}, ${factor.edition}`}</small>
+              </>
+            ),
+            avoided_kg === null ? (
+              "–"
+            ) : (
+              <>
+                {words.t("unit.kg", { n: whole(avoided_kg.likely) })} <small>{`${whole(avoided_kg.low)} … ${whole(avoided_kg.high)}`}</small>
+              </>
+            ),
+          ],
+        }))}
+      />
     </section>
   );
 }
