@@ -44,13 +44,15 @@ def test_a_model_may_follow_itself_after_enough_loads(card, loads):
 
 
 @given(loads=LOADS, data=st.data())
-def test_one_hazard_missed_on_one_load_is_enough_and_more_of_them_found_are_not_held_against_it(card, loads, data):
+def test_one_hazard_missed_is_enough_and_one_more_counts_only_where_a_person_let_the_load_pass(card, loads, data):
     name = data.draw(st.sampled_from(sorted(loads)))
     more = replace(loads[name], hazards=loads[name].hazards | {"drum"})
     less = replace(loads[name], hazards=more.hazards - {"drum"})
     same = {other: (look, look) for other, look in loads.items()}
     assert codes(same | {name: (more, less)}, card, card) == {"hazard_missed"}
-    assert codes(same | {name: (less, more)}, card, card) == set()
+    # Fewer than ten loads, so that one in ten is none.
+    said = codes(same | {name: (less, more)}, card, card)
+    assert said == (set() if more.agrees is None else {"alarms_more"})
 
 
 @given(loads=LOADS, lost=st.floats(0.012, 0.05), figure=st.sampled_from(["coverage", "answered"]))

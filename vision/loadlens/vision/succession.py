@@ -12,6 +12,8 @@ from statistics import fmean
 from loadlens.vision.metadata import ModelMetadata
 
 TOLERATED = 0.01
+# Of the loads that a person let pass, so many may raise an alarm that they did not before: else nobody heeds any.
+_NEW_ALARMS = 0.1
 _CALIBRATION = "photo_calibration_error"
 
 
@@ -70,6 +72,11 @@ def _of_loads(pairs: Mapping[str, tuple[Seen, Seen]], least: int) -> Iterator[Re
     for load, (old, new) in pairs.items():
         for hazard in sorted(old.hazards - new.hazards):
             yield Reason("hazard_missed", f"load {load}: {_spoken(hazard)} was found, and is not any more")
+    passed = [(old, new) for old, new in pairs.values() if new.agrees is not None]
+    crying = sum(bool(new.hazards - old.hazards) for old, new in passed)
+    if crying > _NEW_ALARMS * len(passed):
+        why = f"an alarm that was not raised before is raised on {crying} of {len(passed)} loads that a person let pass"
+        yield Reason("alarms_more", why)
     ungraded = [load for load, (old, new) in pairs.items() if old.grade is not None and new.grade is None]
     if ungraded:
         yield Reason("grade_lost", f"{len(ungraded)} of {len(pairs)} loads have no grade any more: {ungraded[0]}")
@@ -77,10 +84,9 @@ def _of_loads(pairs: Mapping[str, tuple[Seen, Seen]], least: int) -> Iterator[Re
     yield from _fallen(
         "answered_lost", "of what is seen has a name", [(a.answered, b.answered) for a, b in pairs.values()]
     )
-    decided = [(a.agrees, b.agrees) for a, b in pairs.values() if a.agrees is not None and b.agrees is not None]
-    old_right, new_right = (sum(side) for side in zip(*decided, strict=True)) if decided else (0, 0)
+    old_right, new_right = (sum(bool(pair[side].agrees) for pair in passed) for side in (0, 1))
     if new_right < old_right:
-        why = f"a person's grade is named on {new_right} of {len(decided)} loads, and was on {old_right}"
+        why = f"a person's grade is named on {new_right} of {len(passed)} loads, and was on {old_right}"
         yield Reason("agreement_lost", why)
 
 
