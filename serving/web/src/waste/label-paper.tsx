@@ -2,6 +2,7 @@
 import { type FormEvent, useState } from "react";
 import { ask, place, Problem, read, Unreachable } from "../api.ts";
 import { Failed } from "../parts/failed.tsx";
+import { Sentence } from "../parts/sentence.tsx";
 import { save } from "../save.ts";
 import { plainName, sessionIsOver, useMe } from "../session.ts";
 import { useWords } from "../show.ts";
@@ -53,8 +54,8 @@ export function LabelPaper({ identity }: { identity: string }) {
         <p className="bar problem">{words.t("waste.paper.void", { on: value.void.on, why: value.void.reason })}</p>
       )}
       {value.doubts.map((doubt) => (
-        <p key={doubt} className="doubt" lang="en">
-          {doubt}
+        <p key={doubt} className="doubt">
+          <Sentence code="waste" why={doubt} />
         </p>
       ))}
       {isActor && value.void === null && <Printing isAgain={value.prints.length > 0} onPrint={(kind, reason) => void print(kind, reason)} />}

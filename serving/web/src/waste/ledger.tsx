@@ -4,6 +4,7 @@ import { place, type Query, read, type Shape } from "../api.ts";
 import { isUnderway, outbox, useOutbox } from "../decisions.ts";
 import { Failed } from "../parts/failed.tsx";
 import { Rows } from "../parts/rows.tsx";
+import { Sentence } from "../parts/sentence.tsx";
 import { follow, go } from "../route.ts";
 import { useMe } from "../session.ts";
 import { useWords } from "../show.ts";
@@ -182,8 +183,8 @@ function Waiting({ rooms }: { rooms: Room[] }) {
         {waiting.map((entry) => (
           <li key={entry.id}>
             <EntryText entry={entry} rooms={rooms} />
-            <p className="doubt" lang="en">
-              {entry.why}
+            <p className="doubt">
+              <Sentence code="waste" why={entry.why} />
             </p>
             {mayCorrect(me) && chosen !== entry.id && (
               <button type="button" className="quiet" onClick={() => setChosen(entry.id)}>

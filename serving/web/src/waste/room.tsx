@@ -5,6 +5,7 @@ import { isUnderway, outbox, useOutbox } from "../decisions.ts";
 import { onHappening } from "../events.ts";
 import { Failed } from "../parts/failed.tsx";
 import { Rows } from "../parts/rows.tsx";
+import { Sentence } from "../parts/sentence.tsx";
 import { follow } from "../route.ts";
 import { plainName, useMe } from "../session.ts";
 import { useWords } from "../show.ts";
@@ -88,7 +89,7 @@ function Stock({ room }: { room: Room }) {
           const key = `roomFlag.${flag.code}`;
           return (
             <li key={flag.code + flag.why} className="review">
-              <strong>{isTextKey(key) ? words.t(key) : flag.code}</strong> <span lang="en">{flag.why}</span>
+              <strong>{isTextKey(key) ? words.t(key) : flag.code}</strong> <Sentence code={flag.code} why={flag.why} />
               {!flag.verified && <span>{words.t("waste.unverified")}</span>}
             </li>
           );
@@ -140,7 +141,7 @@ function Alarms({ alarms }: { alarms: Shape<"AlarmShown">[] }) {
           return (
             <li key={alarm.id} className={alarm.acknowledged ? "" : "waits"}>
               <strong>{words.t(alarm.kind === "room.silent" ? "waste.room.silent" : "waste.room.limit", { what })}</strong>{" "}
-              {body["why"] && <span lang="en">{body["why"]}</span>}
+              {body["why"] && <Sentence code="waste" why={body["why"]} />}
               <small>{words.moment(alarm.at)}</small>
               {alarm.acknowledged && (
                 <small>{words.t("waste.room.taken", { who: alarm.acknowledged.by, at: words.moment(alarm.acknowledged.at) })}</small>

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useState } from "react";
 import { ask, Problem, type Shape, Unreachable } from "../api.ts";
 import { outbox } from "../decisions.ts";
+import { Sentence } from "../parts/sentence.tsx";
 import { follow } from "../route.ts";
 import { sessionIsOver } from "../session.ts";
 import { useWords } from "../show.ts";
@@ -56,7 +57,7 @@ export function ScanPage({ code }: { code: string | null }) {
       {found.is === "reading" && <p role="status">{words.t("net.loading")}</p>}
       {found.is === "refused" && (
         <p className="bar problem" role="alert">
-          <strong>{words.t("waste.scan.refused")}</strong> <span lang="en">{found.why}</span>
+          <strong>{words.t("waste.scan.refused")}</strong> <Sentence code="waste" why={found.why} />
         </p>
       )}
       {found.is === "unchecked" && (

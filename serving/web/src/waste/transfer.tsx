@@ -4,6 +4,7 @@ import { place, read, type Shape } from "../api.ts";
 import { isUnderway, outbox, useOutbox } from "../decisions.ts";
 import { Failed } from "../parts/failed.tsx";
 import { Rows } from "../parts/rows.tsx";
+import { Sentence } from "../parts/sentence.tsx";
 import { follow } from "../route.ts";
 import { plainName, useMe } from "../session.ts";
 import { useWords } from "../show.ts";
@@ -72,7 +73,7 @@ export function TransferPage({ id }: { id: string }) {
             <ul className="flags">
               {value.flags.map((flag) => (
                 <li key={flag.code + flag.why} className="review">
-                  <strong>{words.t(`transferFlag.${flag.code}`)}</strong> <span lang="en">{flag.why}</span>
+                  <strong>{words.t(`transferFlag.${flag.code}`)}</strong> <Sentence code="waste" why={flag.why} />
                 </li>
               ))}
             </ul>
@@ -118,8 +119,8 @@ function Steps({ steps }: { steps: Step[] }) {
             {[step.number, step.plate, step.grams == null ? "" : kilograms(step.grams, words), step.reason, step.why].filter(Boolean).join(" · ")}
             {step.kind === "gate" && <p className={step.faults?.length ? "problem" : "well"}>{words.t(step.faults?.length ? "gate.stays" : "gate.leaves")}</p>}
             {step.faults?.map((fault) => (
-              <p key={fault} className="problem" lang="en">
-                {fault}
+              <p key={fault} className="problem">
+                <Sentence code="waste" why={fault} />
               </p>
             ))}
             <small>{words.t("load.by", { who: `${step.person} (${plainName(step.actor)})`, at: words.moment(step.at) })}</small>
