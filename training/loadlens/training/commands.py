@@ -26,6 +26,7 @@ from loadlens.training.recipe import Recipe, load_recipe, recipe_path
 from loadlens.training.samples import crane_part, own_part, photo_part
 from loadlens.training.train import form_positions, load_trained, own_digest, refuse_other_data
 from loadlens.training.train import train as train_recipe
+from loadlens.training.worst_loads import draw_worst
 from loadlens.vision.metadata import ModelMetadata
 from loadlens.vision.model import SurfaceModel, load_model
 
@@ -120,6 +121,8 @@ def evaluate(model: Path, data: Path, out: Path, loads: int, own: Path | None) -
         graded = grade_rendered_loads(seeds, model=model, photos=data, part="test")
         metrics |= measure_loads(graded, load_standard(_STANDARD), seen.metadata.area_error)
         metrics |= measure_as_mill(graded, load_standard(_MILL))
+        sheet = out.parent / "loads_deducted_wrongly.png"
+        draw_worst(graded, load_standard(_STANDARD), data, "test", sheet)
     figures = {name: asdict(metric) for name, metric in metrics.items()}
     report = {"metrics": figures, "confusion": confusion(named), "photos": to_plain(answers([*named, *of_own]))}
     tables = as_tables(metrics)

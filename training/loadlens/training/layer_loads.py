@@ -8,7 +8,7 @@ looked for.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from importlib import metadata
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,19 +17,15 @@ import cv2
 import numpy as np
 
 from loadlens.datasets.groups import Part
-from loadlens.datasets.procedural import ProceduralTextures
-from loadlens.datasets.textures import PhotoTextures, TextureBank
-from loadlens.datasets.yard import Clip, ClipSpec, render_clip
+from loadlens.datasets.yard import Clip
 from loadlens.grading.observation import LayerObservation, LoadObservation, ModelVersion
-from loadlens.training.loads import GradedLoad
+from loadlens.training.loads import GradedLoad, loaded, render_load
 from loadlens.vision.contaminants import decide_contaminants
 from loadlens.vision.frame import Frame
 from loadlens.vision.layer import SeenLayer, exposed_cells, layer_observation, occluded
-from loadlens.vision.model import SurfaceModel, load_model
+from loadlens.vision.model import SurfaceModel
 from loadlens.vision.pipeline import picture_for_model
 from loadlens.vision.taxonomy import load_taxonomy
-
-_SECONDS = 30.0
 
 
 def observe_rendered_loads(
@@ -43,18 +39,8 @@ def observe_rendered_loads(
 
 def _observe(seed: int, model: Path, photos: Path | None, part: Part) -> GradedLoad:
     cv2.setNumThreads(1)
-    clip = render_clip(ClipSpec(seed=seed, seconds=_SECONDS), _bank(photos, part))
-    return GradedLoad(seed, observe_clip(clip, _model(model)), clip.truth)
-
-
-@cache
-def _bank(photos: Path | None, part: Part) -> TextureBank:
-    return ProceduralTextures() if photos is None else PhotoTextures(photos, part)
-
-
-@cache
-def _model(path: Path) -> SurfaceModel:
-    return load_model(path)
+    clip = render_load(seed, photos, part)
+    return GradedLoad(seed, observe_clip(clip, loaded(model)), clip.truth)
 
 
 def observe_clip(clip: Clip, model: SurfaceModel) -> LoadObservation:

@@ -21,7 +21,7 @@ from loadlens.datasets.groups import Part
 from loadlens.datasets.procedural import ProceduralTextures
 from loadlens.datasets.textures import PhotoTextures, TextureBank
 from loadlens.datasets.unloading import LayerTruth, Truth
-from loadlens.datasets.yard import ClipSpec, render_clip
+from loadlens.datasets.yard import Clip, ClipSpec, render_clip
 from loadlens.grading.assessment import impurity_estimate
 from loadlens.grading.observation import AreaError, LayerObservation, LoadObservation
 from loadlens.grading.standard import Standard
@@ -61,11 +61,16 @@ def grade_rendered_loads(
 
 def _grade(seed: int, model: Path, photos: Path | None, part: Part) -> GradedLoad:
     cv2.setNumThreads(1)
-    clip = render_clip(ClipSpec(seed=seed, seconds=_SECONDS), _bank(photos, part))
-    unloading = Unloading(_model(model), load_id=str(seed), source=f"rendered load {seed}", started_at="")
+    clip = render_load(seed, photos, part)
+    unloading = Unloading(loaded(model), load_id=str(seed), source=f"rendered load {seed}", started_at="")
     for time_s, rgb in clip.frames():
         unloading.push(Frame.from_rgb(rgb, time_s=time_s))
     return GradedLoad(seed, unloading.finish().observation, clip.truth)
+
+
+def render_load(seed: int, photos: Path | None, part: Part) -> Clip:
+    """The clip of a load, the same every time."""
+    return render_clip(ClipSpec(seed=seed, seconds=_SECONDS), _bank(photos, part))
 
 
 @cache
@@ -74,7 +79,8 @@ def _bank(photos: Path | None, part: Part) -> TextureBank:
 
 
 @cache
-def _model(path: Path) -> SurfaceModel:
+def loaded(path: Path) -> SurfaceModel:
+    """The model of a file, loaded once in a process that looks at many loads."""
     return load_model(path)
 
 
