@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ray.cluster_utils import Cluster
 
 from loadlens.grading.assessment import assess_load
 from loadlens.grading.observation import LayerObservation, LoadObservation, ModelVersion
@@ -131,20 +130,6 @@ def test_the_command_line_regrades_and_says_how_much(archive, tmp_path) -> None:
     assert done.returncode == 0, done.stderr
     assert "7 loads graded, 0 before, 3 refused" in done.stdout
     assert "layers a second" in done.stdout
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    """Two nodes of a real Ray cluster, one processor each."""
-    small = {"num_cpus": 1, "object_store_memory": 80_000_000}
-    with pytest.MonkeyPatch.context() as surroundings:
-        surroundings.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        running = Cluster(initialize_head=True, head_node_args={**small, "include_dashboard": False})
-        try:
-            running.add_node(**small)
-            yield running
-        finally:
-            running.shutdown()
 
 
 def a_worker_amid_its_work(cluster):

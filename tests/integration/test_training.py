@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from loadlens.training.commands import recipe_path
+from loadlens.training.processes import Processes
 from loadlens.training.recipe import RecipeError, load_recipe
 from loadlens.training.train import load_trained, train
 from loadlens.vision.model import load_model
@@ -28,9 +29,16 @@ def recipe():
     return replace(TINY, scenes=4, steps=4, calibration_clips=1, scene_crop=(128, 160))
 
 
-def test_a_run_that_was_cut_off_ends_as_one_that_was_not(recipe, scenes, tmp_path, monkeypatch) -> None:
+@pytest.fixture(scope="module")
+def alone(recipe, scenes) -> Path:
+    """A run by one process that was not cut off."""
+    run = scenes.parent / "alone"
+    train(recipe, run, photos=None, scenes=scenes, backbone=None)
+    return run
+
+
+def test_a_run_that_was_cut_off_ends_as_one_that_was_not(recipe, scenes, alone, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("loadlens.training.train._SAVE_EVERY", 2)
-    train(recipe, tmp_path / "whole", photos=None, scenes=scenes, backbone=None)
 
     class CutError(Exception):
         pass
@@ -53,8 +61,37 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(recipe, scenes, tmp_pat
         load_trained(tmp_path / "cut")
     monkeypatch.setattr(loop, "_save", save)
     train(recipe, tmp_path / "cut", photos=None, scenes=scenes, backbone=None)
-    whole, cut_off = (load_trained(tmp_path / name)[1].state_dict() for name in ("whole", "cut"))
+    whole, cut_off = (load_trained(run)[1].state_dict() for run in (alone, tmp_path / "cut"))
     assert all(torch.equal(whole[name], cut_off[name]) for name in whole)
+
+
+def losses(run: Path) -> list[float]:
+    return [json.loads(line)["dense"] for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("by", ["torchrun", "ray"])
+def test_two_processes_take_the_steps_that_one_takes(alone, scenes, by, request) -> None:
+    text = recipe_path("tiny").read_text(encoding="utf-8")
+    for old, new in (("scenes = 60", "scenes = 4"), ("steps = 120", "steps = 4"), ("[192, 256]", "[128, 160]")):
+        assert old in text
+        text = text.replace(old, new)
+    (scenes.parent / "r.toml").write_text(text, encoding="utf-8")
+    words = ["-m", "loadlens.serving.cli", "train", "r.toml", "--out", by]
+    if by == "torchrun":
+        command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *words]
+    else:
+        command = [sys.executable, *words, "--workers", "2", "--ray", request.getfixturevalue("cluster").address]
+    done = subprocess.run(command, cwd=scenes.parent, capture_output=True, text=True, check=False, timeout=280)
+    assert done.returncode == 0, done.stderr
+    # A sum of two halves is rounded otherwise than the whole.
+    assert losses(scenes.parent / by) == pytest.approx(losses(alone), abs=1e-3)
+    assert load_trained(scenes.parent / by)[0].steps == 4
+
+
+def test_a_batch_that_cannot_be_shared_equally_is_refused(recipe, tmp_path) -> None:
+    with pytest.raises(RecipeError, match="scenes_per_step = 2 cannot be shared by 3"):
+        train(recipe, tmp_path / "run", photos=None, scenes=tmp_path, backbone=None, processes=Processes(0, 3))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_of_another_recipe_is_not_continued(recipe, scenes, tmp_path) -> None:

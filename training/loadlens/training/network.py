@@ -15,6 +15,7 @@ from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 STRIDE = 16
 _FINE = 14  # feature blocks up to stride 16, 96 channels
 POOLED = 96 + 96 + 1280
+DROPPED = 0.1  # of the channels before the head, while training
 
 
 class SurfaceNet(nn.Module):
@@ -30,7 +31,7 @@ class SurfaceNet(nn.Module):
         self.from_fine = nn.Conv2d(96, 64, 1)
         self.mix = nn.Conv2d(256, 128, 3, padding=1)
         self.head = nn.Conv2d(128, classes, 1)
-        self.drop = nn.Dropout2d(0.1)
+        self.drop: nn.Module = nn.Dropout2d(DROPPED)
 
     def forward(self, picture: Tensor) -> Tensor:
         """The logits of every cell."""

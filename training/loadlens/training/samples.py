@@ -19,6 +19,7 @@ from loadlens.datasets.groups import Part, assign_folds, assign_parts
 from loadlens.datasets.importing import read_data_set
 from loadlens.datasets.textures import read_labels
 from loadlens.training.network import STRIDE
+from loadlens.training.processes import ALONE, Processes
 from loadlens.training.recipe import Recipe
 from loadlens.training.scenes import read_scene
 from loadlens.vision.taxonomy import load_taxonomy
@@ -100,10 +101,19 @@ def read_whole(path: Path) -> Picture:
 
 
 class Batches:
-    """Batches that depend on the recipe's seed and the step alone, so a run can be taken up again anywhere."""
+    """This process's pictures of each batch. They depend on the recipe's seed, the step and their place in the batch
+    alone, so a run can be taken up again anywhere, and shared by any number of processes."""
 
-    def __init__(self, recipe: Recipe, scenes: list[Path], photos: list[Photo], crane: list[CraneFrame]) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        scenes: list[Path],
+        photos: list[Photo],
+        crane: list[CraneFrame],
+        processes: Processes = ALONE,
+    ) -> None:
         self._recipe = recipe
+        self.processes = processes
         self._scenes = scenes
         self._crane = [read_crane(frame) for frame in crane]
         self._photos: dict[str, list[Photo]] = {}
@@ -117,9 +127,9 @@ class Batches:
 
         Cells of which nothing was judged are all zero.
         """
-        rng = np.random.default_rng([self._recipe.seed, 1, step])
         pictures, targets = [], []
-        for position in range(self._recipe.scenes_per_step):
+        for position in self.processes.positions(self._recipe.scenes_per_step):
+            rng = np.random.default_rng([self._recipe.seed, 1, step, position])
             if self._crane and position == 0 and step % 2 == 0:
                 rgb, label = self._crane[rng.integers(len(self._crane))]
             else:
@@ -131,7 +141,6 @@ class Batches:
 
     def photos(self, step: int) -> tuple[Tensor, Tensor]:
         """Photos float32 [N, 3, H, W], every form equally often, and the index of the form int64 [N]."""
-        rng = np.random.default_rng([self._recipe.seed, 2, step])
         forms = sorted(self._photos)
         if len(forms) < self._recipe.photos_per_step:
             raise ValueError(
@@ -139,8 +148,11 @@ class Batches:
                 "lower photos_per_step in the recipe, or add photos of other forms"
             )
         pictures, labels = [], []
-        for form in rng.choice(forms, size=self._recipe.photos_per_step, replace=False):
-            photo = self._photos[form][rng.integers(len(self._photos[form]))]
+        shown = np.random.default_rng([self._recipe.seed, 2, step]).permutation(forms)
+        for position in self.processes.positions(self._recipe.photos_per_step):
+            rng = np.random.default_rng([self._recipe.seed, 2, step, position])
+            choice = self._photos[shown[position]]
+            photo = choice[rng.integers(len(choice))]
             picture = photo_crop(rng, read_photo(photo.path), self._recipe.photo_size)
             pictures.append(colour_jitter(rng, picture))
             labels.append(self._recipe.classes.index(photo.form))

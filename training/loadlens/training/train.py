@@ -2,10 +2,12 @@
 
 import json
 import math
+import os
 import platform
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ from torch.nn import functional
 
 from loadlens.datasets.crane import CraneFrame
 from loadlens.datasets.importing import read_data_set
-from loadlens.training.network import SurfaceNet, load_backbone
+from loadlens.training.network import DROPPED, SurfaceNet, load_backbone
+from loadlens.training.processes import ALONE, Processes, SharedDropout
 from loadlens.training.recipe import Recipe, RecipeError
 from loadlens.training.samples import Batches, Photo, crane_part, own_part, photo_part
 from loadlens.training.scenes import render_scenes
@@ -31,45 +34,60 @@ _DATA = "data.json"
 
 
 def train(
-    recipe: Recipe, run: Path, *, photos: Path | None, scenes: Path, backbone: Path | None, own: Path | None = None
+    recipe: Recipe,
+    run: Path,
+    *,
+    photos: Path | None,
+    scenes: Path,
+    backbone: Path | None,
+    own: Path | None = None,
+    processes: Processes = ALONE,
 ) -> Path:
     """Train a recipe to its last step; returns the checkpoint.
 
     `photos` is the folder of the picture sets, `scenes` where rendered scenes are kept, `backbone` an ImageNet state
     dict (None: torchvision downloads its own; a recipe without photos starts from nothing instead), `own` a data set of
     one's own whose train part is learnt from as well. A run folder that holds a checkpoint of the same recipe on the
-    same data is continued. Raises RecipeError, and DataError for a faulty data set.
+    same data is continued. Several `processes` end as one does, but for the rounding of sums. Raises RecipeError, and
+    DataError for a faulty data set.
     """
     if recipe.photos and photos is None and own is None:
         raise RecipeError(f"recipe {recipe.name} needs photos: give the folder of the sets with --photos, or --own")
+    _check_shares(recipe, processes)
     if own is not None and not recipe.photos_per_step:
         raise RecipeError(f"recipe {recipe.name} looks at no whole photos; set photos = true and photos_per_step")
     mine = [] if own is None else own_part(own, "train", recipe.classes)
-    run.mkdir(parents=True, exist_ok=True)
-    _record(run, recipe)
-    _record_data(run, own)
+    if processes.is_first:
+        run.mkdir(parents=True, exist_ok=True)
+        _record(run, recipe)
+        _record_data(run, own)
     torch.manual_seed(recipe.seed)
     network = SurfaceNet(len(recipe.classes))
     _reset_head(network)
     origin = load_backbone(network, backbone) if recipe.photos or backbone else "random"
     network.freeze(recipe.frozen_blocks)
+    network.drop = SharedDropout(DROPPED, processes)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.groups(recipe.learning_rate, recipe.head_factor), weight_decay=1e-4)
     average = {name: value.clone() for name, value in network.state_dict().items()}
-    first = _resume(run, recipe, network, optimiser, average)
-    _trim_log(run / "metrics.jsonl", first)
-    batches = _batches(recipe, photos, scenes, mine)
-    with Progress(console=Console(stderr=True)) as progress, (run / "metrics.jsonl").open("a", encoding="utf-8") as log:
+    stored = processes.from_first(_stored(run, recipe) if processes.is_first else None)
+    first = 0 if stored is None else _take_up(stored, network, optimiser, average)
+    log_file = run / "metrics.jsonl" if processes.is_first else Path(os.devnull)
+    _trim_log(log_file, first)
+    batches = _batches(recipe, photos, scenes, mine, processes)
+    shown = Progress(console=Console(stderr=True), disable=not processes.is_first)
+    with shown as progress, log_file.open("a", encoding="utf-8") as log:
         bar = progress.add_task(f"training {recipe.name} (backbone: {origin})", total=recipe.steps, completed=first)
         for step in range(first, recipe.steps):
             _set_rates(optimiser, recipe, step)
             losses = _step(recipe, network, optimiser, batches, step)
             _follow(average, network, step)
             log.write(json.dumps({"step": step, **losses, "time": round(time.time(), 1)}) + "\n")
-            if (step + 1) % _SAVE_EVERY == 0 or step + 1 == recipe.steps:
+            if processes.is_first and ((step + 1) % _SAVE_EVERY == 0 or step + 1 == recipe.steps):
                 log.flush()
                 _save(run, recipe, step + 1, (network, optimiser, average))
             progress.advance(bar)
+    processes.wait()
     return run / "checkpoint.pt"
 
 
@@ -94,10 +112,12 @@ def recipe_from_json(text: str) -> Recipe:
     return Recipe(**values)
 
 
-def dense_loss(logits: Tensor, shares: Tensor) -> Tensor:
-    """Cross-entropy against the share of every class in a cell; cells count as far as they were judged."""
-    judged = shares.sum(dim=1)
-    return -(shares * functional.log_softmax(logits, dim=1)).sum(dim=1).sum() / judged.sum().clamp(min=1e-6)
+def dense_loss(logits: Tensor, shares: Tensor, judged: Tensor) -> Tensor:
+    """Cross-entropy against the share of every class in a cell; cells count as far as they were judged.
+
+    `judged` is the sum of the shares in the whole batch, of which these pictures may be a part.
+    """
+    return -(shares * functional.log_softmax(logits, dim=1)).sum(dim=1).sum() / judged.clamp(min=1e-6)
 
 
 def photo_scores(logits: Tensor, forms: Sequence[int]) -> Tensor:
@@ -110,27 +130,34 @@ def photo_scores(logits: Tensor, forms: Sequence[int]) -> Tensor:
 
 
 def _step(
-    recipe: Recipe, network: SurfaceNet, optimiser: torch.optim.Optimizer, batches: Batches, step: int
+    recipe: Recipe,
+    network: SurfaceNet,
+    optimiser: torch.optim.Optimizer,
+    batches: Batches,
+    step: int,
 ) -> dict[str, float]:
     # Dropout draws from the step too, so that a run that was taken up again ends as one that never stopped.
     torch.manual_seed(recipe.seed * 1_000_003 + step)
     network.train()
     optimiser.zero_grad(set_to_none=True)
-    losses: dict[str, float] = {}
+    losses: dict[str, Tensor] = {}
+    processes = batches.processes
     if recipe.scenes_per_step:
         pictures, shares = batches.scenes(step)
-        loss = dense_loss(network(pictures), shares)
+        loss = dense_loss(network(pictures), shares, processes.total(shares.sum()))
         loss.backward()  # type: ignore[no-untyped-call]
-        losses["dense"] = float(loss.detach())
+        losses["dense"] = processes.total(loss.detach())
     if recipe.photos_per_step:
         forms = form_positions(recipe.classes)
         pictures, labels = batches.photos(step)
-        loss = functional.nll_loss(photo_scores(network(pictures), forms).log(), labels)
+        named = photo_scores(network(pictures), forms).log()
+        loss = functional.nll_loss(named, labels, reduction="sum") / recipe.photos_per_step
         (0.5 * loss).backward()  # type: ignore[no-untyped-call]
-        losses["photo"] = float(loss.detach())
+        losses["photo"] = processes.total(loss.detach())
+    processes.add_gradients(network.parameters())
     torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
     optimiser.step()
-    return {name: round(value, 5) for name, value in losses.items()}
+    return {name: round(float(value), 5) for name, value in losses.items()}
 
 
 def form_positions(classes: Sequence[str]) -> list[int]:
@@ -141,17 +168,30 @@ def form_positions(classes: Sequence[str]) -> list[int]:
     return positions
 
 
-def _batches(recipe: Recipe, photos: Path | None, scenes: Path, own: Sequence[Photo]) -> Batches:
+def _check_shares(recipe: Recipe, processes: Processes) -> None:
+    """Raise RecipeError where the pictures of a step cannot be dealt out equally."""
+    for name in ("scenes_per_step", "photos_per_step"):
+        if (pictures := getattr(recipe, name)) % processes.count:
+            raise RecipeError(
+                f"recipe {recipe.name}: {name} = {pictures} cannot be shared by {processes.count} processes; "
+                "start as many as divide it, or change the recipe"
+            )
+
+
+def _batches(recipe: Recipe, photos: Path | None, scenes: Path, own: Sequence[Photo], processes: Processes) -> Batches:
     pictures: list[Path] = []
     if recipe.scenes_per_step:
-        source = photos if recipe.photos else None
-        pictures = render_scenes(scenes, "train", recipe.scenes, source, recipe.drawn_share)
+        draw = partial(render_scenes, scenes, "train", recipe.scenes, photos if recipe.photos else None)
+        if processes.local_rank == 0:
+            draw(recipe.drawn_share)
+        processes.wait()
+        pictures = draw(recipe.drawn_share)
     graded: list[Photo] = []
     crane: list[CraneFrame] = []
     if recipe.photos and photos is not None:
         graded = photo_part(photos, "train")
         crane = crane_part(photos, recipe.crane_cameras, inside=True) if recipe.crane_cameras else []
-    return Batches(recipe, pictures, [*graded, *own], crane)
+    return Batches(recipe, pictures, [*graded, *own], crane, processes)
 
 
 def _set_rates(optimiser: torch.optim.Optimizer, recipe: Recipe, step: int) -> None:
@@ -232,20 +272,21 @@ def _trim_log(log: Path, steps: int) -> None:
         log.write_text("".join(lines[:steps]), encoding="utf-8")
 
 
-def _resume(
-    run: Path,
-    recipe: Recipe,
-    network: SurfaceNet,
-    optimiser: torch.optim.Optimizer,
-    average: dict[str, Tensor],
-) -> int:
-    """Load the checkpoint of the same recipe, if there is one; returns the step to go on from."""
+def _stored(run: Path, recipe: Recipe) -> dict[str, Any] | None:
+    """The checkpoint of a run, if there is one. Raises RecipeError where it is of another recipe."""
     path = run / "checkpoint.pt"
     if not path.is_file():
-        return 0
-    stored = torch.load(path, map_location="cpu", weights_only=True)
+        return None
+    stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     if recipe_from_json(stored["recipe"]) != recipe:
         raise RecipeError(f"{run}: holds a run of another recipe; give another folder or delete it")
+    return stored
+
+
+def _take_up(
+    stored: dict[str, Any], network: SurfaceNet, optimiser: torch.optim.Optimizer, average: dict[str, Tensor]
+) -> int:
+    """Go on from a checkpoint; returns the step to go on from."""
     network.load_state_dict(stored["network"])
     optimiser.load_state_dict(stored["optimiser"])
     average.update(stored["average"])

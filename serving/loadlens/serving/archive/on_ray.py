@@ -4,7 +4,7 @@ import logging
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 
 import ray
 from ray.exceptions import RayError, RayTaskError
@@ -23,21 +23,18 @@ def on_ray(
     Results come as they are done. Every processor has one piece in hand and one that waits, so however many there are,
     few are in memory. Raises RefusedError where no cluster answers, CommandError where it fails, and what work raises.
     """
-    join_cluster(address)
-    try:
-        # Ray tells of workers that were lost on the standard output, which belongs to results.
-        with redirect_stdout(sys.stderr):
+    with cluster(address):
+        try:
             yield from _done(work, pieces)
-    except RayTaskError as failed:
-        raise failed.cause from None
-    except RayError as fault:
-        raise CommandError(f"the Ray cluster failed ({fault}); run this again to go on") from fault
-    finally:
-        ray.shutdown()
+        except RayTaskError as failed:
+            raise failed.cause from None
+        except RayError as fault:
+            raise CommandError(f"the Ray cluster failed ({fault}); run this again to go on") from fault
 
 
-def join_cluster(address: str) -> None:
-    """Make this process a driver of the cluster at `address`. Raises RefusedError where none answers."""
+@contextmanager
+def cluster(address: str) -> Iterator[None]:
+    """This process gives work to the cluster at `address`. Raises RefusedError where none answers."""
     host, _, port = address.rpartition(":")
     try:
         # Ray itself tries for minutes where nothing listens.
@@ -45,6 +42,12 @@ def join_cluster(address: str) -> None:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, ValueError, RuntimeError) as fault:
         raise RefusedError(f"no Ray cluster answers at {address!r} ({fault}); start one with `ray start`") from fault
+    try:
+        # Ray tells of workers that were lost on the standard output, which belongs to results.
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        ray.shutdown()
 
 
 def _done(work: Callable[[bytes], bytes], pieces: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:

@@ -25,11 +25,22 @@ def train(
     observations: Annotated[
         Path | None, typer.Option(help="With --tickets: folder of graded loads (`grade --out`) or bundles.")
     ] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Train on this Ray cluster; all folders are shared by it.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="With --ray: how many processes share a batch.")] = 2,
 ) -> None:
     """Train a model by a recipe, or with --tickets what a site's weighbridge tickets teach."""
     if (tickets is None) != (observations is None):
         raise WrongUseError("--tickets and --observations belong together: give both, or neither")
-    if tickets is None:
+    if ray is not None and tickets is not None:
+        raise WrongUseError("what tickets teach is learnt in one process; leave out --ray")
+    if ray is not None:
+        with extra("ray"):
+            from loadlens.serving.archive.on_ray import cluster  # noqa: PLC0415
+        with cluster(ray):
+            run_training("on_ray", "train", recipe, out, photos, own, workers)
+    elif tickets is None:
         run_training("commands", "train", recipe, out, photos, own)
     else:
         # A module of its own: what tickets teach needs no torch.
