@@ -90,6 +90,12 @@ def about(session: Session, prefix: str) -> list[tuple[Alarm, Acknowledgement | 
     return [(row.Alarm, row.Acknowledgement) for row in found]
 
 
+def open_subjects(session: Session, prefix: str) -> list[str]:
+    """What the alarms that wait for a person are about, one each, where that begins so."""
+    query = open_alarms().with_only_columns(Alarm.subject).where(begins_with(Alarm.subject, prefix))
+    return list(session.scalars(query))
+
+
 def is_open(session: Session, kind: str, subject: str) -> bool:
     """Whether such an alarm waits for a person already: a camera that comes and goes is one alarm, not a hundred."""
     query = open_alarms().where(Alarm.kind == kind, Alarm.subject == subject).limit(1)

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
@@ -93,8 +93,9 @@ def list_rooms(request: Request) -> dict[str, Any]:
     `of_no_room` are places where waste stands in a room that nobody has described.
     """
     with parts_of(request).loads.reading() as session:
+        stock, waiting = room_stock.inside(session), alarms.open_subjects(session, "room:")
         return {
-            "rooms": [_summary(session, room) for room in rooms.rooms(session)],
+            "rooms": [_summary(session, room, stock, waiting) for room in rooms.rooms(session)],
             "of_no_room": rooms.places_of_no_room(session),
         }
 
@@ -111,7 +112,9 @@ def get_room(
         readings = [] if known.lane is None else rooms.said(session, known.lane, begin, end)
         return {
             **_settings(known),
-            **_summary(session, known),
+            **_summary(
+                session, known, room_stock.inside(session, known), alarms.open_subjects(session, f"room:{room}/")
+            ),
             "stock": [_held(one) for one in room_stock.held(session, known)],
             "from": begin.isoformat(),
             "to": end.isoformat(),
@@ -125,18 +128,19 @@ def _settings(room: Room) -> dict[str, Any]:
     return {"id": room.id, "lane": room.lane, **json.loads(room.about)}
 
 
-def _summary(session: Session, room: Room) -> dict[str, Any]:
-    stock = room_stock.amounts(session, room)
-    about = json.loads(room.about)
-    open_alarms = [alarm for alarm, taken in alarms.about(session, f"room:{room.id}/") if taken is None]
+def _summary(
+    session: Session, room: Room, inside: Mapping[str, room_stock.Inside], waiting: Sequence[str]
+) -> dict[str, Any]:
+    """`inside`: what stands in rooms, by id; `waiting`: what alarms that wait for a person are about."""
+    stock, about = inside.get(room.id, room_stock.Inside()), json.loads(room.about)
     return {
         "id": room.id,
         "name": about["name"],
         "capacity_kg": about["capacity_kg"],
         "zone_names": sorted(about["zones"]),
-        "grams": sum(one.grams for one in stock),
-        "containers": room_stock.containers(session, room),
-        "open_alarms": len(open_alarms),
+        "grams": sum(one.grams for one in stock.amounts),
+        "containers": stock.containers,
+        "open_alarms": sum(subject.startswith(f"room:{room.id}/") for subject in waiting),
         "flags": [
             {"code": flag.code, "why": flag.why, "verified": flag.verified}
             for flag in room_stock.flags(session, room, stock, datetime.now(UTC))

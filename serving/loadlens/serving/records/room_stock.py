@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -43,6 +44,15 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class Inside:
+    """What stands in a room: how much of each waste, in how many containers, and since when the oldest of it."""
+
+    amounts: Sequence[Amount] = ()
+    containers: int = 0
+    oldest: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RoomFlag:
     """A reason to look at a room."""
 
@@ -63,31 +73,47 @@ def held(session: Session, room: Room) -> list[Held]:
     return [Held(**row) for row in session.execute(query).mappings()]
 
 
-def amounts(session: Session, room: Room) -> list[Amount]:
-    """How much of each waste stands in a room, by place."""
+def inside(session: Session, room: Room | None = None) -> dict[str, Inside]:
+    """By id of a room, what stands in it; of every room with stock, or of one."""
     key = (WasteBalance.place, WasteBalance.list_id, WasteBalance.code)
-    query = (
+    weighed = (
         select(*key, func.sum(WasteBalance.grams).label("grams"))
         .where(WasteBalance.grams > 0, _in(room, WasteBalance.place))
         .group_by(*key)
         .order_by(*key)
     )
-    return [Amount(row.place, row.list_id, row.code, int(row.grams)) for row in session.execute(query)]
+    counted = (
+        select(WasteStock.place, func.count().label("n"), func.min(WasteStock.since).label("since"))
+        .where(_in(room, WasteStock.place))
+        .group_by(WasteStock.place)
+    )
+    amounts: defaultdict[str, list[Amount]] = defaultdict(list)
+    for place, list_id, code, grams in session.execute(weighed):
+        amounts[_room_of(place)].append(Amount(place, list_id, code, int(grams)))
+    places: defaultdict[str, list[Any]] = defaultdict(list)
+    for row in session.execute(counted):
+        places[_room_of(row.place)].append(row)
+    return {
+        id_: Inside(amounts[id_], _containers(session, here), min(row.since for row in here))
+        for id_, here in places.items()
+    }
 
 
-def containers(session: Session, room: Room) -> int:
+def _containers(session: Session, places: Sequence[Any]) -> int:
     """How many containers stand in a room; one whose waste stands in two zones counts once."""
-    query = select(func.count(WasteStock.container.distinct())).where(_in(room, WasteStock.place))
-    return session.scalars(query).one()
+    if len(places) == 1:
+        return int(places[0].n)
+    query = select(func.count(WasteStock.container.distinct()))
+    return session.scalars(query.where(WasteStock.place.in_([row.place for row in places]))).one()
 
 
-def flags(session: Session, room: Room, stock: Sequence[Amount], at: datetime) -> Iterator[RoomFlag]:
+def flags(session: Session, room: Room, stock: Inside, at: datetime) -> Iterator[RoomFlag]:
     """What is amiss with what stands in a room: too full, beside what it reacts with, in no zone of it, too old."""
     about = json.loads(room.about)
     by_place: defaultdict[str, list[Amount]] = defaultdict(list)
-    for one in stock:
+    for one in stock.amounts:
         by_place[one.place].append(one)
-    yield from _too_full(f"room {room.id}", about["capacity_kg"], stock)
+    yield from _too_full(f"room {room.id}", about["capacity_kg"], stock.amounts)
     for place, here in by_place.items():
         _, slash, zone = place.partition("/")
         if slash and zone not in about["zones"]:
@@ -97,7 +123,9 @@ def flags(session: Session, room: Room, stock: Sequence[Amount], at: datetime) -
         for pair in conflicts({(one.list_id, one.code) for one in here}):
             why = f"{pair.codes[0]} and {pair.codes[1]} stand in {place}: {pair.consequence} ({pair.source})"
             yield RoomFlag("incompatible", why, pair.verified)
-    yield from _too_old(session, room, at - timedelta(days=about["longest_days"]), about["longest_days"])
+    before = (at - timedelta(days=about["longest_days"])).astimezone(UTC).isoformat()
+    if stock.oldest is not None and stock.oldest < before:
+        yield _too_old(session, room, before, about["longest_days"])
 
 
 def _too_full(what: str, capacity_kg: str | None, stock: Iterable[Amount]) -> Iterator[RoomFlag]:
@@ -106,20 +134,27 @@ def _too_full(what: str, capacity_kg: str | None, stock: Iterable[Amount]) -> It
         yield RoomFlag("over_capacity", f"{what} holds {Decimal(grams) / 1000} kg, more than its {capacity_kg} kg")
 
 
-def _too_old(session: Session, room: Room, before: datetime, days: int) -> Iterator[RoomFlag]:
+def _too_old(session: Session, room: Room, before: str, days: int) -> RoomFlag:
     query = (
         select(WasteStock.container, func.min(WasteStock.since).label("since"), func.count().over().label("n"))
-        .where(_in(room, WasteStock.place), WasteStock.since < before.astimezone(UTC).isoformat())
+        .where(_in(room, WasteStock.place), WasteStock.since < before)
         .group_by(WasteStock.container)
         .order_by("since", WasteStock.container)
         .limit(1)
     )
-    if old := session.execute(query).first():
-        why = f"{old.container} holds waste since {old.since[:10]}, longer than {days} days"
-        yield RoomFlag("stored_too_long", why + (f"; so do {old.n - 1} more containers" if old.n > 1 else ""))
+    old = session.execute(query).one()
+    why = f"{old.container} holds waste since {old.since[:10]}, longer than {days} days"
+    return RoomFlag("stored_too_long", why + (f"; so do {old.n - 1} more containers" if old.n > 1 else ""))
 
 
-def _in(room: Room, place: InstrumentedAttribute[str]) -> ColumnElement[bool]:
-    """That a place is a room or one of its zones."""
+def _in(room: Room | None, place: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """That a place is a room or one of its zones; None: any room."""
+    if room is None:
+        return begins_with(place, place_of(""))
     here = place_of(room.id)
     return or_(place == here, begins_with(place, f"{here}/"))
+
+
+def _room_of(place: str) -> str:
+    """The id of the room that a place is, or is in."""
+    return place.removeprefix(place_of("")).partition("/")[0]
