@@ -6,8 +6,9 @@ Grades one rendered load by the real service, copies its records until there are
 for a person and have whole assessments; the others have what lists, queue and figures read), lets five lanes unload
 with a camera each, and drives Debian's Chromium. Prints, each with its n:
 
-- first view: from the address to the first paint, to the largest one, and to the five lanes with their figures; every
-  view in a browser that has kept nothing. Bytes as they went over the line, pictures apart.
+- first view: from the address to the first paint, to the largest one, and to the five lanes with their loads (what
+  these come to so far follows as soon as the server is between two frames); every view in a browser that has kept
+  nothing. Bytes as they went over the line, pictures apart.
 - interaction to next paint, as the browser's Event Timing says it, over a scripted session of a manager. What took
   less than 16 ms is not said by the browser and counts as 16.
 - memory of the page after a collection, every ten seconds of live updates: heap and nodes, and the slope of the heap.

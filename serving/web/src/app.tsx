@@ -7,23 +7,24 @@ import { NamesOf, Names, readNames } from "./names.ts";
 import { AlarmBar } from "./parts/alarm-bar.tsx";
 import { Header } from "./parts/header.tsx";
 import { KeysHelp } from "./parts/keys-help.tsx";
+import { Later } from "./parts/later.tsx";
 import { DoneNotes, OutboxBar } from "./parts/outbox-bar.tsx";
 import { SignIn } from "./parts/sign-in.tsx";
-import { FiguresPage } from "./pages/figures.tsx";
 import { LivePage } from "./pages/live.tsx";
 import { LoadPage } from "./pages/load.tsx";
 import { LoadsPage } from "./pages/loads.tsx";
 import { QueuePage } from "./pages/queue.tsx";
-import { SettingsPage } from "./pages/settings.tsx";
 import { go, useRoute } from "./route.ts";
 import { lookWhoIsIn, useMe, useSession } from "./session.ts";
 import { useWords } from "./show.ts";
 import { useStore } from "./store.ts";
 import { useKeys } from "./use-keys.ts";
 import { useLoaded } from "./use-loaded.ts";
-import { WasteHalf } from "./waste/half.tsx";
 
 const NO_NAMES = new Names([], []);
+const figures = () => import("./pages/figures.tsx").then(({ FiguresPage }) => FiguresPage);
+const settings = () => import("./pages/settings.tsx").then(({ SettingsPage }) => SettingsPage);
+const waste = () => import("./waste/pages.tsx").then(({ WastePages }) => WastePages);
 
 export function App() {
   const words = useWords();
@@ -74,9 +75,9 @@ function Page() {
   const load = /^\/loads\/([^/]+)$/.exec(path)?.[1];
   if (load) return <LoadPage key={load} id={decodeURIComponent(load)} />;
   if (path === "/loads") return <LoadsPage query={query} />;
-  if (path === "/figures") return <FiguresPage query={query} />;
-  if (path.startsWith("/settings")) return <SettingsPage path={path} query={query} />;
-  if (path.startsWith("/waste")) return <WasteHalf path={path} query={query} />;
+  if (path === "/figures") return <Later key="figures" load={figures} given={{ query }} />;
+  if (path.startsWith("/settings")) return <Later key="settings" load={settings} given={{ path, query }} />;
+  if (path.startsWith("/waste")) return <Later key="waste" load={waste} given={{ path, query }} />;
   return path === "/queue" ? <QueuePage query={query} /> : <LivePage />;
 }
 
@@ -87,7 +88,7 @@ function NothingYet() {
   const { path, query } = useRoute();
   const me = useMe();
   if (useStore(connected)) return null;
-  if (me !== null && path === "/waste/scan") return <WasteHalf path={path} query={query} />;
+  if (me !== null && path === "/waste/scan") return <Later key="waste" load={waste} given={{ path, query }} />;
   return <p className="empty">{words.t("net.nothingShown")}</p>;
 }
 

@@ -31,6 +31,7 @@ export function filled(text: string, fill: Fill): string {
 export class Words {
   readonly language: Language;
   readonly locale: string;
+  private readonly formats = new Map<string, unknown>();
 
   constructor(language: Language) {
     this.language = language;
@@ -41,8 +42,14 @@ export class Words {
     return filled(CATALOGUES[this.language][key], fill);
   }
 
+  /** A format of Intl: making one takes many times as long as writing a figure with it, and a page writes hundreds. */
+  private format<Format>(name: string, make: () => Format): Format {
+    if (!this.formats.has(name)) this.formats.set(name, make());
+    return this.formats.get(name) as Format;
+  }
+
   number(value: number, digits: number): string {
-    return new Intl.NumberFormat(this.locale, { maximumFractionDigits: digits }).format(value);
+    return this.format(`number ${digits}`, () => new Intl.NumberFormat(this.locale, { maximumFractionDigits: digits })).format(value);
   }
 
   /** Kilograms: whole ones, or to the tenth where there are few. */
@@ -57,25 +64,26 @@ export class Words {
 
   /** A share, 0..1. */
   percent(share: number, digits = 1): string {
-    return new Intl.NumberFormat(this.locale, { style: "percent", maximumFractionDigits: digits }).format(share);
+    const make = () => new Intl.NumberFormat(this.locale, { style: "percent", maximumFractionDigits: digits });
+    return this.format(`percent ${digits}`, make).format(share);
   }
 
   money(amount: string, currency: string): string {
-    return new Intl.NumberFormat(this.locale, { style: "currency", currency }).format(Number(amount));
+    return this.format(`money ${currency}`, () => new Intl.NumberFormat(this.locale, { style: "currency", currency })).format(Number(amount));
   }
 
   moment(iso: string): string {
-    return new Intl.DateTimeFormat(this.locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(iso));
+    return this.format("moment", () => new Intl.DateTimeFormat(this.locale, { dateStyle: "medium", timeStyle: "short" })).format(new Date(iso));
   }
 
   time(iso: string): string {
-    return new Intl.DateTimeFormat(this.locale, { timeStyle: "medium" }).format(new Date(iso));
+    return this.format("time", () => new Intl.DateTimeFormat(this.locale, { timeStyle: "medium" })).format(new Date(iso));
   }
 
   /** How long ago something was, in the unit that fits. */
   ago(iso: string, now: number): string {
     const seconds = Math.max(0, Math.round((now - Date.parse(iso)) / 1000));
-    const relative = new Intl.RelativeTimeFormat(this.locale, { numeric: "auto" });
+    const relative = this.format("ago", () => new Intl.RelativeTimeFormat(this.locale, { numeric: "auto" }));
     if (seconds < MINUTE_S) return relative.format(-seconds, "second");
     if (seconds < HOUR_S) return relative.format(-Math.floor(seconds / MINUTE_S), "minute");
     if (seconds < DAY_S) return relative.format(-Math.floor(seconds / HOUR_S), "hour");

@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from "react";
 import { ask, place, read, type Shape } from "../api.ts";
-import { onHappening } from "../events.ts";
 import { amount, deductionRange } from "../parts/deduction.tsx";
 import { Failed } from "../parts/failed.tsx";
 import { LayerGrades, LayerStrip } from "../parts/layer-strip.tsx";
@@ -9,6 +8,7 @@ import { useNames } from "../names.ts";
 import { follow, go } from "../route.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { useNews } from "../use-news.ts";
 
 const PICTURE_EVERY_MS = 2000;
 const PICTURE_PX = 640;
@@ -17,13 +17,13 @@ interface Lane {
   /** What is known of the load: of an open one so far. */
   load: Shape<"LoadShown"> | null;
   isOpen: boolean;
-  report: Shape<"Report"> | null;
   cameras: Shape<"CameraShown">[];
 }
 
-/** What the settled layers of an open load come to; null while nothing is known. */
-async function readSoFar(load: string): Promise<Shape<"Report"> | null> {
-  const answer = await ask("GET", place("/v1/loads/{load}/so-far", { load }));
+/** What the settled layers of an open load come to, else its assessment; null while nothing is known. */
+async function readReport({ id, assessment_version: version }: Shape<"LoadShown">, isOpen: boolean): Promise<Shape<"Report"> | null> {
+  if (!isOpen) return version === null ? null : read("/v1/loads/{load_id}/assessments/{version}", { load_id: id, version });
+  const answer = await ask("GET", place("/v1/loads/{load}/so-far", { load: id }));
   return answer.status === 204 ? null : ((await answer.json()) as Shape<"Report">);
 }
 
@@ -33,16 +33,8 @@ async function readLane(lane: string): Promise<Lane> {
     read("/v1/lanes/{lane}/cameras", { lane }),
   ]);
   const last = open_load ?? (await read("/v1/loads", {}, { lane, limit: 1 })).loads[0];
-  if (!last) return { load: null, isOpen: false, report: null, cameras };
-  const reading = read("/v1/loads/{load_id}", { load_id: last.id });
-  if (open_load) {
-    const [load, report] = await Promise.all([reading, readSoFar(last.id)]);
-    return { load, isOpen: true, report, cameras };
-  }
-  const load = await reading;
-  const version = load.assessment_version;
-  const report = version === null ? null : await read("/v1/loads/{load_id}/assessments/{version}", { load_id: last.id, version });
-  return { load, isOpen: false, report, cameras };
+  const load = last ? await read("/v1/loads/{load_id}", { load_id: last.id }) : null;
+  return { load, isOpen: open_load !== null, cameras };
 }
 
 export function LivePage() {
@@ -66,13 +58,9 @@ function LaneCard({ id }: { id: string }) {
   const words = useWords();
   const { value, failed, again } = useLoaded(`lane ${id}`, () => readLane(id));
   const loadId = value?.load?.id;
-  useEffect(
-    () =>
-      onHappening(({ kind, subject }) => {
-        if (subject === `lane:${id}` || subject === `load:${loadId}` || kind === "load.opened" || kind === "stream.opened") again();
-      }),
-    [id, loadId, again],
-  );
+  useNews(again, ({ kind, subject }) => {
+    return subject === `lane:${id}` || subject === `load:${loadId}` || kind === "load.opened" || kind === "stream.opened";
+  });
   return (
     <section className="lane" aria-labelledby={`lane-${id}`}>
       <h2 id={`lane-${id}`}>{words.t("live.lane", { lane: id })}</h2>
@@ -133,25 +121,35 @@ function NewestFrame({ lane, camera, isOpen }: { lane: string; camera: string; i
 function LoadNow({ lane, load }: { lane: Lane; load: Shape<"LoadShown"> }) {
   const words = useWords();
   const names = useNames();
-  const { report } = lane;
+  const { isOpen } = lane;
+  // The server sums up between two frames, so this comes later than the rest, and only where it can be another.
+  const of = JSON.stringify([isOpen ? load.layers_so_far : load.assessment_version, load.weights]);
+  const summed = useRef(of);
+  const { value: report, failed, again } = useLoaded(`report ${load.id} ${isOpen}`, () => readReport(load, isOpen));
+  useEffect(() => {
+    if (summed.current === of) return;
+    summed.current = of;
+    again();
+  }, [of, again]);
   const path = `/loads/${encodeURIComponent(load.id)}`;
   return (
     <div className="load-now">
       <h3>
-        {!lane.isOpen && <small>{words.t("live.last")}: </small>}
+        {!isOpen && <small>{words.t("live.last")}: </small>}
         <a {...follow(path)}>{load.plate ?? load.id}</a> <small>{words.t(`status.${load.status}`)}</small>{" "}
         {load.hazards.length > 0 && <em>{words.t("live.danger")}</em>}
       </h3>
-      {lane.isOpen && (
+      {isOpen && (
         <>
           <p>{words.t("live.frames", { watched: load.frames.watched, stored: load.frames.stored })}</p>
           <Growing count={load.layers_so_far} layers={report?.layers ?? []} standard={load.standard} />
           <p className="hint">{words.t(report ? "live.running" : "live.notYet")}</p>
         </>
       )}
+      {failed && <Failed why={failed} again={again} />}
       {report && (
         <>
-          {!lane.isOpen && (
+          {!isOpen && (
             <LayerStrip
               load={load.id}
               version={load.assessment_version ?? 1}

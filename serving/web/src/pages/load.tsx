@@ -1,8 +1,7 @@
-import { useEffect, useState } from "react";
+import { memo, useEffect, useState } from "react";
 import { read, readTagged, type Shape } from "../api.ts";
 import { decidedLoads, outbox } from "../decisions.ts";
 import { type Draft, stepped } from "../draft.ts";
-import { onHappening } from "../events.ts";
 import { useNames } from "../names.ts";
 import { Decision, useDraft } from "../parts/decision.tsx";
 import { amount, Deduction, deductionRange } from "../parts/deduction.tsx";
@@ -21,6 +20,7 @@ import { useWords } from "../show.ts";
 import { readSupplied, type Supplied } from "../supplier.ts";
 import { useKeys } from "../use-keys.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { useNews } from "../use-news.ts";
 import { Blind } from "./blind.tsx";
 import { readQueue } from "./queue.tsx";
 
@@ -54,13 +54,7 @@ async function readWhole(id: string): Promise<Whole> {
 export function LoadPage({ id }: { id: string }) {
   const words = useWords();
   const { value, failed, again } = useLoaded(`load ${id}`, () => readWhole(id));
-  useEffect(
-    () =>
-      onHappening(({ kind, subject }) => {
-        if ((subject === `load:${id}` && kind !== "layer.settled") || kind === "stream.opened") again();
-      }),
-    [id, again],
-  );
+  useNews(again, ({ kind, subject }) => (subject === `load:${id}` && kind !== "layer.settled") || kind === "stream.opened");
   useEffect(() => outbox.onDone((entry) => entry.about["load"] === id && again()), [id, again]);
   const onNext = (): void => void goToNext(id);
   return (
@@ -135,7 +129,7 @@ function Shown({ whole, onNext, onLinked }: { whole: Whole; onNext: () => void; 
   );
 }
 
-function Head({ load, report }: { load: Shape<"LoadShown">; report: Shape<"Report"> | null }) {
+const Head = memo(function Head({ load, report }: { load: Shape<"LoadShown">; report: Shape<"Report"> | null }) {
   const words = useWords();
   const names = useNames();
   const truck = report?.truck;
@@ -169,7 +163,7 @@ function Head({ load, report }: { load: Shape<"LoadShown">; report: Shape<"Repor
       </dl>
     </header>
   );
-}
+});
 
 function Fact({ name, value, more, strong = false }: { name: string; value: string; more?: string; strong?: boolean }) {
   return (
@@ -234,7 +228,7 @@ function Pictures({ load, report, draft, onChange }: Pictured) {
   );
 }
 
-function History({ reviews }: { reviews: Shape<"ReviewShown">[] }) {
+const History = memo(function History({ reviews }: { reviews: Shape<"ReviewShown">[] }) {
   const words = useWords();
   if (reviews.length === 0) return null;
   return (
@@ -253,9 +247,9 @@ function History({ reviews }: { reviews: Shape<"ReviewShown">[] }) {
       </ol>
     </section>
   );
-}
+});
 
-function Provenance({ load, report }: { load: Shape<"LoadShown">; report: Shape<"Report"> }) {
+const Provenance = memo(function Provenance({ load, report }: { load: Shape<"LoadShown">; report: Shape<"Report"> }) {
   const words = useWords();
   const names = useNames();
   const { model, software } = report.versions;
@@ -270,4 +264,4 @@ function Provenance({ load, report }: { load: Shape<"LoadShown">; report: Shape<
       <a href={`/v1/loads/${encodeURIComponent(load.id)}/report.html`}>{words.t("load.report")}</a>
     </p>
   );
-}
+});

@@ -1,12 +1,12 @@
 // Every load, newest first: one that is to be settled, was settled long ago, or is looked for by its plate.
-import { type FormEvent, useEffect } from "react";
+import type { FormEvent } from "react";
 import { place, type Query, read, type Shape } from "../api.ts";
-import { onHappening } from "../events.ts";
 import { Failed } from "../parts/failed.tsx";
 import { useNames } from "../names.ts";
 import { follow, go } from "../route.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { useNews } from "../use-news.ts";
 
 const PAGE = 50;
 const STATES = ["emptied", "reviewed", "graded", "flagged", "settled", "failed", "cancelled"] as const;
@@ -15,7 +15,7 @@ export function LoadsPage({ query }: { query: URLSearchParams }) {
   const words = useWords();
   const asked: Query = Object.fromEntries(query);
   const { value, failed, again } = useLoaded(`loads ${query}`, () => read("/v1/loads", {}, { limit: PAGE, ...asked }));
-  useEffect(() => onHappening(({ kind }) => (kind === "load.transition" || kind === "stream.opened") && again()), [again]);
+  useNews(again, ({ kind }) => kind === "load.opened" || kind === "load.transition" || kind === "stream.opened");
   const to = (change: Query): string => place("/loads", {}, { ...asked, cursor: null, ...change });
   return (
     <>

@@ -1,7 +1,6 @@
 import { useEffect, useState } from "react";
 import { read, type Query, type Shape } from "../api.ts";
 import { decidedLoads, outbox, useOutbox } from "../decisions.ts";
-import { onHappening } from "../events.ts";
 import { useNames } from "../names.ts";
 import { Failed } from "../parts/failed.tsx";
 import { follow, go } from "../route.ts";
@@ -10,9 +9,12 @@ import { useWords } from "../show.ts";
 import { isTextKey, type TextKey, type Words } from "../texts.ts";
 import { useKeys } from "../use-keys.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { useNews } from "../use-news.ts";
 
 type Waiting = Shape<"QueueLoad">;
 
+// What changes which loads wait, in which order, and who has them; a camera or a layer does not.
+const QUEUED = new Set(["hazard.raised", "weight.recorded", "assessment.recorded", "review.recorded", "supplier.disputed", "dispute.answered", "stream.opened"]);
 const MINUTE_MS = 60_000;
 const PAGE = 50;
 const REASONS_SHOWN = 3;
@@ -34,7 +36,7 @@ export function QueuePage({ query }: { query: URLSearchParams }) {
   const decided = decidedLoads(useOutbox());
   const [chosen, setChosen] = useState(0);
   const now = useNow();
-  useEffect(() => onHappening(({ kind }) => kind !== "layer.settled" && again()), [again]);
+  useNews(again, ({ kind }) => kind.startsWith("load.") || QUEUED.has(kind));
   useEffect(() => outbox.onDone(again), [again]);
   const loads = (value?.loads ?? []).filter((load) => !decided.has(load.id));
   const at = Math.min(chosen, Math.max(0, loads.length - 1));

@@ -2,13 +2,13 @@
 import { useEffect } from "react";
 import { read, type Shape } from "../api.ts";
 import { outbox, useOutbox } from "../decisions.ts";
-import { onHappening } from "../events.ts";
 import { useNames, type Names } from "../names.ts";
 import { follow } from "../route.ts";
 import { plainName, useSession } from "../session.ts";
 import { useWords } from "../show.ts";
 import { isTextKey, type Words } from "../texts.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { useNews } from "../use-news.ts";
 import { useSiren } from "../siren.ts";
 
 type Alarm = Shape<"AlarmShown">;
@@ -21,7 +21,7 @@ export function AlarmBar() {
   const words = useWords();
   const { value, again } = useLoaded("alarms", () => read("/v1/alarms", {}, { open: true }));
   const entries = useOutbox();
-  useEffect(() => onHappening(({ kind }) => (kind.startsWith("alarm.") || kind === "stream.opened") && again()), [again]);
+  useNews(again, ({ kind }) => kind.startsWith("alarm.") || kind === "stream.opened");
   useEffect(() => outbox.onDone((entry) => entry.text === "acknowledge" && again()), [again]);
   useEffect(() => {
     const timer = setInterval(again, LOOK_EVERY_MS);

@@ -1,3 +1,4 @@
+import { memo } from "react";
 import type { Shape } from "../api.ts";
 import { useNames } from "../names.ts";
 import { useWords } from "../show.ts";
@@ -40,7 +41,7 @@ export function deductionRange(deduction: Shape<"DeductionShown">, words: Words)
 }
 
 /** What is taken off, cause by cause, with where it comes from. */
-export function Deduction({ report }: { report: Report }) {
+export const Deduction = memo(function Deduction({ report }: { report: Report }) {
   const words = useWords();
   const { deduction } = report.truck;
   return (
@@ -100,7 +101,7 @@ export function Deduction({ report }: { report: Report }) {
       </details>
     </section>
   );
-}
+});
 
 function Contaminants({ report }: { report: Report }) {
   const words = useWords();

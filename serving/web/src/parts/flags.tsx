@@ -1,3 +1,4 @@
+import { memo } from "react";
 import type { Shape } from "../api.ts";
 import { useWords } from "../show.ts";
 import { isTextKey } from "../texts.ts";
@@ -6,7 +7,7 @@ import { Sentence } from "./sentence.tsx";
 type Flag = Shape<"FlagShown">;
 
 /** Why a person has to look, gravest first; what is only noted stands apart. */
-export function Flags({ flags }: { flags: Flag[] }) {
+export const Flags = memo(function Flags({ flags }: { flags: Flag[] }) {
   const words = useWords();
   const calling = [...flags.filter((flag) => flag.level === "stop"), ...flags.filter((flag) => flag.level === "review")];
   const noted = flags.filter((flag) => flag.level === "info");
@@ -25,7 +26,7 @@ export function Flags({ flags }: { flags: Flag[] }) {
       )}
     </section>
   );
-}
+});
 
 function FlagList({ flags }: { flags: Flag[] }) {
   const words = useWords();

@@ -1,3 +1,4 @@
+import { memo } from "react";
 import type { Shape } from "../api.ts";
 import { useNames } from "../names.ts";
 import { useWords } from "../show.ts";
@@ -15,7 +16,7 @@ interface Seen {
 }
 
 /** What a load or a layer is made of, by grade. */
-export function GradeMix({ seen, standard, short = false }: { seen: Seen; standard: string; short?: boolean }) {
+export const GradeMix = memo(function GradeMix({ seen, standard, short = false }: { seen: Seen; standard: string; short?: boolean }) {
   const words = useWords();
   const names = useNames();
   const parts: Part[] = Object.entries(seen.grades).map(([code, share]) => ({
@@ -31,10 +32,10 @@ export function GradeMix({ seen, standard, short = false }: { seen: Seen; standa
   const unnamed = Math.max(0, 1 - parts.reduce((sum, { share }) => sum + share, 0));
   parts.push({ id: "unknown", name: words.t("load.unknown"), colour: NOT_NAMED, share: unnamed });
   return <Mix title={words.t("load.grades")} parts={parts} short={short} />;
-}
+});
 
 /** What a load or a layer is made of, by what can be seen; what could not be named is a part like the others. */
-export function FormMix({ seen }: { seen: Seen }) {
+export const FormMix = memo(function FormMix({ seen }: { seen: Seen }) {
   const words = useWords();
   const names = useNames();
   const shares: [string, number][] = [
@@ -44,7 +45,7 @@ export function FormMix({ seen }: { seen: Seen }) {
   const parts = shares.map(([id, share]) => ({ id, name: names.class(id, words.language), colour: names.colour(id), share }));
   parts.push({ id: "unknown", name: words.t("load.unknown"), colour: NOT_NAMED, share: seen.unknown });
   return <Mix title={words.t("load.forms")} parts={parts} />;
-}
+});
 
 export type { Seen };
 export type Layer = Shape<"LayerShown">;
