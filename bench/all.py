@@ -14,6 +14,7 @@ import clip_to_layers
 import matplotlib as mpl
 import picture_to_grid
 import reassess
+import regrade_on_ray
 import service_beside_peers
 from figures import LOADLENS, Figure, cost, figure, show, write
 
@@ -54,6 +55,7 @@ def main() -> None:
     for measure in (
         lambda _: cold_start(asked.rounds),
         lambda _: reassess.figures(asked.rounds, layers),
+        lambda folder: regrade_on_ray.figures(folder, 1, 20 * layers),
         lambda _: picture_to_grid.figures(asked.rounds, pictures),
         lambda folder: clip_to_layers.figures(folder, asked.rounds, seconds),
         lambda folder: service_beside_peers.figures(folder, asked.rounds, frames),

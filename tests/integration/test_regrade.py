@@ -22,10 +22,10 @@ from loadlens.grading.quantity import Mass
 from loadlens.grading.standard import load_standard
 from loadlens.grading.weighing import Weights
 from loadlens.serving.archive.folder import write_loads
-from loadlens.serving.archive.regrading import regrade_archive
+from loadlens.serving.archive.regrading import PartRegrading, regrade_archive
 from loadlens.serving.archive.tables import archived
 from loadlens.serving.canonical import canonical_json
-from loadlens.serving.errors import RefusedError, WrongUseError
+from loadlens.serving.errors import CommandError, RefusedError, WrongUseError
 from loadlens.serving.records.inputs import Inputs
 from loadlens.serving.regrading import loads_of_archive, regrade
 from loadlens.serving.store.blobs import FolderBlobs
@@ -186,3 +186,12 @@ def test_a_cluster_comes_to_the_same_bytes_though_a_worker_and_the_driver_are_ki
     assert ended.returncode == 0, ended.stderr
     assert " 0 before" not in ended.stdout
     assert bytes_of(out) == bytes_of(tmp_path / "alone")
+
+    (first, *_) = parts.parts
+    with pytest.raises(CommandError, match="install the same on every machine"):
+        PartRegrading(NEW, None, ("0.0", "1"))(parts.read(first))
+    with pytest.raises(WrongUseError, match="another standard"):
+        regrade_archive(parts, out, OLD, None)
+    (parts.folder / "loads" / first.name).write_bytes(b"damaged")
+    with pytest.raises(RefusedError, match="gone or damaged"):
+        regrade_archive(parts, tmp_path / "damaged", NEW, None)
