@@ -75,9 +75,9 @@ def test_every_page_shows_itself_without_a_fault(yard, browser, signed_in, look)
     words = WORDS[look[0]]
     with console(browser, signed_in, look) as page:
         page.goto(f"{yard.address}/console/")
-        newest = page.locator(".cameras img")
+        newest = page.locator(".cameras canvas")
         expect(newest).to_be_visible()
-        page.wait_for_function("() => document.querySelector('.cameras img').naturalWidth > 0")
+        page.wait_for_function("() => document.querySelector('.cameras canvas').width > 300")
         expect(page.locator(".growing li")).not_to_have_count(1)
         expect(page.locator(".result")).to_contain_text("%")
         expect(page.locator(".top nav a")).to_have_count(4)  # figures are not for inspectors

@@ -92,30 +92,48 @@ function Cameras({ lane, cameras, isOpen }: { lane: string; cameras: Shape<"Came
   );
 }
 
-/** The newest picture of a camera; while a truck is unloaded the next one is asked for some time after one has come. */
+/** The newest picture of a camera; while a truck is unloaded the next one is asked for some time after one has come.
+ *
+ * It is drawn, not put into an img: a browser keeps the decoded pictures of many addresses that one has had, hundreds of
+ * megabytes of them (bench/console_speed.py).
+ */
 function NewestFrame({ lane, camera, isOpen }: { lane: string; camera: string; isOpen: boolean }) {
   const words = useWords();
-  const [turn, setTurn] = useState(0);
+  const canvas = useRef<HTMLCanvasElement>(null);
   const [missing, setMissing] = useState(false);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useEffect(() => () => clearTimeout(timer.current), []);
-  const came = (isMissing: boolean): void => {
-    setMissing(isMissing);
-    clearTimeout(timer.current);
-    if (isOpen) timer.current = setTimeout(() => setTurn(turn + 1), PICTURE_EVERY_MS);
-  };
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let left = false;
+    const show = async (): Promise<void> => {
+      const drawn = await draw(canvas.current, place("/v1/lanes/{lane}/cameras/{camera}/frame", { lane, camera }, { width: PICTURE_PX })).catch(() => false);
+      if (left) return;
+      setMissing(!drawn);
+      if (isOpen) timer = setTimeout(() => void show(), PICTURE_EVERY_MS);
+    };
+    void show();
+    return () => {
+      left = true;
+      clearTimeout(timer);
+    };
+  }, [lane, camera, isOpen]);
   return (
     <>
-      <img
-        hidden={missing}
-        src={place("/v1/lanes/{lane}/cameras/{camera}/frame", { lane, camera }, { width: PICTURE_PX, turn })}
-        alt={words.t("live.frame", { camera })}
-        onLoad={() => came(false)}
-        onError={() => came(true)}
-      />
+      <canvas ref={canvas} hidden={missing} role="img" aria-label={words.t("live.frame", { camera })} />
       {missing && <p className="no-picture">{words.t("live.noFrame")}</p>}
     </>
   );
+}
+
+async function draw(canvas: HTMLCanvasElement | null, address: string): Promise<boolean> {
+  const answer = await ask("GET", address, undefined, { Accept: "image/jpeg" });
+  const picture = await createImageBitmap(await answer.blob());
+  if (canvas) {
+    canvas.width = picture.width;
+    canvas.height = picture.height;
+    canvas.getContext("2d")?.drawImage(picture, 0, 0);
+  }
+  picture.close();
+  return true;
 }
 
 function LoadNow({ lane, load }: { lane: Lane; load: Shape<"LoadShown"> }) {
