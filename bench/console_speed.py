@@ -210,12 +210,13 @@ def first_views(open_page: Callable[[], Any], views: int) -> None:
             sizes, pictures = [0], [0]
             kinds: dict[str, str] = {}
             line.on(
-                "Network.responseReceived", lambda said, kinds=kinds: kinds.update({said["requestId"]: said["type"]})
+                "Network.responseReceived",
+                lambda said, kinds=kinds: kinds.update({said["requestId"]: said["response"]["mimeType"]}),
             )
             line.on(
                 "Network.loadingFinished",
                 lambda said, kinds=kinds, sizes=sizes, pictures=pictures: (
-                    pictures if kinds.get(said["requestId"]) == "Image" else sizes
+                    pictures if kinds.get(said["requestId"], "").startswith("image/") else sizes
                 ).append(int(said["encodedDataLength"])),
             )
             line.send("Network.enable")
