@@ -9,7 +9,7 @@ from onnx import helper, numpy_helper
 
 from loadlens.training.calibrate import Still, moved_thresholds
 from loadlens.training.first_layer import feed_bytes
-from loadlens.training.parity import HazardPicture, measure_parity, measure_speed
+from loadlens.training.parity import HazardPicture, confidence_faults, measure_confidence, measure_parity, measure_speed
 from loadlens.training.quantize import QuantizeError, quantize_model, refuse_per_tensor
 from loadlens.training.samples import Photo
 from loadlens.vision.model import SurfaceModel
@@ -169,6 +169,18 @@ def test_a_model_that_misses_a_hazard_is_not_fit(model_file, original, photos):
 
 def test_hazards_that_were_not_looked_for_are_not_taken_for_found(original, photos):
     assert "hazard recall was not measured" in measure_parity(original, original, photos[:3], []).faults
+
+
+def test_confidence_that_moves_a_little_is_no_fault_and_confidence_that_says_too_much_is():
+    rng = np.random.default_rng(0)
+    sure = rng.uniform(0.3, 1, 68)
+    right = (rng.random(68) < sure).astype(float)
+    scenes = [str(number) for number in range(68)]
+    for said, fit in ((np.clip(sure + rng.normal(0, 0.012, 68), 0, 1), True), (np.full(68, 0.99), False)):
+        metrics = measure_confidence(np.stack([right, right, sure, said], axis=1), scenes)
+        assert (confidence_faults(metrics) == []) is fit
+        assert metrics["photo_calibration_error_change"].n == metrics["photo_brier_change"].n == 68
+    assert metrics["photo_brier_change"].value == pytest.approx(np.mean((0.99 - right) ** 2 - (sure - right) ** 2))
 
 
 def test_thresholds_of_hazards_move_with_peaks_that_came_out_lower_and_never_up(model_file, original):
