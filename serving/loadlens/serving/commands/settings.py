@@ -21,7 +21,8 @@ def settings(
     if table:
         print("| Setting | Default | What it is for |\n| --- | --- | --- |")
         for name, field in Settings.model_fields.items():
-            print(f"| `{name}` | {_default(field.default)} | {' '.join((field.description or '').split())} |")
+            default = _default(field.get_default(call_default_factory=True))
+            print(f"| `{name}` | {default} | {' '.join((field.description or '').split())} |")
         return
     known = settings_in_force(file)
     names, values = (max(len(getattr(entry, part)) for entry in known) for part in ("name", "value"))
@@ -30,4 +31,4 @@ def settings(
 
 
 def _default(value: object) -> str:
-    return "–" if value in (None, ()) else f"`{value}`"
+    return "–" if value in (None, (), {}) else f"`{value}`"
