@@ -46,7 +46,7 @@ def test_every_picture_has_a_line_and_broken_ones_are_refused(tmp_path):
     assert 0 <= sum(found["classes"].values()) <= 1.001
     assert set(found["classes"]) <= set(waste_classes())
     for entry in found["codes"]:
-        assert list(entry) == ["list", "code", "why"]
+        assert list(entry) == ["list", "code", "why", "why_zh"]
         assert code_list(entry["list"]).find(entry["code"])
         assert entry["code"] in entry["why"]
     # Noise is no waste: saying so is right, naming it with certainty is not.

@@ -55,7 +55,7 @@ class Candidate:
 
     def to_plain(self) -> dict[str, str]:
         """JSON-ready."""
-        return {"list": self.code.list_id, "code": self.code.code, "why": self.said}
+        return {"list": self.code.list_id, "code": self.code.code, "why": self.said, "why_zh": self.said_zh}
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ def test_every_class_has_candidates_of_known_lists():
 
 def test_an_oil_drum_is_a_question_and_says_what_is_doubtful():
     oil = next(one for one in waste_classes()["drum"].candidates if one.code.code == "900-249-08")
-    assert oil.to_plain() == {"list": "hazardous-cn", "code": "900-249-08", "why": oil.said}
+    assert oil.to_plain() == {"list": "hazardous-cn", "code": "900-249-08", "why": oil.said, "why_zh": oil.said_zh}
     assert oil.said.startswith("could be 900-249-08 if it held oil: ask what it held")
     assert "superseded by 2025" in oil.said
     assert oil.said_zh.startswith("若盛装过油，可能是 900-249-08；请问清：盛装过什么，是否已沥净（2021 版已被")

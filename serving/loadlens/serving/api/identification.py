@@ -46,5 +46,4 @@ def _identify(parts: Parts, data: bytes, actor: str) -> dict[str, Any]:
         raise UnacceptableError(str(error)) from None
     with parts.loads.writing() as session:
         waste.keep_identification(session, found, actor)
-    codes = [{**candidate.to_plain(), "why_zh": candidate.said_zh} for candidate in found.codes]
-    return found.to_plain(found.photo_sha256) | {"codes": codes, "identification": found.digest}
+    return found.to_plain(found.photo_sha256) | {"identification": found.digest}
