@@ -1,10 +1,14 @@
 """A manager's own standard: checked, compared with the past, activated from a moment on, and never dated back."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import cv2
+import numpy as np
 import pytest
 
 from loadlens.grading.standard import read_standard
+from loadlens.serving.jpeg import encode_jpeg
 
 
 def own(name, version, **prices):
@@ -31,6 +35,14 @@ def save(http, text):
 
 def activate(http, **asked):
     return http.post("/v1/standards/activations", json={"reason": "contract of the year"} | asked)
+
+
+def with_a_board(shot):
+    """The same shot, with something green on the load: wood, to the model that sees by colour."""
+    picture = cv2.imdecode(np.frombuffer(shot.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    height, width = picture.shape[:2]
+    cv2.rectangle(picture, (width // 2, height // 2), (width // 2 + 64, height // 2 + 64), (0, 250, 0), -1)
+    return replace(shot, jpeg=encode_jpeg(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), 90))
 
 
 def graded(server, shots, **particulars):
@@ -63,7 +75,8 @@ def test_an_old_load_keeps_its_standard_and_a_new_one_takes_the_new(server, shot
     first = save(server.http, own(name, "1"))
     assert server.http.post("/v1/loads", json={"standard": name}).status_code == 422  # nobody has activated it
     assert activate(server.http, standard=name, sha256=first["sha256"]).status_code == 201
-    old = graded(server, shots, standard=name)
+    dirty = [with_a_board(shot) for shot in shots[:6]]
+    old = graded(server, dirty, standard=name)
     limit = "inclusion_limit_percent = { value = 0.5"
     stricter = own(name, "2").replace('layer_weight = "area_density"', 'layer_weight = "area"')
     assert limit in stricter
@@ -77,7 +90,7 @@ def test_an_old_load_keeps_its_standard_and_a_new_one_takes_the_new(server, shot
     assert change["load"] == old
     second = save(server.http, stricter)
     assert activate(server.http, standard=name, sha256=second["sha256"]).status_code == 201
-    new = graded(server, shots, standard=name)
+    new = graded(server, dirty, standard=name)
 
     def truck(load):
         report = server.http.get(f"/v1/loads/{load}/assessment").json()
