@@ -45,6 +45,14 @@ settings.register_profile("loadlens", deadline=None)
 settings.load_profile("loadlens")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests come first and may take ten minutes on a busy machine."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    for item in items:
+        if item.get_closest_marker("long") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(600))
+
+
 @pytest.fixture(scope="session")
 def photos() -> Path:
     """The folder of real photos beside the project; a test that needs it is skipped where it is absent."""

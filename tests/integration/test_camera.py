@@ -207,6 +207,7 @@ def test_a_real_rtsp_camera_stopped_and_started_again_loses_nothing_that_was_see
     assert load["frames"]["stored"] == len(frames)
 
 
+@pytest.mark.long
 def test_a_frozen_and_a_black_picture_are_noticed_and_their_end_too(
     rtsp: RtspCamera, box: Any, start_agent: Callable[..., Agent]
 ) -> None:
@@ -277,6 +278,7 @@ def test_a_wrong_command_is_refused_in_one_line(arguments: list[str], told: str,
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_nothing_is_lost_and_nothing_stored_twice_while_everything_fails(model_file: Path) -> None:
     """The bench of that name, smaller; it says what is wrong and fails by its exit code."""
     bench = Path(__file__).parents[2] / "bench" / "nothing_lost.py"

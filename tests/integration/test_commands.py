@@ -123,6 +123,7 @@ def test_pictures_are_classified_and_a_bad_one_does_not_stop_the_others(loadlens
     assert wood["abstain"]
 
 
+@pytest.mark.long
 def test_the_demo_does_the_whole_job_over_http(loadlens, tmp_path):
     done = loadlens("demo", "--out", "shown")
     assert done.returncode in (0, 4), done.stderr

@@ -75,6 +75,7 @@ def new_server(model_file, server_kind, tmp_path):
             server.stop()
 
 
+@pytest.mark.long
 def test_a_database_and_a_store_that_stop_and_come_back_cost_nothing(
     new_server, postgresql_server, own_object_server, shots
 ):

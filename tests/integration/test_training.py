@@ -69,6 +69,7 @@ def losses(run: Path) -> list[float]:
     return [json.loads(line)["dense"] for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("by", ["torchrun", "ray"])
 def test_two_processes_take_the_steps_that_one_takes(alone, scenes, by, request) -> None:
     text = recipe_path("tiny").read_text(encoding="utf-8")
@@ -81,7 +82,7 @@ def test_two_processes_take_the_steps_that_one_takes(alone, scenes, by, request)
         command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *words]
     else:
         command = [sys.executable, *words, "--workers", "2", "--ray", request.getfixturevalue("cluster").address]
-    done = subprocess.run(command, cwd=scenes.parent, capture_output=True, text=True, check=False, timeout=280)
+    done = subprocess.run(command, cwd=scenes.parent, capture_output=True, text=True, check=False, timeout=580)
     assert done.returncode == 0, done.stderr
     # A sum of two halves is rounded otherwise than the whole.
     assert losses(scenes.parent / by) == pytest.approx(losses(alone), abs=1e-3)
@@ -105,6 +106,7 @@ def test_training_without_the_photos_that_a_recipe_needs_is_refused(tmp_path) ->
         train(load_recipe(recipe_path("surface")), tmp_path / "run", photos=None, scenes=tmp_path, backbone=None)
 
 
+@pytest.mark.long
 def test_the_command_line_trains_and_exports_a_model_that_serving_loads(tmp_path) -> None:
     text = recipe_path("tiny").read_text(encoding="utf-8")
     for old, new in (("scenes = 60", "scenes = 4"), ("steps = 120", "steps = 2"), ("clips = 8", "clips = 1")):
@@ -114,7 +116,7 @@ def test_the_command_line_trains_and_exports_a_model_that_serving_loads(tmp_path
 
     def loadlens(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "loadlens.serving.cli", *words]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=280)
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=580)
 
     trained = loadlens("train", "r.toml", "--out", "run")
     assert trained.returncode == 0, trained.stderr

@@ -17,6 +17,7 @@ def trial(script, *arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_no_route_fails_or_answers_what_its_document_does_not_name():
     done = trial("any_request.py", "--examples", "1", "--role", "manager")

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 
 def settings(broker):
     return json.dumps({"host": "127.0.0.1", "port": broker.port, "node": "gate"})
@@ -36,6 +38,7 @@ def test_a_hazard_leaves_while_the_load_is_still_open(serve, shots, broker, list
     assert alarm["body"]["frame_s"] >= 5
 
 
+@pytest.mark.long
 def test_no_alarm_is_lost_or_raised_twice_when_server_and_broker_are_killed(serve, shots, broker, listen, wait_until):
     listener = listen()
     server = serve(mqtt=settings(broker))

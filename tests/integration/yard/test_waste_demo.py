@@ -4,6 +4,8 @@ import json
 from collections import Counter
 from datetime import UTC, datetime
 
+import pytest
+
 from loadlens.serving import demo_sensors
 from loadlens.serving.demo_plant import KINDS, LIST, ROOMS
 from loadlens.serving.waste_demo import run_waste_demo
@@ -16,6 +18,7 @@ def test_every_waste_of_the_demo_is_in_the_list_that_was_read():
     assert Counter(kind.room for kind in KINDS).keys() == ROOMS.keys()
 
 
+@pytest.mark.long
 def test_a_day_of_the_plant_comes_back_from_its_workbook(broker, tmp_path):  # `broker`: where there is none, skip
     out = tmp_path / "demo"
     told = run_waste_demo(out, days=1, every_h=3)
