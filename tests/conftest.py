@@ -393,6 +393,7 @@ class Server:
             client.close()
         self.clients.clear()
         self.process.send_signal(by)
+        self.process.send_signal(signal.SIGCONT)  # one that a failed test left stopped would never end
         self.process.wait()
         self.process.stdout.close()
 
