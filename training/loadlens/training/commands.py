@@ -118,7 +118,7 @@ def evaluate(model: Path, data: Path, out: Path, loads: int, own: Path | None) -
     crane = see_crane(seen, unseen)
     metrics |= measure_crane(crane) | measure_pairs(seen, unseen)
     out.parent.mkdir(parents=True, exist_ok=True)
-    draw_crane(crane, out.parent / "crane")
+    draw_crane(crane, out.parent / "crane", unsure_below=seen.metadata.unsure_below)
     failures(named, out.parent / "photos_named_wrongly.png")
     if loads and seen.metadata.area_error is not None:
         seeds = range(FIRST_TEST_SEED, FIRST_TEST_SEED + loads)

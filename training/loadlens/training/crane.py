@@ -78,7 +78,7 @@ def measure_pairs(model: SurfaceModel, frames: Sequence[CraneFrame]) -> dict[str
     return {"crane_same_surface_difference": mean(differences), "crane_same_surface_difference_worst": worst}
 
 
-def draw_crane(seen: Sequence[SeenFrame], out: Path) -> None:
+def draw_crane(seen: Sequence[SeenFrame], out: Path, *, unsure_below: float) -> None:
     """Write the overlay of every frame, so that a person can judge whether to believe it."""
     out.mkdir(parents=True, exist_ok=True)
     for item in seen:
@@ -88,6 +88,7 @@ def draw_crane(seen: Sequence[SeenFrame], out: Path) -> None:
             item.surface,
             np.asarray(_graded_share(item), np.float32),
             (),
+            unsure_below=unsure_below,
             source_width=item.rgb.shape[1],
             title=title,
             taxonomy=load_taxonomy(),

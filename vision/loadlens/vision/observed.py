@@ -53,6 +53,7 @@ class Observed:
                 seen.surface,
                 graded_cells(seen, self._bed_mask, taxonomy),
                 seen.hazards,
+                unsure_below=self._unsure_below,
                 source_width=self._source_width,
                 title=f"Layer {index} 第{index}层   {seen.key_frame_s:.1f} s",
                 taxonomy=taxonomy,

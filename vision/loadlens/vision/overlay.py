@@ -7,52 +7,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadlens.grading.observation import HazardSighting, LayerObservation
+from loadlens.vision.layer import Grid, cell_share, counted_cells
+from loadlens.vision.legend import (
+    HAZARD_COLOUR,
+    Grey,
+    class_colour,
+    draw_legend,
+    graded_entries,
+    grey_entries,
+    name_of,
+    text_width,
+    write,
+)
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import Taxonomy
 
 Picture = NDArray[np.uint8]
 
-# A fixed colour for every class, so that an inspector learns them once. Forms walk round the colour circle by the
-# golden angle; contaminants are the warm alarm colours a person separates at a glance.
-_CONTAMINANT_COLOURS: Mapping[str, tuple[int, int, int]] = {
-    "wood": (222, 158, 66),
-    "rubber": (255, 0, 170),
-    "concrete": (230, 230, 230),
-    "brick": (214, 69, 30),
-    "soil": (140, 95, 40),
-    "plastic": (0, 200, 255),
-    "paper": (255, 245, 170),
-    "textile": (190, 120, 255),
-    "glass": (120, 255, 220),
-    "rust_scale": (255, 120, 80),
-}
-_HAZARD_COLOUR = (255, 30, 30)
-_SHOWN_FROM = 0.30  # contaminants are outlined where they fill at least this share of a cell
-_ROW = 23
+_SHOWN_FROM = 0.30  # a class is seen on the picture where it fills at least this share of a cell
 _LABEL = 27  # the height of a hazard's label in pixels
-_FONT_SIZE = 13
-
-
-def class_colour(class_id: str, taxonomy: Taxonomy) -> tuple[int, int, int]:
-    """The RGB colour, 0..255, that a class is always drawn in."""
-    if class_id in _CONTAMINANT_COLOURS:
-        return _CONTAMINANT_COLOURS[class_id]
-    kind = taxonomy[class_id].kind
-    if kind == "hazard":
-        return _HAZARD_COLOUR
-    if kind == "scene":
-        return (90, 90, 90)
-    hue = (taxonomy.ids("form").index(class_id) * 137.508) % 360 / 2
-    pixel = cv2.cvtColor(np.array([[[hue, 170, 235]]], np.uint8), cv2.COLOR_HSV2RGB)[0, 0]
-    return int(pixel[0]), int(pixel[1]), int(pixel[2])
 
 
 def draw_layer(
     rgb: Picture,
     surface: Surface,
-    graded: NDArray[np.float32],
+    graded: Grid,
     hazards: Sequence[HazardSighting],
     *,
+    unsure_below: float,
     source_width: int,
     title: str,
     taxonomy: Taxonomy,
@@ -60,64 +42,79 @@ def draw_layer(
     """The key frame with what was graded painted on it, and a legend below.
 
     `rgb` is the picture the model saw, uint8 [H, W, 3]; `graded` the share of every grid cell that counts for this
-    layer, float32 [GH, GW] in 0..1; hazards carry boxes in pixels of a source frame `source_width` wide.
-    What does not count for the layer (seen before, hidden, outside the bed) is left grey.
+    layer, float32 [GH, GW] in 0..1; a cell counts for no form where the model is less sure than `unsure_below`; hazards
+    carry boxes in pixels of a source frame `source_width` wide. What does not count for the layer (seen before, hidden,
+    outside the bed) is left grey, what could not be named in its own colours. The legend has the layer's own shares.
     """
-    painted = _paint_forms(rgb, surface, graded, taxonomy)
-    _outline_contaminants(painted, surface, graded, taxonomy)
-    scale = rgb.shape[1] / source_width
-    _mark_hazards(painted, hazards, scale, taxonomy)
-    legend = _legend(rgb.shape[1], _shares(surface, graded), hazards, title, taxonomy)
-    return np.vstack([painted, legend])
+    counted, _ = counted_cells(surface, graded, taxonomy, unsure_below=unsure_below)
+    painted, coloured = _paint_forms(rgb, counted, graded, surface.stride, taxonomy)
+    outlined = _outline_contaminants(painted, counted, surface.stride, taxonomy)
+    _mark_hazards(painted, hazards, rgb.shape[1] / source_width, taxonomy)
+    total = float(graded.sum())
+    shares = {name: float(cells.sum()) / total for name, cells in counted.items()} if total else {}
+    sections = [
+        graded_entries(shares, coloured | outlined, hazards, taxonomy),
+        grey_entries(_grey(surface, graded, rgb.shape[:2], taxonomy), taxonomy),
+    ]
+    return np.vstack([painted, draw_legend(rgb.shape[1], title, sections)])
 
 
 def draw_shares(rgb: Picture, layer: LayerObservation, *, title: str, taxonomy: Taxonomy) -> Picture:
     """The key frame of a layer, uint8 [H, W, 3], as it is, with the legend of the layer's shares below."""
-    return np.vstack(
-        [rgb, _legend(rgb.shape[1], {**layer.forms, **layer.contaminants}, layer.hazards, title, taxonomy)]
-    )
+    entries = graded_entries({**layer.forms, **layer.contaminants}, (), layer.hazards, taxonomy)
+    return np.vstack([rgb, draw_legend(rgb.shape[1], title, [entries])])
 
 
-def _upscaled(grid: NDArray[np.float32], surface: Surface, shape: tuple[int, int], smooth: bool) -> NDArray[np.float32]:
+def _upscaled(grid: Grid, stride: int, shape: tuple[int, int], smooth: bool) -> Grid:
     """A grid [GH, GW] as pixels [H, W]; the last row and column of cells may reach past the picture."""
-    size = (grid.shape[1] * surface.stride, grid.shape[0] * surface.stride)
+    size = (grid.shape[1] * stride, grid.shape[0] * stride)
     pixels = cv2.resize(grid, size, interpolation=cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST)
     return np.asarray(pixels[: shape[0], : shape[1]], np.float32)
 
 
-def _paint_forms(rgb: Picture, surface: Surface, graded: NDArray[np.float32], taxonomy: Taxonomy) -> Picture:
-    forms = [index for index, name in enumerate(surface.class_ids) if taxonomy[name].kind == "form"]
-    colours = np.array([class_colour(surface.class_ids[index], taxonomy) for index in forms], np.uint8)
-    share = surface.probs[forms]
-    top = np.asarray(share.argmax(axis=0), np.float32)
-    height, width = rgb.shape[:2]
-    form = _upscaled(top, surface, (height, width), smooth=False).astype(np.intp)
-    strength = _upscaled(np.asarray(graded * share.sum(axis=0), np.float32), surface, (height, width), smooth=True)
+def _of_kind(counted: Mapping[str, Grid], kind: str, taxonomy: Taxonomy) -> tuple[list[str], NDArray[np.float32]]:
+    """The classes of a kind and what every cell counts for each: float32 [K, GH, GW]."""
+    names = [name for name in counted if taxonomy[name].kind == kind]
+    shape = next(iter(counted.values())).shape
+    return names, np.stack([counted[name] for name in names]) if names else np.zeros((0, *shape), np.float32)
+
+
+def _paint_forms(
+    rgb: Picture, counted: Mapping[str, Grid], graded: Grid, stride: int, taxonomy: Taxonomy
+) -> tuple[Picture, frozenset[str]]:
+    """The picture, coloured by the likeliest form of every cell, and the forms whose colours can be seen on it."""
+    forms, share = _of_kind(counted, "form", taxonomy)
+    colours = np.array([class_colour(name, taxonomy) for name in forms], np.uint8)
+    shape = (rgb.shape[0], rgb.shape[1])
+    top = share.argmax(axis=0)
+    coloured = frozenset(forms[place] for place in np.unique(top[share.max(axis=0) >= _SHOWN_FROM]))
+    form = _upscaled(np.asarray(top, np.float32), stride, shape, smooth=False).astype(np.intp)
+    strength = _upscaled(np.asarray(share.sum(axis=0), np.float32), stride, shape, smooth=True)
     grey = cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    counted = np.clip(_upscaled(graded, surface, (height, width), smooth=True), 0, 1)[..., None]
-    base = grey * (1 - counted) * 0.75 + rgb * counted
+    is_graded = np.clip(_upscaled(graded, stride, shape, smooth=True), 0, 1)[..., None]
+    base = grey * (1 - is_graded) * 0.75 + rgb * is_graded
     tint = 0.38 * np.clip(strength, 0, 1)[..., None]
-    return np.asarray(base * (1 - tint) + colours[form] * tint, np.uint8)
+    return np.asarray(base * (1 - tint) + colours[form] * tint, np.uint8), coloured
 
 
-def _outline_contaminants(picture: Picture, surface: Surface, graded: NDArray[np.float32], taxonomy: Taxonomy) -> None:
-    """Outline what is contaminated, in the colour of the likeliest contaminant."""
-    dirt = [index for index, name in enumerate(surface.class_ids) if taxonomy[name].kind == "contaminant"]
+def _outline_contaminants(
+    picture: Picture, counted: Mapping[str, Grid], stride: int, taxonomy: Taxonomy
+) -> frozenset[str]:
+    """Outline what is contaminated, in the colour of the likeliest contaminant; returns those that have an outline."""
+    dirt, share = _of_kind(counted, "contaminant", taxonomy)
     if not dirt:
-        return
-    total, likeliest = surface.probs[dirt].sum(axis=0) * graded, surface.probs[dirt].argmax(axis=0)
-    for place, index in enumerate(dirt):
+        return frozenset()
+    total, likeliest = share.sum(axis=0), share.argmax(axis=0)
+    outlined = set()
+    for place, name in enumerate(dirt):
         cells = np.asarray(np.where(likeliest == place, total, 0), np.float32)
-        share = _upscaled(cells, surface, picture.shape[:2], smooth=True)
-        outlines, _ = cv2.findContours(
-            (share >= _SHOWN_FROM).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
-        )
+        filled = _upscaled(cells, stride, (picture.shape[0], picture.shape[1]), smooth=True) >= _SHOWN_FROM
+        outlines, _ = cv2.findContours(filled.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
         cv2.drawContours(picture, outlines, -1, (0, 0, 0), 4, cv2.LINE_AA)
-        cv2.drawContours(picture, outlines, -1, class_colour(surface.class_ids[index], taxonomy), 2, cv2.LINE_AA)
-
-
-def _write(picture: Picture, text: str, origin: tuple[int, int], colour: tuple[int, int, int], size: int) -> None:
-    cv2.putText(picture, text, origin, colour, cv2.FontFace("uni"), size)
+        cv2.drawContours(picture, outlines, -1, class_colour(name, taxonomy), 2, cv2.LINE_AA)
+        if outlines:
+            outlined.add(name)
+    return frozenset(outlined)
 
 
 def _mark_hazards(picture: Picture, hazards: Sequence[HazardSighting], scale: float, taxonomy: Taxonomy) -> None:
@@ -125,53 +122,28 @@ def _mark_hazards(picture: Picture, hazards: Sequence[HazardSighting], scale: fl
     boxes = [tuple(round(value * scale) for value in hazard.box) for hazard in hazards]
     for x, y, w, h in boxes:
         cv2.rectangle(picture, (x, y), (x + w, y + h), (0, 0, 0), 6)
-        cv2.rectangle(picture, (x, y), (x + w, y + h), _HAZARD_COLOUR, 3)
+        cv2.rectangle(picture, (x, y), (x + w, y + h), HAZARD_COLOUR, 3)
     labels: list[tuple[int, int, int]] = []
-    for hazard, (x, y, _, _) in zip(hazards, boxes, strict=True):
-        card = taxonomy[hazard.class_id]
-        text = f"{card.name_en} {card.name_zh} {hazard.score:.2f}"
-        right, foot = x + 8 * len(text), max(y - 8, 20)
+    for hazard, (left, top, _, _) in zip(hazards, boxes, strict=True):
+        text = f"{name_of(hazard.class_id, taxonomy)} {hazard.score:.2f}"
+        width = text_width(text) + 8
+        x, foot = max(0, min(left, picture.shape[1] - width - 1)), max(top - 8, 20)
         # Upwards, off the thing itself, where the picture has room for some.
         step = -_LABEL if foot > 3 * _LABEL else _LABEL
-        while any(x <= end and right >= begin and abs(foot - at) < _LABEL for begin, end, at in labels):
+        while any(x <= end and x + width >= begin and abs(foot - at) < _LABEL for begin, end, at in labels):
             foot += step
-        labels.append((x, right, foot))
-        cv2.rectangle(picture, (x, foot - 20), (right, foot + 6), _HAZARD_COLOUR, -1)
-        _write(picture, text, (x + 4, foot), (255, 255, 255), _FONT_SIZE)
+        labels.append((x, x + width, foot))
+        cv2.rectangle(picture, (x, foot - 20), (x + width, foot + 6), HAZARD_COLOUR, -1)
+        write(picture, text, (x + 4, foot), (255, 255, 255))
 
 
-def _shares(surface: Surface, graded: NDArray[np.float32]) -> dict[str, float]:
-    total = float(graded.sum())
-    if total == 0:
-        return {}
-    summed = (surface.probs * graded).sum(axis=(1, 2)) / total
-    return {name: float(value) for name, value in zip(surface.class_ids, summed, strict=True)}
-
-
-def _legend(
-    width: int,
-    shares: Mapping[str, float],
-    hazards: Sequence[HazardSighting],
-    title: str,
-    taxonomy: Taxonomy,
-) -> Picture:
-    shown = [
-        (name, share)
-        for name, share in sorted(shares.items(), key=lambda item: -item[1])
-        if (taxonomy[name].kind == "form" and share >= 0.03)
-        or (taxonomy[name].kind == "contaminant" and share >= 0.004)
-    ]
-    entries = [(name, f"{taxonomy[name].name_en} {taxonomy[name].name_zh} {share:.1%}") for name, share in shown]
-    entries += [
-        (name, f"{taxonomy[name].name_en} {taxonomy[name].name_zh}: stop 停止卸料")
-        for name in sorted({hazard.class_id for hazard in hazards})
-    ]
-    columns = max(1, width // 320)
-    rows = -(-len(entries) // columns)
-    picture = np.full(((rows + 1) * _ROW + 12, width, 3), 24, np.uint8)
-    _write(picture, title, (10, 21), (255, 255, 255), _FONT_SIZE + 2)
-    for position, (name, text) in enumerate(entries):
-        x, y = (position % columns) * (width // columns) + 10, (position // columns + 1) * _ROW + 6
-        cv2.rectangle(picture, (x, y + 4), (x + 16, y + 18), class_colour(name, taxonomy), -1)
-        _write(picture, text, (x + 24, y + 18), (235, 235, 235), _FONT_SIZE)
-    return picture
+def _grey(surface: Surface, graded: Grid, size: tuple[int, int], taxonomy: Taxonomy) -> Grey:
+    """What of the picture is not graded; no class of the scene ever is."""
+    within = cell_share(np.ones((1, 1), np.bool_), surface, size)
+    area = float(within.sum())
+    scene = {
+        name: float((surface.probs[index] * within).sum()) / area
+        for index, name in enumerate(surface.class_ids)
+        if taxonomy[name].kind == "scene"
+    }
+    return Grey(1.0 - float(graded.sum()) / area, scene)

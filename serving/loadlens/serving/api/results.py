@@ -25,7 +25,7 @@ from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records import assessments, loads
 from loadlens.serving.report import render_report
 from loadlens.serving.store.tables import Assessment, Load
-from loadlens.vision.overlay import class_colour
+from loadlens.vision.legend import class_colour
 from loadlens.vision.taxonomy import load_taxonomy
 
 _PAGE_MAY = (
