@@ -3,7 +3,7 @@ import { plainName } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { Section } from "./section.tsx";
-import { Figure } from "./table.tsx";
+import { Figure } from "./figure.tsx";
 
 export function Agreement({ period }: { period: Query }) {
   const words = useWords();

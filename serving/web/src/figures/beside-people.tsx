@@ -3,7 +3,7 @@ import { useWords } from "../show.ts";
 import type { Words } from "../texts.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { Section } from "./section.tsx";
-import { Figure } from "./table.tsx";
+import { Figure } from "./figure.tsx";
 
 const REFERENCES = ["decided", "decided_constant", "blind", "blind_constant"] as const;
 

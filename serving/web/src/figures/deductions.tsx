@@ -3,7 +3,7 @@ import { type Grouping, isOfNet, MEASURES, type Measured, share } from "../figur
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { Section } from "./section.tsx";
-import { Figure, groupName } from "./table.tsx";
+import { Figure, groupName } from "./figure.tsx";
 
 export function Deductions({ by, period }: { by: Grouping; period: Query }) {
   const words = useWords();

@@ -6,7 +6,7 @@ import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { Period } from "./period.tsx";
 import { Section } from "./section.tsx";
-import { Figure } from "./table.tsx";
+import { Figure } from "./figure.tsx";
 
 interface Drift {
   period: Query;

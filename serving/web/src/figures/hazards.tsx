@@ -3,7 +3,7 @@ import { useNames } from "../names.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { Section } from "./section.tsx";
-import { Figure } from "./table.tsx";
+import { Figure } from "./figure.tsx";
 
 /** How often each class of danger was seen, and what people made of these loads. */
 export function Hazards({ period }: { period: Query }) {

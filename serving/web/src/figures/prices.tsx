@@ -3,7 +3,7 @@ import { type Grouping, PRICE_CLASSES } from "../figures.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { Section } from "./section.tsx";
-import { Figure, groupName } from "./table.tsx";
+import { Figure, groupName } from "./figure.tsx";
 
 const ERRORS = ["error", "bias"] as const;
 

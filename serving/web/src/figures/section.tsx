@@ -3,9 +3,9 @@ import { type Shape } from "../api.ts";
 import { Bars } from "../parts/bars.tsx";
 import { CsvButton } from "../parts/csv-button.tsx";
 import { Failed } from "../parts/failed.tsx";
+import { Rows } from "../parts/rows.tsx";
 import { useWords } from "../show.ts";
 import type { Loaded } from "../use-loaded.ts";
-import { Table } from "./table.tsx";
 
 interface Chart {
   title: string;
@@ -42,7 +42,7 @@ export function Section({ title, loaded, none, head, rows, charts, hint, csv, ch
       {loaded.value !== null && rows.length === 0 && <p className="empty">{none}</p>}
       {rows.length > 0 && (
         <div className="beside">
-          <Table head={head} rows={rows} />
+          <Rows head={head} figures={head.map((_, at) => at).slice(1)} rows={rows.map((cells) => ({ key: String(cells[0]), cells }))} />
           {chart && (
             <div>
               {charts.length > 1 && (

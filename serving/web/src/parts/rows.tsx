@@ -11,7 +11,7 @@ interface Table {
 export function Rows({ head, rows, figures = [] }: Table) {
   const kind = (at: number): string => (figures.includes(at) ? "figure" : "");
   return (
-    <table className="wide things">
+    <table className="things">
       <thead>
         <tr>
           {head.map((name, at) => (

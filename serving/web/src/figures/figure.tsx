@@ -1,42 +1,9 @@
-import type { ReactNode } from "react";
 import type { Shape } from "../api.ts";
 import type { Grouping } from "../figures.ts";
 import { NOTHING } from "../parts/bars.tsx";
 import { plainName } from "../session.ts";
 import { useWords } from "../show.ts";
 import type { Words } from "../texts.ts";
-
-/** A table with a row for each group. On a phone every row is a list, so each cell says what it is. */
-export function Table({ head, rows }: { head: string[]; rows: ReactNode[][] }) {
-  return (
-    <table className="wide">
-      <thead>
-        <tr>
-          {head.map((name, at) => (
-            <th key={name} scope="col" className={at ? "figure" : ""}>
-              {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map(([name, ...cells]) => (
-          <tr key={String(name)}>
-            <th scope="row">{name}</th>
-            {cells.map((cell, at) => (
-              <td key={head[at + 1]} className="figure">
-                <span className="name" aria-hidden="true">
-                  {head[at + 1]}
-                </span>
-                <span>{cell}</span>
-              </td>
-            ))}
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
 
 /** A figure with its interval and what it was counted on. */
 export function Figure({ found, write }: { found: Shape<"Measure"> | null; write: (part: number) => string }) {
