@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -16,8 +15,6 @@ from loadlens.serving.store.room_tables import Room
 from loadlens.serving.store.waste_tables import WasteBalance, WasteContainer, WasteStock
 from loadlens.waste.compatibility import conflicts
 from loadlens.waste.ledger import room as place_of
-
-_HERE = (WasteStock.container, WasteStock.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +32,27 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Grams of one waste at a place of a room: the room itself or a zone."""
+    """Grams of one waste at a place of a room: the room itself or a zone; in how many containers."""
 
     place: str
     list_id: str
     code: str
     grams: int
+    containers: int
 
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What stands in a room: how much of each waste, in how many containers, and since when the oldest of it."""
+    """What stands in a room: how much of each waste. A container that stands at several places of it is counted at
+    each: `again` has, for each place but one, since when its waste is there."""
 
     amounts: Sequence[Amount] = ()
-    containers: int = 0
-    oldest: str | None = None
+    again: Sequence[str] = ()
+
+    @property
+    def containers(self) -> int:
+        """How many containers stand in the room."""
+        return sum(one.containers for one in self.amounts) - len(self.again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,48 +66,47 @@ class RoomFlag:
 
 def held(session: Session, room: Room) -> list[Held]:
     """What stands in a room and its zones, by place and container."""
-    box = WasteContainer
+    box, here = WasteContainer, WasteStock
     query = (
-        select(*_HERE, box.list_id, box.code, box.name, WasteStock.grams, WasteStock.since)
+        select(here.container, box.list_id, box.code, box.name, here.place, here.grams, here.since)
         .join(box, box.identity == WasteStock.container)
         .where(_in(room, WasteStock.place))
         .order_by(WasteStock.place, WasteStock.container)
     )
-    return [Held(**row) for row in session.execute(query).mappings()]
+    return [Held(*row) for row in session.execute(query)]
 
 
 def inside(session: Session, room: Room | None = None) -> dict[str, Inside]:
     """By id of a room, what stands in it; of every room with stock, or of one."""
     key = (WasteBalance.place, WasteBalance.list_id, WasteBalance.code)
-    weighed = (
-        select(*key, func.sum(WasteBalance.grams).label("grams"))
+    query = (
+        select(*key, func.sum(WasteBalance.grams).label("grams"), func.sum(WasteBalance.containers).label("containers"))
         .where(WasteBalance.grams > 0, _in(room, WasteBalance.place))
         .group_by(*key)
         .order_by(*key)
     )
-    counted = (
-        select(WasteStock.place, func.count().label("n"), func.min(WasteStock.since).label("since"))
-        .where(_in(room, WasteStock.place))
-        .group_by(WasteStock.place)
-    )
     amounts: defaultdict[str, list[Amount]] = defaultdict(list)
-    for place, list_id, code, grams in session.execute(weighed):
-        amounts[_room_of(place)].append(Amount(place, list_id, code, int(grams)))
-    places: defaultdict[str, list[Any]] = defaultdict(list)
-    for row in session.execute(counted):
-        places[_room_of(row.place)].append(row)
-    return {
-        id_: Inside(amounts[id_], _containers(session, here), min(row.since for row in here))
-        for id_, here in places.items()
-    }
+    for place, list_id, code, grams, containers in session.execute(query):
+        amounts[_room_of(place)].append(Amount(place, list_id, code, int(grams), int(containers)))
+    has_zones = any(len({one.place for one in here}) > 1 for here in amounts.values())
+    again = _again(session, room) if has_zones else {}
+    return {id_: Inside(here, again.get(id_, ())) for id_, here in amounts.items()}
 
 
-def _containers(session: Session, places: Sequence[Any]) -> int:
-    """How many containers stand in a room; one whose waste stands in two zones counts once."""
-    if len(places) == 1:
-        return int(places[0].n)
-    query = select(func.count(WasteStock.container.distinct()))
-    return session.scalars(query.where(WasteStock.place.in_([row.place for row in places]))).one()
+def _again(session: Session, room: Room | None) -> dict[str, list[str]]:
+    """By id of a room, what `Inside.again` says of it."""
+    several = select(WasteStock.container).group_by(WasteStock.container).having(func.count() > 1)
+    query = select(WasteStock.container, WasteStock.place, WasteStock.since).where(
+        WasteStock.container.in_(several), _in(room, WasteStock.place)
+    )
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    seen = set()
+    for container, place, since in session.execute(query):
+        id_ = _room_of(place)
+        if (id_, container) in seen:
+            found[id_].append(since)
+        seen.add((id_, container))
+    return found
 
 
 def flags(session: Session, room: Room, stock: Inside, at: datetime) -> Iterator[RoomFlag]:
@@ -123,9 +125,7 @@ def flags(session: Session, room: Room, stock: Inside, at: datetime) -> Iterator
         for pair in conflicts({(one.list_id, one.code) for one in here}):
             why = f"{pair.codes[0]} and {pair.codes[1]} stand in {place}: {pair.consequence} ({pair.source})"
             yield RoomFlag("incompatible", why, pair.verified)
-    before = (at - timedelta(days=about["longest_days"])).astimezone(UTC).isoformat()
-    if stock.oldest is not None and stock.oldest < before:
-        yield _too_old(session, room, before, about["longest_days"])
+    yield from _too_old(session, stock, at, about["longest_days"])
 
 
 def _too_full(what: str, capacity_kg: str | None, stock: Iterable[Amount]) -> Iterator[RoomFlag]:
@@ -134,17 +134,18 @@ def _too_full(what: str, capacity_kg: str | None, stock: Iterable[Amount]) -> It
         yield RoomFlag("over_capacity", f"{what} holds {Decimal(grams) / 1000} kg, more than its {capacity_kg} kg")
 
 
-def _too_old(session: Session, room: Room, before: str, days: int) -> RoomFlag:
-    query = (
-        select(WasteStock.container, func.min(WasteStock.since).label("since"), func.count().over().label("n"))
-        .where(_in(room, WasteStock.place), WasteStock.since < before)
-        .group_by(WasteStock.container)
-        .order_by("since", WasteStock.container)
-        .limit(1)
+def _too_old(session: Session, stock: Inside, at: datetime, days: int) -> Iterator[RoomFlag]:
+    before = (at - timedelta(days=days)).astimezone(UTC).isoformat()
+    is_old = WasteStock.place.in_({one.place for one in stock.amounts}) & (WasteStock.since < before)
+    oldest = (
+        select(WasteStock.container, WasteStock.since).where(is_old).order_by(WasteStock.since, WasteStock.container)
     )
-    old = session.execute(query).one()
+    old = session.execute(oldest.limit(1)).first()
+    if old is None:
+        return
+    count = session.scalars(select(func.count()).where(is_old)).one() - sum(since < before for since in stock.again)
     why = f"{old.container} holds waste since {old.since[:10]}, longer than {days} days"
-    return RoomFlag("stored_too_long", why + (f"; so do {old.n - 1} more containers" if old.n > 1 else ""))
+    yield RoomFlag("stored_too_long", why + (f"; so do {count - 1} more containers" if count > 1 else ""))
 
 
 def _in(room: Room | None, place: InstrumentedAttribute[str]) -> ColumnElement[bool]:

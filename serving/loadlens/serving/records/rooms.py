@@ -17,7 +17,7 @@ from loadlens.serving.store import journal
 from loadlens.serving.store.database import begins_with
 from loadlens.serving.store.room_tables import Room
 from loadlens.serving.store.tables import Reading
-from loadlens.serving.store.waste_tables import WasteStock
+from loadlens.serving.store.waste_tables import WasteBalance
 from loadlens.waste.ledger import room as place_of
 from loadlens.waste.sensor import Limit
 
@@ -55,7 +55,8 @@ def rooms(session: Session) -> list[Room]:
 
 def places_of_no_room(session: Session) -> list[str]:
     """Where waste stands in a room that nobody has described."""
-    query = select(WasteStock.place).where(begins_with(WasteStock.place, place_of(""))).distinct()
+    here = WasteBalance.grams > 0, begins_with(WasteBalance.place, place_of(""))
+    query = select(WasteBalance.place).where(*here).distinct()
     known = {place_of(room.id) for room in rooms(session)}
     return sorted(place for place in session.scalars(query) if place.partition("/")[0] not in known)
 

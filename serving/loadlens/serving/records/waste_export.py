@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -37,18 +36,9 @@ def tables(session: Session) -> list[Table]:
     return [_about(session), *stages, _internal(session), _balance(session), _stock(session), *_to_read_back(session)]
 
 
-def movements(
-    session: Session, stages: tuple[str, ...], period: tuple[datetime, datetime] | None = None
-) -> Iterator[Movement]:
-    """What was done in these stages, container by container; a correction as what it takes back, below zero.
-
-    `period`: what was entered as done from the first moment until before the second; None: ever.
-    """
-    query = _lines(stages)
-    if period is not None:
-        begin, end = (moment.astimezone(UTC).isoformat() for moment in period)
-        query = query.where(WasteEntry.made_at >= begin, WasteEntry.made_at < end)
-    for (_, identity), found in groupby(session.execute(query), lambda row: (row.number, row.container)):
+def movements(session: Session, stages: tuple[str, ...]) -> Iterator[Movement]:
+    """What was done in these stages, container by container; a correction as what it takes back, below zero."""
+    for (_, identity), found in groupby(session.execute(_lines(stages)), lambda row: (row.number, row.container)):
         lines = list(found)
         yield _movement(identity, lines)
 

@@ -2,27 +2,26 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ScalarSelect, Select, case, func, select
+from sqlalchemy.orm import Session, aliased
 
 from loadlens.serving.avoided import FactorSettings
-from loadlens.serving.records.waste_entries import among
-from loadlens.serving.records.waste_export import movements
+from loadlens.serving.records.waste_books import UNIT_LENGTH
 from loadlens.serving.store.waste_tables import WasteContainer, WasteEntry, WastePosting, WasteStock
 from loadlens.waste.carbon import Recovered, recovered
-from loadlens.waste.identity import parse_identity
-from loadlens.waste.stage_tables import Movement, tonnes
+from loadlens.waste.ledger import OUTSIDE
+from loadlens.waste.stage_tables import tonnes
 from loadlens.waste.workbook import Cell, Table
 
 HEAD = ("unit", "what", "list", "code", "name", "from", "to", "how", "grams", "t")
 _WHERE_TO = ("接收单位名称", "接收单位", "去向", "自行利用/处置设施编码")
 _HOW = ("利用/处置方式", "自行利用/处置方式")
 _FACILITY = "产生设施编码"
-_AT_ONCE = 1000
+_STAGES = ("produced", "treated", "handed_over")
 _Key = tuple[str, ...]
 
 
@@ -34,15 +33,7 @@ def report(session: Session, begin: datetime, end: datetime) -> Table:
     ones it is where they stood.
     """
     sums: defaultdict[_Key, int] = defaultdict(int)
-    for one in movements(session, ("produced",), (begin, end)):
-        sums[_key("produced", one, one.particulars.get(_FACILITY, ""))] += one.grams
-    for stage in ("treated", "handed_over"):
-        moved = movements(session, (stage,), (begin, end))
-        while some := list(islice(moved, _AT_ONCE)):
-            arose = _where_it_arose(session, (one.identity for one in some))
-            for one in some:
-                sums[_key(stage, one, arose.get(one.identity) or one.leaving)] += one.grams
-    for key, grams in _stock(session):
+    for key, grams in (*_moved(session, begin, end), *_stock(session)):
         sums[key] += grams
     rows: list[tuple[Cell, ...]] = [(*key, grams, tonnes(grams)) for key, grams in sorted(sums.items()) if grams]
     return Table("report", HEAD, rows)
@@ -76,40 +67,79 @@ def recovered_table(found: Sequence[Recovered]) -> Table:
     return Table("recovered (estimate)", (*head, *more), rows)
 
 
+def _moved(session: Session, begin: datetime, end: datetime) -> Iterator[tuple[_Key, int]]:
+    """What the entries of a period come to, by what they say in common; what they say is read where they are few."""
+    first, last = (moment.astimezone(UTC).isoformat() for moment in (begin, end))
+    undone = aliased(WasteEntry)
+    stage = func.coalesce(undone.stage, WasteEntry.stage)
+    # On site an entry has what arrived when waste was produced, and what left when it went; outside, the same again.
+    grams = case((stage == "produced", WastePosting.grams), else_=-WastePosting.grams)
+    lines = (
+        select(
+            *_waste(),
+            stage.label("stage"),
+            func.coalesce(undone.particulars, WasteEntry.particulars).label("particulars"),
+            case((stage != "produced", _first_entry())).label("first"),
+            WastePosting.place,
+            grams.label("grams"),
+        )
+        .select_from(WasteEntry)
+        .join(WastePosting, WastePosting.number == WasteEntry.number)
+        .join(WasteContainer, WasteContainer.identity == WastePosting.container)
+        .outerjoin(undone, undone.id == WasteEntry.takes_back)
+        .where(WasteEntry.made_at >= first, WasteEntry.made_at < last)
+        .where(stage.in_(_STAGES), WastePosting.place.not_in(OUTSIDE))
+    )
+    for row in session.execute(_summed(lines)):
+        said = json.loads(row.particulars)
+        if row.stage == "produced":
+            came, went = said.get(_FACILITY, ""), row.place
+        else:
+            came, went = _facility(row.first) or row.place, row.stage
+        key = (row.unit, row.stage, row.list_id, row.code, row.name, came, _said(said, _WHERE_TO) or went)
+        yield (*key, _said(said, _HOW)), int(row.grams)
+
+
 def _stock(session: Session) -> Iterator[tuple[_Key, int]]:
-    query = select(WasteContainer, WasteStock.place, WasteStock.grams).join(
+    lines = select(*_waste(), WasteStock.place, _first_entry().label("first"), WasteStock.grams).join(
         WasteStock, WasteStock.container == WasteContainer.identity
     )
-    found = session.execute(query).all()
-    arose = _where_it_arose(session, (row.WasteContainer.identity for row in found))
-    for box, place, grams in found:
-        unit, came = _unit(box.identity), arose.get(box.identity, "")
-        yield (unit, "stock", box.list_id, box.code, box.name, came, place, ""), grams
+    for row in session.execute(_summed(lines)):
+        key = (row.unit, "stock", row.list_id, row.code, row.name, _facility(row.first), row.place, "")
+        yield key, int(row.grams)
 
 
-def _where_it_arose(session: Session, identities: Iterable[str]) -> dict[str, str]:
-    """The facility that each of these containers was first filled at, as far as its entry says."""
-    arose: dict[str, str] = {}
-    for condition in among(WastePosting.container, identities):
-        query = (
-            select(WastePosting.container, WasteEntry.particulars)
-            .join(WasteEntry, WasteEntry.number == WastePosting.number)
-            .where(condition, WasteEntry.stage == "produced")
-            .order_by(WasteEntry.number)
-        )
-        for row in session.execute(query):
-            arose.setdefault(row.container, json.loads(row.particulars).get(_FACILITY, ""))
-    return arose
+def _waste() -> tuple[Any, ...]:
+    """Whose waste a container holds, and which."""
+    unit = func.substr(WasteContainer.identity, 1, UNIT_LENGTH).label("unit")
+    return unit, WasteContainer.list_id, WasteContainer.code, WasteContainer.name
 
 
-def _key(what: str, one: Movement, came: str) -> _Key:
-    went = _first(one, _WHERE_TO) or one.arriving
-    return _unit(one.identity), what, one.list_id, one.code, one.name, came, went, _first(one, _HOW)
+def _first_entry() -> ScalarSelect[str]:
+    """What the entry says by which a container was filled where its waste arose; null of a repacked one."""
+    entry, posting = aliased(WasteEntry), aliased(WastePosting)
+    return (
+        select(entry.particulars)
+        .join(posting, posting.number == entry.number)
+        .where(posting.container == WasteContainer.identity, entry.stage == "produced")
+        .order_by(posting.number)
+        .limit(1)
+        .scalar_subquery()
+        .correlate(WasteContainer)
+    )
 
 
-def _first(one: Movement, titles: tuple[str, ...]) -> str:
-    return next((one.particulars[title] for title in titles if one.particulars.get(title)), "")
+def _summed(lines: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """The grams of lines that agree in everything else."""
+    alike = lines.subquery()
+    keys = [column for column in alike.c if column.name != "grams"]
+    return select(*keys, func.sum(alike.c.grams).label("grams")).group_by(*keys)
 
 
-def _unit(identity: str) -> str:
-    return parse_identity(identity)[1].unit
+def _facility(particulars: str | None) -> str:
+    return "" if particulars is None else str(json.loads(particulars).get(_FACILITY, ""))
+
+
+def _said(particulars: Mapping[str, str], titles: tuple[str, ...]) -> str:
+    """The first of these particulars that is not empty."""
+    return next((particulars[title] for title in titles if particulars.get(title)), "")

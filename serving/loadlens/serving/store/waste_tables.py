@@ -67,6 +67,7 @@ class WasteStock(Base):
     __table_args__ = (
         CheckConstraint("grams >= 0", name="no_container_is_emptier_than_empty"),
         Index("waste_stock_by_place", "place", "container"),
+        Index("waste_stock_by_age", "place", "since", "container"),
     )
 
     container: Mapped[str] = mapped_column(ForeignKey("waste_containers.identity"), primary_key=True)
