@@ -430,3 +430,31 @@ def test_reports_are_shown_and_go_out_as_files(plant, browser, manager):
         page.locator("input[type=file]").set_input_files(empty)
         expect(page.get_by_text("Taken over: 0 containers, 0 entries.")).to_be_visible()
         assert plant.http.get("/v1/waste/stock").json() == before
+
+
+def test_what_a_plant_has_to_report_next_stands_beside_its_reports(plant, browser, manager):
+    with console(browser, manager, DESK) as page:
+        page.goto(f"{plant.address}/console/waste/reports")
+        due = page.locator("section.card").filter(has_text="Plans and reports due next")
+        expect(due.get_by_role("heading", name=PLANT["name"])).to_be_visible()
+        expect(due).to_contain_text("Registered producer")
+        year = page.evaluate("new Date().getFullYear()")
+        expect(due.get_by_role("row", name=f"Report {year} 31 March {year + 1}")).to_be_visible()
+        # That a plant holds a permit makes it a key producer, which reports every month; all of it by the keyboard.
+        due.get_by_role("checkbox").focus()
+        page.keyboard.press("Space")
+        expect(due).to_contain_text("Key producer")
+        expect(due.get_by_role("checkbox")).to_be_focused()
+        month = due.get_by_role("link", name=re.compile(r"^\d{4}-\d\d$")).first
+        asked = month.inner_text()
+        keep_picture(page, "waste-calendar", DESK)
+        month.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_label("First day")).to_have_value(f"{asked}-01")
+        assert page.get_by_label("Last day").input_value().startswith(asked)
+    with console(browser, manager, ("zh", "dark", "phone")) as page:
+        page.goto(f"{plant.address}/console/waste/reports")
+        expect(page.get_by_text("危险废物登记管理单位")).to_be_visible()
+        keep_picture(page, "waste-calendar", ("zh", "dark", "phone"))
+        check_accessible(page)
+        check_fits(page)

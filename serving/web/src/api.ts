@@ -9,7 +9,8 @@ type Answer<Path extends keyof paths> = paths[Path] extends {
   ? Body
   : never;
 
-export type Query = Record<string, string | number | boolean | null | undefined>;
+type Asked = string | number | boolean | null | undefined;
+export type Query = Record<string, Asked | string[]>;
 
 /** The service refused: its status, what it says, and everything that is wrong where that is more. */
 export class Problem extends Error {
@@ -38,7 +39,9 @@ export function place(path: string, params: Record<string, string | number> = {}
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(params[name])));
   const asked = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value !== null && value !== undefined && value !== "") asked.set(name, String(value));
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== null && one !== undefined && one !== "") asked.append(name, String(one));
+    }
   }
   return asked.size ? `${filled}?${asked}` : filled;
 }

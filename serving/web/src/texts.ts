@@ -72,6 +72,11 @@ export class Words {
     return this.format(`money ${currency}`, () => new Intl.NumberFormat(this.locale, { style: "currency", currency })).format(Number(amount));
   }
 
+  /** A day, written as 2026-11-30. */
+  day(iso: string): string {
+    return this.format("day", () => new Intl.DateTimeFormat(this.locale, { dateStyle: "long", timeZone: "UTC" })).format(new Date(iso));
+  }
+
   moment(iso: string): string {
     return this.format("moment", () => new Intl.DateTimeFormat(this.locale, { dateStyle: "medium", timeStyle: "short" })).format(new Date(iso));
   }

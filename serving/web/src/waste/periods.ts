@@ -5,7 +5,8 @@ export interface Span {
   until: string;
 }
 
-function written(day: Date): string {
+/** A day here, as date fields write it. */
+export function written(day: Date): string {
   const two = (part: number): string => String(part).padStart(2, "0");
   return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
 }
@@ -32,4 +33,18 @@ export function quick(now: Date): { name: "month" | "lastMonth" | "quarter" | "l
 export function spanOf(since: string | null, until: string | null, now: Date): Span {
   const isDay = (text: string | null): text is string => text !== null && /^\d{4}-\d{2}-\d{2}$/.test(text);
   return isDay(since) && isDay(until) ? { since, until } : months(now, 0, 1);
+}
+
+/** The span that begins at a moment and ends before another. */
+export function spanBetween(from: string, to: string): Span {
+  const last = new Date(to);
+  last.setDate(last.getDate() - 1);
+  return { since: written(new Date(from)), until: written(last) };
+}
+
+/** The clock of this browser, as +08:00: days and the times in tables have no offset of their own. */
+export function offsetHere(): string {
+  const minutes = -new Date().getTimezoneOffset();
+  const two = (part: number): string => String(Math.trunc(Math.abs(part))).padStart(2, "0");
+  return `${minutes < 0 ? "-" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
 }

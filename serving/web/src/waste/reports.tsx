@@ -8,6 +8,7 @@ import { go } from "../route.ts";
 import { useMe } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { Calendar } from "./calendar.tsx";
 import { quick, type Span, spanOf } from "./periods.ts";
 import { kilograms, placeName } from "./places.ts";
 import { mayCorrect, mayReport } from "./roles.ts";
@@ -30,6 +31,7 @@ export function ReportsPage({ query }: { query: URLSearchParams }) {
         <>
           <Period key={query.toString()} span={span} />
           <Report span={span} />
+          <Calendar />
         </>
       )}
       <Files />

@@ -4,6 +4,7 @@ import { ask, place, Problem, read, Unreachable } from "../api.ts";
 import { sessionIsOver } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { offsetHere } from "./periods.ts";
 
 const KINDS = ["ledger", "stages"] as const;
 type Kind = (typeof KINDS)[number];
@@ -108,11 +109,4 @@ function Refused({ why, faults }: { why: string; faults: string[] }) {
       {faults.length > FAULTS_SHOWN && <p>{words.t("waste.import.more", { n: faults.length - FAULTS_SHOWN })}</p>}
     </>
   );
-}
-
-/** The clock of this browser, as +08:00: times in the tables have no offset of their own. */
-function offsetHere(): string {
-  const minutes = -new Date().getTimezoneOffset();
-  const two = (part: number): string => String(Math.trunc(Math.abs(part))).padStart(2, "0");
-  return `${minutes < 0 ? "-" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
 }

@@ -1,0 +1,94 @@
+// What the plants have to plan and report next, by the class of producer that the ledger says they are of.
+import { useState } from "react";
+import { place, read, type Shape } from "../api.ts";
+import { Failed } from "../parts/failed.tsx";
+import { Rows } from "../parts/rows.tsx";
+import { follow } from "../route.ts";
+import { useWords } from "../show.ts";
+import { useLoaded } from "../use-loaded.ts";
+import { offsetHere, spanBetween, written } from "./periods.ts";
+import { kilograms } from "./places.ts";
+
+const NEXT = 3;
+
+export function Calendar() {
+  const words = useWords();
+  const [permits, setPermits] = useState<string[]>([]);
+  const year = new Date().getFullYear();
+  const { value, failed, again } = useLoaded(`calendar ${year}`, () => both(year, permits));
+  // Under the same key, so that what is shown stays until the answer comes, and the focus with it.
+  const keep = (unit: string, holds: boolean): void => {
+    setPermits(holds ? [...permits, unit] : permits.filter((one) => one !== unit));
+    again();
+  };
+  return (
+    <section className="card">
+      <h2>{words.t("waste.calendar.title")}</h2>
+      <p className="hint">{words.t("waste.calendar.hint")}</p>
+      {failed && <Failed why={failed} again={again} />}
+      {value?.length === 0 && <p>{words.t("waste.calendar.none")}</p>}
+      {value?.map((plant) => (
+        <Plant key={plant.unit} plant={plant} holdsPermit={permits.includes(plant.unit)} onPermit={(holds) => keep(plant.unit, holds)} />
+      ))}
+    </section>
+  );
+}
+
+/** The plants of this year with what is not past of both years: the last reports about a year are due in the next. */
+async function both(year: number, permit: string[]): Promise<Shape<"PlantCalendar">[]> {
+  const [before, now] = await Promise.all([year - 1, year].map((one) => read("/v1/waste/calendar", {}, { year: one, offset: offsetHere(), permit })));
+  const today = written(new Date());
+  return (now?.plants ?? []).map((plant) => {
+    const last = before?.plants.find(({ unit }) => unit === plant.unit)?.due ?? [];
+    return { ...plant, due: [...last, ...plant.due].filter(({ by }) => by >= today).toSorted((one, other) => one.by.localeCompare(other.by)) };
+  });
+}
+
+interface PlantShown {
+  plant: Shape<"PlantCalendar">;
+  holdsPermit: boolean;
+  onPermit: (holds: boolean) => void;
+}
+
+function Plant({ plant, holdsPermit, onPermit }: PlantShown) {
+  const words = useWords();
+  const producers = useLoaded("producers", () => read("/v1/waste/producers")).value?.producers ?? [];
+  const later = plant.due.slice(NEXT);
+  const grams = Object.entries(plant.produced_grams).map(([year, mass]) => words.t("waste.calendar.year", { year, mass: kilograms(mass, words) }));
+  return (
+    <>
+      <h3>{producers.find(({ unit }) => unit === plant.unit)?.name ?? plant.unit}</h3>
+      <p>
+        {words.t(`waste.calendar.${plant.class}`)} <small>{grams.join(words.t("waste.calendar.and"))}</small>
+      </p>
+      <label className="tick">
+        <input type="checkbox" checked={holdsPermit} onChange={(event) => onPermit(event.target.checked)} />
+        {words.t("waste.calendar.permit")}
+      </label>
+      <DueRows due={plant.due.slice(0, NEXT)} />
+      {later.length > 0 && (
+        <details>
+          <summary>{words.t("waste.calendar.later", { n: later.length })}</summary>
+          <DueRows due={later} />
+        </details>
+      )}
+    </>
+  );
+}
+
+function DueRows({ due }: { due: Shape<"DueShown">[] }) {
+  const words = useWords();
+  return (
+    <Rows
+      head={(["due", "about", "by"] as const).map((name) => words.t(`waste.column.${name}`))}
+      rows={due.map(({ what, period, from, to, by }) => ({
+        key: `${what} ${period}`,
+        cells: [
+          words.t(`waste.calendar.${what}`),
+          what === "plan" ? period : <a {...follow(place("/waste/reports", {}, { ...spanBetween(from, to) }))}>{period}</a>,
+          <time dateTime={by}>{words.day(by)}</time>,
+        ],
+      }))}
+    />
+  );
+}
