@@ -422,6 +422,10 @@ def test_reports_are_shown_and_go_out_as_files(plant, browser, manager):
         expect(page.get_by_text("Nothing was taken over.")).to_be_visible()
         expect(page.locator(".faults li").first).to_contain_text("entries row 2")
         keep_picture(page, "waste-import", DESK)
+        page.get_by_role("button", name="中文").click()
+        expect(page.locator(".faults li").first).to_contain_text("entries 第 2 行：记录")
+        keep_picture(page, "waste-import", ("zh", "light", "desk"))
+        page.get_by_role("button", name="English").click()
         book, only_heads = load_workbook(io.BytesIO(ledger.value.path().read_bytes())), io.BytesIO()
         for sheet in book:
             sheet.delete_rows(2, sheet.max_row)

@@ -72,6 +72,7 @@ def test_an_import_over_http_is_for_managers_and_tells_every_row(server):
     assert refused.status_code == 422
     assert refused.headers["content-type"] == "application/problem+json"
     assert len([fault for fault in refused.json()["faults"] if "is not written as hazardous-cn" in fault]) == len(rows)
+    assert sum("不符合 hazardous-cn 的代码格式" in fault for fault in refused.json()["faults_zh"]) == len(rows)
     assert server.http.post(XLSX, content=b"PK").status_code == 422
     with server.http_as("inspector") as inspector:
         assert inspector.post(XLSX, content=b"").status_code == 403

@@ -19,6 +19,8 @@ from loadlens.serving.sheet.words import Lang
 from loadlens.vision.taxonomy import load_taxonomy
 
 _PLACE = re.compile(r"\{(\w+)(?::(class))?\}")
+# A fault of a workbook says where it is: "containers row 2: …".
+_ROW = re.compile(r"([^:]+) row (\d+): (.+)", re.S)
 # Of several cameras each says its own: "camera north: …; camera south: …".
 _CAMERA = re.compile(r"camera ([\w.\-]+): (.+?)(?=; camera [\w.\-]+: |$)")
 
@@ -45,6 +47,14 @@ def told(code: str, why: str, lang: Lang) -> str:
     if by_camera and all(part is not None for _, part in by_camera):
         return "；".join(f"相机 {camera}：{part}" for camera, part in by_camera)
     return _told(code, why) or why
+
+
+def fault_told(fault: str, lang: Lang) -> str:
+    """What is wrong with a workbook of waste, in a language, with the sheet and the row that it is in."""
+    row = _ROW.fullmatch(fault)
+    if lang == "en" or row is None:
+        return told("waste", fault, lang)
+    return f"{row[1]} 第 {row[2]} 行：{told('waste', row[3], lang)}"
 
 
 def reason_told(text: str, lang: Lang) -> str:

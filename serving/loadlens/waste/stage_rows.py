@@ -88,9 +88,10 @@ def read_stage_rows(data: bytes, clock: tzinfo) -> tuple[list[StageRow], list[st
         for row in found:
             if _SUM in row.cells.values():
                 continue
+            if row.faults:
+                faults += [f"{name} row {row.number}: {fault}" for fault in row.faults]
+                continue
             try:
-                if row.faults:
-                    raise _RowError("; ".join(row.faults))
                 rows.append(_read(name, row, clock))
             except _RowError as error:
                 faults.append(f"{name} row {row.number}: {error}")

@@ -1,5 +1,6 @@
 // Requests to the service. Paths and answers are checked against the types that its OpenAPI gives.
 import type { components, paths } from "./schema.d.ts";
+import type { Language } from "./texts.ts";
 
 export type Shape<Name extends keyof components["schemas"]> = components["schemas"][Name];
 
@@ -12,15 +13,15 @@ type Answer<Path extends keyof paths> = paths[Path] extends {
 type Asked = string | number | boolean | null | undefined;
 export type Query = Record<string, Asked | string[]>;
 
-/** The service refused: its status, what it says, and everything that is wrong where that is more. */
+/** The service refused: its status, what it says, and everything that is wrong where that is more, in either language. */
 export class Problem extends Error {
   readonly status: number;
-  readonly faults: string[];
+  readonly faults: Record<Language, string[]>;
 
-  constructor(status: number, detail: string, faults: string[] = []) {
+  constructor(status: number, detail: string, faults: string[] = [], faultsZh: string[] = faults) {
     super(detail);
     this.status = status;
-    this.faults = faults;
+    this.faults = { en: faults, zh: faultsZh };
   }
 }
 
@@ -65,8 +66,8 @@ export async function ask(method: string, url: string, body?: unknown, headers: 
 async function problemIn(answer: Response): Promise<Problem> {
   // A proxy in between answers in its own way.
   if (!answer.headers.get("content-type")?.includes("json")) return new Problem(answer.status, `${answer.status} ${answer.statusText}`);
-  const { detail, faults } = (await answer.json()) as { detail?: string; faults?: string[] };
-  return new Problem(answer.status, detail ?? `${answer.status}`, faults);
+  const { detail, faults, faults_zh: faultsZh } = (await answer.json()) as { detail?: string; faults?: string[]; faults_zh?: string[] };
+  return new Problem(answer.status, detail ?? `${answer.status}`, faults, faultsZh);
 }
 
 /** Read a thing together with its ETag, by which a change of it says what it was made from. */

@@ -2182,7 +2182,7 @@ export interface paths {
         put?: never;
         /**
          * Import Xlsx
-         * @description Take over a ledger: all of it, or nothing and `faults` with every row that is wrong.
+         * @description Take over a ledger: all of it, or nothing and `faults` (`faults_zh` in Chinese) with every row that is wrong.
          */
         post: operations["import_xlsx_v1_waste_ledger_xlsx_post"];
         delete?: never;

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import random
+import re
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +18,7 @@ from loadlens.serving.records import room_stock, rooms, waste, waste_entries
 from loadlens.serving.records.waste_export import tables
 from loadlens.serving.records.waste_import import ImportRefusedError, import_ledger
 from loadlens.serving.records.waste_report import report
+from loadlens.serving.sentences import fault_told
 from loadlens.serving.store.anchor import Anchor
 from loadlens.serving.store.database import open_database, write_session
 from loadlens.serving.store.journal import Seal, sealed
@@ -168,6 +170,11 @@ def changed(data, sheet, cell, value):
     book[sheet][cell] = value
     book.save(out)
     return out.getvalue()
+
+
+def not_in_chinese(faults):
+    told = [fault_told(fault, "zh").partition(" 行：")[2] for fault in faults]
+    return [why for why in told if not re.search(r"[\u4e00-\u9fff]", why)]
 
 
 def held(engine):
@@ -330,6 +337,13 @@ def _since(entries, box):
         (("entries", "A3"), "e0", "entries row 3: e0 stands in row 2 already"),
         (("entries", "G2"), "e1", "entries row 2: a correction, and nothing else"),
         (("postings", "D2"), -1, "would come from nowhere"),
+        (("postings", "C2"), "shelf", "leaves 'shelf'"),
+        (("postings", "C3"), "shelf", "arrives at 'shelf'"),
+        (("entries", "A2"), "no id", "entries row 2: id: String should match"),
+        (("entries", "C2"), "soon", "entries row 2: at: Input should be a valid datetime"),
+        (("containers", "F2"), "many", "containers row 2: litres: Input should be a valid decimal"),
+        (("containers", "F2"), -1, "containers row 2: litres: Input should be greater than 0"),
+        (("containers", "E2"), "x" * 201, "containers row 2: name: String should have at most 200"),
         (("postings", "D2"), 0.5, "entries row 2: postings.0.grams"),
         (("postings", "A2"), "nobody", "postings row 2: there is no entry 'nobody'"),
         (("particulars", "A2"), "nobody", "particulars row 2: there is no entry 'nobody'"),
@@ -339,6 +353,7 @@ def test_a_workbook_with_a_fault_is_not_imported_at_all(empty, six_steps, place,
     with pytest.raises(ImportRefusedError, match="nothing was imported") as refused:
         imported(empty, changed(six_steps, *place, value))
     assert [fault for fault in refused.value.faults if says in fault], refused.value.faults
+    assert not_in_chinese(refused.value.faults) == []
     assert held(empty) == [0, 0]
 
 

@@ -1,6 +1,7 @@
 """A ledger that was kept in the stage tables of HJ 1259 is taken over whole, or every row that is wrong is told."""
 
 import io
+import re
 from datetime import timedelta, timezone
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from loadlens.serving.records import waste
 from loadlens.serving.records.waste_import import ImportRefusedError
 from loadlens.serving.records.waste_stage_import import Origin, import_stages
+from loadlens.serving.sentences import fault_told
 from loadlens.serving.store.anchor import Anchor
 from loadlens.serving.store.database import open_database, write_session
 from loadlens.serving.store.journal import Seal, sealed
@@ -86,6 +88,8 @@ def test_every_row_that_cannot_be_taken_over_is_told_and_nothing_is_kept(engine)
     }
     with pytest.raises(ImportRefusedError) as refused, write_session(engine) as session:
         import_stages(session, workbook(wrong), ORIGIN, actor="user:li")
+    chinese = [fault_told(fault, "zh").partition(" 行：")[2] for fault in refused.value.faults]
+    assert [why for why in chinese if not re.search(r"[\u4e00-\u9fff]", why)] == []
     told = dict(fault.split(": ", 1) for fault in refused.value.faults)
     for row, why in {
         "入库 row 2": "and 500000 g would leave it",

@@ -28,6 +28,7 @@ from loadlens.serving.records.waste_export import TABLES, tables
 from loadlens.serving.records.waste_import import Imported, ImportRefusedError, import_ledger
 from loadlens.serving.records.waste_report import recovered_of, recovered_table, report
 from loadlens.serving.records.waste_stage_import import Origin, import_stages
+from loadlens.serving.sentences import fault_told
 from loadlens.waste.carbon import Recovered
 from loadlens.waste.epcis import Box, container_history
 from loadlens.waste.workbook import WorkbookError, write_csv, write_xlsx
@@ -184,7 +185,7 @@ def _calendar(one: Calendar, clock: tzinfo) -> dict[str, Any]:
 
 @router.post("/ledger.xlsx", status_code=201, openapi_extra=_BODY, responses=answers(408, 409))
 async def import_xlsx(request: Request) -> Response:
-    """Take over a ledger: all of it, or nothing and `faults` with every row that is wrong."""
+    """Take over a ledger: all of it, or nothing and `faults` (`faults_zh` in Chinese) with every row that is wrong."""
     return await _imported(request, import_ledger)
 
 
@@ -215,7 +216,7 @@ async def _imported(request: Request, take: Callable[..., Imported]) -> Response
     try:
         done = await run_in_threadpool(in_one_transaction)
     except ImportRefusedError as error:
-        return problem(422, str(error), faults=error.faults)
+        return problem(422, str(error), faults=error.faults, faults_zh=[fault_told(one, "zh") for one in error.faults])
     return JSONResponse(
         {"containers": done.containers, "entries": done.entries, "sha256": done.sha256}, status_code=201
     )

@@ -111,6 +111,7 @@ def import_stages(
 
 def _take_over(file: Path, data: Path | None, take: Callable[["Session", bytes], "Imported"]) -> None:
     from loadlens.serving.records.waste_import import ImportRefusedError  # noqa: PLC0415
+    from loadlens.serving.sentences import fault_told  # noqa: PLC0415
     from loadlens.serving.store.database import write_session  # noqa: PLC0415
 
     try:
@@ -121,7 +122,8 @@ def _take_over(file: Path, data: Path | None, take: Callable[["Session", bytes],
         with sealed_database(data) as engine, write_session(engine) as session:
             done = take(session, held)
     except ImportRefusedError as error:
-        raise RefusedError("\n".join(["nothing was imported:", *error.faults])) from error
+        faults = (f"{one} / {fault_told(one, 'zh')}" for one in error.faults)
+        raise RefusedError("\n".join(["nothing was imported 未导入任何内容:", *faults])) from error
     print(f"{done.containers} containers and {done.entries} entries are in the ledger")
 
 

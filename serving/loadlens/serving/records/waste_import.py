@@ -94,7 +94,7 @@ def _containers(rows: list[SheetRow], faults: list[str]) -> Iterator[tuple[int, 
         try:
             container = NewContainer.model_validate(said).container(marked(row.cells["confirmed_by"]))
         except (ValidationError, UnacceptableError) as error:
-            faults.append(f"{CONTAINERS} row {row.number}: {why_not(error)}")
+            faults += [f"{CONTAINERS} row {row.number}: {why}" for why in reasons(error)]
             continue
         # A label that was printed under an older edition keeps it.
         container.edition = row.cells["edition"] or code_list(container.list_id).edition
@@ -119,7 +119,7 @@ def _entries(sheets: dict[str, list[SheetRow]], faults: list[str]) -> tuple[dict
         try:
             entries.append(_entry(row, postings[name], particulars[name]))
         except (ValidationError, UnacceptableError) as error:
-            faults.append(f"{ENTRIES} row {row.number}: {why_not(error)}")
+            faults += [f"{ENTRIES} row {row.number}: {why}" for why in reasons(error)]
     for sheet, by_entry in ((POSTINGS, postings), (PARTICULARS, particulars)):
         stray = [row for name in by_entry.keys() - numbers.keys() for row in by_entry[name]]
         faults += [f"{sheet} row {row.number}: there is no entry {row.cells['entry']!r}" for row in stray]
@@ -144,8 +144,8 @@ def marked(actor: str) -> str:
     return actor if actor.startswith(_MARK) else f"{_MARK}{actor or 'unnamed'}"
 
 
-def why_not(error: Exception) -> str:
-    """What is wrong, in one line."""
+def reasons(error: Exception) -> list[str]:
+    """What is wrong, one line for each thing."""
     if not isinstance(error, ValidationError):
-        return str(error)
-    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        return [str(error)]
+    return [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from loadlens.serving.load_errors import ConflictError, UnacceptableError
 from loadlens.serving.records import waste, waste_entries
 from loadlens.serving.records.waste_events import tell
-from loadlens.serving.records.waste_import import Imported, ImportRefusedError, marked, why_not
+from loadlens.serving.records.waste_import import Imported, ImportRefusedError, marked, reasons
 from loadlens.serving.records.waste_labels import next_identity
 from loadlens.serving.store import journal
 from loadlens.serving.store.waste_tables import WasteContainer
@@ -97,7 +97,7 @@ def _containers(
             waste.register(session, container, by=actor)
             found[row.container] = container
         except (ValidationError, UnacceptableError, ConflictError, CodeError) as error:
-            faults.append(f"{row.place}: {why_not(error)}")
+            faults += [f"{row.place}: {why}" for why in reasons(error)]
     return found
 
 
@@ -135,7 +135,7 @@ def _entries(
         try:
             entries.append((row, _entry(row, container.identity, sources[row.container])))
         except (ValidationError, UnacceptableError) as error:
-            faults.append(f"{row.place}: {why_not(error)}")
+            faults += [f"{row.place}: {why}" for why in reasons(error)]
     return entries
 
 

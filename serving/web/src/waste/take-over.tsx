@@ -10,7 +10,7 @@ const KINDS = ["ledger", "stages"] as const;
 type Kind = (typeof KINDS)[number];
 const FAULTS_SHOWN = 200;
 
-type State = { is: "none" | "sending" } | { is: "done"; containers: number; entries: number } | { is: "refused"; why: string; faults: string[] };
+type State = { is: "none" | "sending" } | { is: "done"; containers: number; entries: number } | { is: "refused"; why: string; faults: Problem["faults"] };
 
 export function TakeOver() {
   const words = useWords();
@@ -35,7 +35,7 @@ export function TakeOver() {
     } catch (error) {
       if (error instanceof Problem && error.status === 401) sessionIsOver();
       const why = error instanceof Unreachable ? words.t("net.notDone") : (error as Error).message;
-      setState({ is: "refused", why, faults: error instanceof Problem ? error.faults : [] });
+      setState({ is: "refused", why, faults: error instanceof Problem ? error.faults : { en: [], zh: [] } });
     }
   };
   return (
@@ -82,7 +82,7 @@ export function TakeOver() {
           {words.t("waste.import.done", { containers: state.containers, entries: state.entries })}
         </p>
       )}
-      {state.is === "refused" && <Refused why={state.why} faults={state.faults} />}
+      {state.is === "refused" && <Refused why={state.why} faults={state.faults[words.language]} />}
     </section>
   );
 }
@@ -101,7 +101,7 @@ function Refused({ why, faults }: { why: string; faults: string[] }) {
       <p className="bar problem" role="alert">
         {words.t("waste.import.refused", { n: faults.length })}
       </p>
-      <ol className="faults" lang="en">
+      <ol className="faults">
         {faults.slice(0, FAULTS_SHOWN).map((fault) => (
           <li key={fault}>{fault}</li>
         ))}
