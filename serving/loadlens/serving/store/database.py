@@ -102,8 +102,9 @@ def _set_up(connection: sqlite3.Connection, _record: Any) -> None:
 
 # Any number will do that nothing else in the same database locks.
 _WRITE_LOCK = 0x10AD1E45
-# What the site's server may have set otherwise: a commit is on the disk; who hangs lets go of the write lock.
-_SESSION = "-c synchronous_commit=on -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
+# What the site's server may have set otherwise: a commit is on the disk; who hangs lets go of the write lock. Compiling
+# questions (JIT) took longer than to answer them.
+_SESSION = "-c synchronous_commit=on -c jit=off -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
 # Seconds until a machine that has vanished is given up.
 _NETWORK = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 _BY_CODE_POINT = ("C", "POSIX", "C.UTF-8", "C.utf8")
