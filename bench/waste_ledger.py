@@ -237,6 +237,7 @@ def ask(server: ServerUnderTest, plant: Plant, rounds: int) -> bool:
         "a room with every container": [f"/v1/rooms/{number % ROOMS + 1}" for number in range(rounds)],
         "the report of a month": [month] * (rounds // 10),
         "the report of a year": [month.replace("03-01", "01-01").replace("04-01", "12-31")] * (rounds // 50),
+        "what is to be reported next": ["/v1/waste/calendar?year=2021&offset=%2B08:00&due_from=2021-03-01"] * rounds,
         "a page of 100 entries": [f"/v1/waste/entries?after={n * plant.number // rounds}" for n in range(rounds)],
     }
     in_time = True

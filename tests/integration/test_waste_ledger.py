@@ -264,5 +264,5 @@ def test_a_stock_that_the_entries_do_not_give_is_found(serve):
     aged = "is said to be there since 2026-11-26, but by its entries since 2026-11-25T00:00:00+00:00"
     assert f"waste_stock {ledger.drum} / room:1: {aged}" in said
     assert f"waste_stock {other} / room:2: is 5 g, which no entry put there" in said
-    kept = f"waste_balances {UNIT} / production / hazardous-cn / 321-024-48"
+    kept = f"waste_balances {UNIT} / production / hazardous-cn / 321-024-48 / 2026"
     assert f"{kept}: is 7 g in 0 containers, but its entries add up to -412500 g in 0" in said

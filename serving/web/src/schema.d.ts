@@ -9014,6 +9014,8 @@ export interface operations {
                 offset: string;
                 /** @description units that hold a permit */
                 permit?: string[] | null;
+                /** @description what is due from then on, of the year before too */
+                due_from?: string | null;
             };
             header?: never;
             path?: never;

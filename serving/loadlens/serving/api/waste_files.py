@@ -5,7 +5,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 from functools import partial
@@ -156,11 +156,12 @@ def get_calendar(
     year: Annotated[int, Query(ge=2000, le=2100)],
     offset: Offset,
     permit: Annotated[list[str] | None, Query(max_length=50, description="units that hold a permit")] = None,
+    due_from: Annotated[date | None, Query(description="what is due from then on, of the year before too")] = None,
 ) -> dict[str, Any]:
     """What each plant has to plan and report about a year: `from` and `to` of a report are what `report` takes."""
     clock = _clock(offset)
     with parts_of(request).loads.reading() as session:
-        found = calendars(session, year, clock, permits=frozenset(permit or ()))
+        found = calendars(session, year, clock, permits=frozenset(permit or ()), due_from=due_from)
     return {"plants": [_calendar(one, clock) for one in found]}
 
 

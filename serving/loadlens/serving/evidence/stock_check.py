@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, literal, select
 from sqlalchemy.orm import Session
 
 from loadlens.serving.evidence.finding import Finding
 from loadlens.serving.records import waste_ages
 from loadlens.serving.records.waste_books import UNIT_LENGTH
-from loadlens.serving.store.waste_tables import WasteBalance, WasteContainer, WastePosting, WasteStock
+from loadlens.serving.store.waste_tables import WasteBalance, WasteContainer, WasteEntry, WastePosting, WasteStock
 from loadlens.waste.ledger import OUTSIDE
 
 
@@ -41,24 +41,27 @@ def check_stock(session: Session) -> Iterator[Finding]:
 
 
 def check_balances(session: Session) -> Iterator[Finding]:
-    """What is wrong with the balances by unit, place and code: grams by the postings, containers by the stock."""
+    """What is wrong with the balances by unit, place, code and year: grams by the postings, containers by the stock."""
     unit, box = func.substr(WasteContainer.identity, 1, UNIT_LENGTH).label("unit"), WasteContainer
+    year = case((WastePosting.place.in_(OUTSIDE), func.substr(WasteEntry.made_at, 1, 4)), else_="").label("year")
     posted = (
-        select(unit, WastePosting.place, box.list_id, box.code, func.sum(WastePosting.grams))
+        select(unit, WastePosting.place, box.list_id, box.code, year, func.sum(WastePosting.grams))
         .join(box, box.identity == WastePosting.container)
-        .group_by("unit", WastePosting.place, box.list_id, box.code)
+        .join(WasteEntry, WasteEntry.number == WastePosting.number)
+        .group_by("unit", WastePosting.place, box.list_id, box.code, "year")
     )
     standing = (
-        select(unit, WasteStock.place, box.list_id, box.code, func.count())
+        select(unit, WasteStock.place, box.list_id, box.code, literal(""), func.count())
         .join(box, box.identity == WasteStock.container)
         .where(WasteStock.grams > 0)
         .group_by("unit", WasteStock.place, box.list_id, box.code)
     )
     grams = {tuple(key): int(total) for *key, total in session.execute(posted)}
     count = {tuple(key): total for *key, total in session.execute(standing)}
-    kept = {(row.unit, row.place, row.list_id, row.code): row for row in session.scalars(select(WasteBalance))}
+    rows = session.scalars(select(WasteBalance))
+    kept = {(row.unit, row.place, row.list_id, row.code, row.year): row for row in rows}
     for key in sorted(grams.keys() | count.keys() | kept.keys()):
         said = (kept[key].grams, kept[key].containers) if key in kept else (0, 0)
         if said != (right := (grams.get(key, 0), count.get(key, 0))):
             why = "is {} g in {} containers, but its entries add up to {} g in {}".format(*said, *right)
-            yield Finding(f"waste_balances {' / '.join(key)}", why)
+            yield Finding(f"waste_balances {' / '.join(filter(None, key))}", why)

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
@@ -21,7 +21,7 @@ from loadlens.waste.ledger import OUTSIDE, Entry
 UNIT_LENGTH = 18
 _AGED = update(WasteStock).where(WasteStock.container == bindparam("of")).values(since=bindparam("came"))
 _GONE = delete(WasteStock).where(WasteStock.container == bindparam("gone"), WasteStock.place == bindparam("left"))
-_Key = tuple[str, str, str, str]
+_Key = tuple[str, str, str, str, str]
 
 
 class Books:
@@ -46,7 +46,7 @@ class Books:
                 self._since[container] = since
         for condition in among(WasteBalance.code, {code for _, code in self._wastes.values()}):
             kept = session.scalars(select(WasteBalance).where(condition))
-            self._balances |= {(row.unit, row.place, row.list_id, row.code): row for row in kept}
+            self._balances |= {(row.unit, row.place, row.list_id, row.code, row.year): row for row in kept}
         self._written = dict(self._stock)
 
     def accept(self, entry: Entry, by: str) -> str | None:
@@ -62,7 +62,7 @@ class Books:
                 return f"container {container} holds {there} g at {place}, and {-grams} g would leave it"
         for (container, place), grams in changes.items():
             if grams:
-                self._change(container, place, grams)
+                self._change(container, place, grams, entry.at)
         self._taken.append((entry, by))
         return None
 
@@ -107,8 +107,8 @@ class Books:
             self._session.connection().execute(_GONE, gone)
         self._written = {key: grams for key, grams in self._stock.items() if grams}
 
-    def _change(self, container: str, place: str, grams: int) -> None:
-        balance = self._balance(container, place)
+    def _change(self, container: str, place: str, grams: int, at: datetime) -> None:
+        balance = self._balance(container, place, year_of(at) if place in OUTSIDE else "")
         balance.grams += grams
         if place in OUTSIDE:
             return
@@ -116,15 +116,21 @@ class Books:
         self._stock[container, place] = before + grams
         balance.containers += (before + grams > 0) - (before > 0)
 
-    def _balance(self, container: str, place: str) -> WasteBalance:
+    def _balance(self, container: str, place: str, year: str) -> WasteBalance:
         list_id, code = self._wastes[container]
         unit = container[:UNIT_LENGTH]
-        key = (unit, place, list_id, code)
+        key = (unit, place, list_id, code, year)
         if key not in self._balances:
-            row = WasteBalance(unit=unit, place=place, list_id=list_id, code=code, grams=0, containers=0)
+            about = {"unit": unit, "place": place, "list_id": list_id, "code": code, "year": year}
+            row = WasteBalance(**about, grams=0, containers=0)
             self._balances[key] = row
             self._session.add(row)
         return self._balances[key]
+
+
+def year_of(at: datetime) -> str:
+    """The year that balances keep what goes outside by: that of UTC."""
+    return at.astimezone(UTC).isoformat()[:4]
 
 
 def _row(number: int, entry: Entry) -> dict[str, Any]:

@@ -80,7 +80,8 @@ class WasteBalance(Base):
     """What all containers of one code of one unit have together at a place, the outside ones too (production below 0).
 
     The sum of their postings, kept so that a balance answers at once. `unit` is the plant, the first 18 characters of
-    an identity; `containers` counts those that hold something at a place on site.
+    an identity; `containers` counts those that hold something at a place on site. `year` is when (UTC) what is outside
+    went there by its entry; empty on site, where what came in one year leaves in another.
     """
 
     __tablename__ = "waste_balances"
@@ -89,6 +90,7 @@ class WasteBalance(Base):
     place: Mapped[str] = mapped_column(Text, primary_key=True)
     list_id: Mapped[str] = mapped_column(Text, primary_key=True)
     code: Mapped[str] = mapped_column(Text, primary_key=True)
+    year: Mapped[str] = mapped_column(Text, primary_key=True)
     grams: Mapped[int] = mapped_column(_GRAMS, info=CHANGES)
     containers: Mapped[int] = mapped_column(info=CHANGES)
 

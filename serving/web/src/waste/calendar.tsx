@@ -14,8 +14,11 @@ const NEXT = 3;
 export function Calendar() {
   const words = useWords();
   const [permits, setPermits] = useState<string[]>([]);
-  const year = new Date().getFullYear();
-  const { value, failed, again } = useLoaded(`calendar ${year}`, () => both(year, permits));
+  const today = new Date();
+  const { value, failed, again } = useLoaded(`calendar ${written(today)}`, async () => {
+    const asked = { year: today.getFullYear(), offset: offsetHere(), permit: permits, due_from: written(today) };
+    return (await read("/v1/waste/calendar", {}, asked))?.plants ?? [];
+  });
   // Under the same key, so that what is shown stays until the answer comes, and the focus with it.
   const keep = (unit: string, holds: boolean): void => {
     setPermits(holds ? [...permits, unit] : permits.filter((one) => one !== unit));
@@ -32,16 +35,6 @@ export function Calendar() {
       ))}
     </section>
   );
-}
-
-/** The plants of this year with what is not past of both years: the last reports about a year are due in the next. */
-async function both(year: number, permit: string[]): Promise<Shape<"PlantCalendar">[]> {
-  const [before, now] = await Promise.all([year - 1, year].map((one) => read("/v1/waste/calendar", {}, { year: one, offset: offsetHere(), permit })));
-  const today = written(new Date());
-  return (now?.plants ?? []).map((plant) => {
-    const last = before?.plants.find(({ unit }) => unit === plant.unit)?.due ?? [];
-    return { ...plant, due: [...last, ...plant.due].filter(({ by }) => by >= today).toSorted((one, other) => one.by.localeCompare(other.by)) };
-  });
 }
 
 interface PlantShown {
