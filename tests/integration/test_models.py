@@ -9,6 +9,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
+from loadlens.serving.commands.keys import operator
 from loadlens.vision.metadata import METADATA_KEY
 
 
@@ -152,3 +153,59 @@ def test_a_model_looks_at_loads_that_begin_after_it_was_activated_and_is_rolled_
     records = server.http_as("auditor").get("/v1/journal", params={"kind": "model.activated"}).json()["records"]
     assert [record["body"]["sha256"] for record in records][-2:] == [other, first]
     server.run("verify")
+
+
+def test_a_model_is_activated_and_rolled_back_on_the_command_line_by_the_same_rule(
+    server, model_file, others, past, tmp_path
+):
+    load, _, _ = past
+    _, blind = others
+    [first] = active(server)
+
+    def models(*arguments):
+        return server.command("models", *arguments, "--data", server.data, LOADLENS_MODEL=str(model_file))
+
+    refused = models("activate", blind)
+    assert (refused.returncode, refused.stdout) == (3, "")
+    assert f"load {load}: gas cylinder was found, and is not any more" in refused.stderr
+    assert active(server) == [first]
+
+    # A file that lies elsewhere is kept; the server that runs takes it up by itself.
+    elsewhere = tmp_path / "new.onnx"
+    (server.data / "models" / "blind.onnx").rename(elsewhere)
+    done = models("activate", elsewhere, "--despite", "the cylinder was a water jug", "--reason", "quicker")
+    assert (done.returncode, blind in done.stdout) == (0, True), done.stderr
+    elsewhere.unlink()
+    wait_for(server, blind)
+    newest = server.http.get("/v1/models").json()["activations"][0]
+    assert (newest["before"], newest["reason"], newest["despite"]) == (first, "quicker", "the cylinder was a water jug")
+    assert [reason["code"] for reason in newest["verdict"]["reasons"]] == ["hazard_missed"]
+    assert models("activate", blind).returncode == 3  # it looks already
+
+    assert models("rollback").returncode == 0
+    wait_for(server, first)
+    auditor = server.http_as("auditor")
+    records = auditor.get("/v1/journal", params={"kind": "model.activated"}).json()["records"][-2:]
+    assert [(one["actor"], one["body"]["sha256"]) for one in records] == [(operator(), blind), (operator(), first)]
+    server.run("verify")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("activate", "0" * 64), 3, "there is no model of SHA-256"),
+        (("activate", "blind"), 2, "neither a file nor a SHA-256"),
+        (("activate", __file__), 3, "ONNX"),
+    ],
+)
+def test_what_is_no_model_is_not_activated_by_command(server, model_file, arguments, code, says):
+    done = server.command("models", *arguments, "--data", server.data, LOADLENS_MODEL=str(model_file))
+    assert (done.returncode, says in done.stderr, done.stderr.count("\n")) == (code, True, 1), done.stderr
+
+
+def test_a_site_where_no_model_was_activated_has_none_to_go_back_to(server, model_file, tmp_path):
+    (tmp_path / "data").mkdir()
+    alone = ("LOADLENS_DATABASE", "LOADLENS_STORE")
+    given = ("models", "rollback", "--data", tmp_path / "data")
+    done = server.command(*given, without=alone, LOADLENS_MODEL=str(model_file))
+    assert (done.returncode, "none to go back to" in done.stderr) == (3, True), done.stderr

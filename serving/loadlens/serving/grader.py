@@ -40,6 +40,8 @@ _TURN = 8
 # So many waiting ones are read at a time: enough to see that a gap is to be passed over.
 _WINDOW = 32
 _AFTER_OUTAGE_S = 1.0
+# How often a server that has its records to itself looks whether the command line has activated a model.
+_LOOK_EVERY_S = 2.0
 _WATCHED = (*OPEN, "closed")
 
 
@@ -164,7 +166,7 @@ class Grader:
         return True
 
     def _look(self) -> None:
-        """Take up every unfinished load: at first, after an outage, and often where other processes take frames."""
+        """Take up every unfinished load and another model: at first, after an outage, and ever again."""
         if not self._is_due():
             return
         if self.model is not None and self._active_model() not in (None, self.model.sha256):
@@ -175,7 +177,7 @@ class Grader:
         for load_id in unfinished:
             self.wake(load_id)
         every_s = self._leases.look_every_s
-        self._look_at = float("inf") if every_s is None else time.monotonic() + every_s
+        self._look_at = time.monotonic() + (_LOOK_EVERY_S if every_s is None else every_s)
         if every_s is not None:
             self._tell()
 
@@ -200,7 +202,8 @@ class Grader:
     def _next(self) -> str | None:
         """The load whose turn it is; None where none has come until it is time to look again, or to end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or self._waiting or self._is_due(), self._leases.look_every_s)
+            until = max(0.0, self._look_at - time.monotonic())
+            self._changed.wait_for(lambda: self._stopped or self._waiting or self._is_due(), until)
             if self._stopped or not self._waiting:
                 return None
             load_id = next(iter(self._waiting))

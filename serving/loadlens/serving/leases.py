@@ -28,7 +28,7 @@ class Leases(Protocol):
 
     @property
     def look_every_s(self) -> float | None:
-        """How often to look for what came in through other processes; None: nothing can."""
+        """How often to look for frames that came in through other processes; None: none can."""
 
     def keep(self) -> None:
         """Show that we live, and learn who else does. To be called often."""

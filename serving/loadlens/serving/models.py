@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.load_errors import ConflictError, UnknownLoadError
+from loadlens.serving.records import model_looks
 from loadlens.serving.settings import Settings
 from loadlens.serving.store import journal
 from loadlens.serving.store.blobs import Blobs
@@ -47,12 +48,20 @@ class Faulty:
 class Models:
     """The models of one site. Every method may be called from any thread."""
 
-    def __init__(self, settings: Settings, blobs: Blobs) -> None:
+    def __init__(self, settings: Settings, blobs: Blobs, brought: Path | None = None) -> None:
+        """`brought` is one more file, wherever it lies."""
+        self._brought = () if brought is None else (brought,)
+        self._least = settings.model_trial_loads
         self._given = settings.model or shipped_model()
         self._folder = settings.data / FOLDER
         self._blobs = blobs
         self._tried: tuple[str, SurfaceModel] | None = None
         self._trying = threading.Lock()
+
+    @property
+    def given(self) -> str:
+        """The digest of the file that is shipped or set; ModelError where it cannot be read."""
+        return self.load(None).sha256
 
     def active(self, session: Session) -> str | None:
         """The digest of the model that was activated last; None where none was, and the shipped or set file looks."""
@@ -96,22 +105,26 @@ class Models:
         known = (one.metadata for one in self.known() if isinstance(one, Known) and one.sha256 == sha256)
         return next(known, None) or self.load(sha256).metadata
 
+    def verdict(self, session: Session, before: str, after: str) -> Verdict:
+        """What the rule says of a model that is to follow another, by their digests; raises as `load` does."""
+        first, second = ((sha256, self.about(sha256)) for sha256 in (before, after))
+        return model_looks.verdict(session, first, second, least=self._least)
+
     def activate(
-        self,
-        session: Session,
-        model: SurfaceModel,
-        before: str,
-        verdict: Verdict | None,
-        *,
-        reason: str,
-        despite: str | None,
-        actor: str,
+        self, session: Session, model: SurfaceModel, *, given: str, reason: str, despite: str | None, actor: str
     ) -> ModelActivation:
         """Let a loaded model look at every load that begins from now on, and keep its file.
 
-        `verdict` is what the rule says of it, None on the way back to the model before, of which it is not asked;
-        where it does not permit, `despite` says why it is to look all the same, else ConflictError is raised.
+        `given` is the digest of the model that looks where none was activated. On the way back to the model before, the
+        rule is not asked; where it does not permit, `despite` says why it is to look all the same, else ConflictError
+        is raised.
         """
+        before = self.active(session) or given
+        if before == model.sha256:
+            raise ConflictError("this model looks already")
+        newest = next(iter(activations(session)), None)
+        goes_back = newest is not None and newest.before == model.sha256
+        verdict = None if goes_back else self.verdict(session, before, model.sha256)
         permitted = verdict is None or verdict.permits
         if verdict is not None and not permitted and despite is None:
             against = "; ".join(one.why for one in verdict.reasons)
@@ -138,10 +151,10 @@ class Models:
         return activation
 
     def _files(self) -> list[Path]:
-        return [self._given, *installed_models(), *sorted(self._folder.glob("*.onnx"))]
+        return [self._given, *installed_models(), *sorted(self._folder.glob("*.onnx")), *self._brought]
 
     def _file_of(self, sha256: str) -> Path | None:
-        return next((file for file in self._files() if file.is_file() and _digest(file) == sha256), None)
+        return next((file for file in self._files() if file.is_file() and digest(file) == sha256), None)
 
 
 def activations(session: Session) -> list[ModelActivation]:
@@ -149,7 +162,8 @@ def activations(session: Session) -> list[ModelActivation]:
     return list(session.scalars(select(ModelActivation).order_by(ModelActivation.id.desc())))
 
 
-def _digest(file: Path) -> str:
+def digest(file: Path) -> str:
+    """The SHA-256 of a file."""
     return _digest_of(file, file.stat().st_mtime_ns)
 
 

@@ -2,12 +2,13 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.orm import Session
 from starlette.exceptions import HTTPException
 
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
@@ -22,7 +23,6 @@ from loadlens.serving.records import assessments, comparison, loads, model_looks
 from loadlens.serving.rewatching import by_machine_alone, watch_again
 from loadlens.serving.store.settings_tables import ModelActivation
 from loadlens.vision.model import ModelError, SurfaceModel
-from loadlens.vision.succession import Verdict
 
 router = APIRouter(tags=["models"])
 
@@ -73,22 +73,14 @@ def activate_model(request: Request, given: NewModelActivation) -> dict[str, Any
     says why it is to look all the same. To roll back, activate the one before; nothing is asked of it."""
     parts = parts_of(request)
     now = _looking(parts)
-    try:
+    with _usable():
         model = parts.models.load(given.sha256)
-    except ModelError as error:
-        raise UnacceptableError(str(error)) from None
-    with parts.loads.writing() as session:
-        before = parts.models.active(session) or now.sha256
-        if before == given.sha256:
-            raise ConflictError("this model looks already")
-        newest = next(iter(activations(session)), None)
-        goes_back = newest is not None and newest.before == given.sha256
-        verdict = None if goes_back else _verdict(parts, session, before, given.sha256)
-        row = parts.models.activate(
-            session, model, before, verdict, reason=given.reason, despite=given.despite, actor=actor_of(request)
-        )
-        session.flush()
-        shown = _activation(row)
+        with parts.loads.writing() as session:
+            row = parts.models.activate(
+                session, model, given=now.sha256, reason=given.reason, despite=given.despite, actor=actor_of(request)
+            )
+            session.flush()
+            shown = _activation(row)
     parts.grader.look_again()
     return shown
 
@@ -130,9 +122,9 @@ def judge_model(request: Request, sha256: Annotated[str, Path(pattern=_DIGEST)])
     watched (`PUT /models/{sha256}/loads/{load_id}`) and over what they say of themselves."""
     parts = parts_of(request)
     now = _looking(parts)
-    with parts.loads.reading() as session:
+    with _usable(), parts.loads.reading() as session:
         before = parts.models.active(session) or now.sha256
-        said = _verdict(parts, session, before, sha256)
+        said = parts.models.verdict(session, before, sha256)
     return {"before": before, "sha256": sha256, "permits": said.permits} | asdict(said)
 
 
@@ -142,12 +134,13 @@ def _looking(parts: Parts) -> SurfaceModel:
     return parts.grader.model
 
 
-def _verdict(parts: Parts, session: Session, before: str, after: str) -> Verdict:
+@contextmanager
+def _usable() -> Iterator[None]:
+    """A file that is no model is refused."""
     try:
-        first, second = ((sha256, parts.models.about(sha256)) for sha256 in (before, after))
+        yield
     except ModelError as error:
         raise UnacceptableError(str(error)) from None
-    return model_looks.verdict(session, first, second, least=parts.settings.model_trial_loads)
 
 
 def _card(one: Known, *, is_active: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None, help="The keys by which machines come in.")
 
 DataFolder = Annotated[Path | None, typer.Option(help="The server's folder; default: as `serve` finds it.")]
-BY = "cli"
 
 
 @app.command()
@@ -36,7 +36,7 @@ def add(
     if role not in set(Role):
         raise WrongUseError(f"there is no role {role!r}; there are {', '.join(Role)}")
     with _keys(data) as keys:
-        row, token = keys.add(NewKey(name, Role(role), lane, days), BY)
+        row, token = keys.add(NewKey(name, Role(role), lane, days), operator())
     typer.echo(f"loadlens: key {row.id} is valid until {row.expires_at}; it is not shown again", err=True)
     print(token)
 
@@ -54,8 +54,16 @@ def list_(data: DataFolder = None) -> None:
 def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")], data: DataFolder = None) -> None:
     """Let a key open nothing from now on."""
     with _keys(data) as keys:
-        revocation = keys.revoke(key_id, BY)
+        revocation = keys.revoke(key_id, operator())
     print(f"{key_id} is revoked since {revocation.at}")
+
+
+def operator() -> str:
+    """Who is at the machine, as records name them: by the account, where it has a name."""
+    try:
+        return f"cli:{getuser()}"
+    except (KeyError, OSError):
+        return "cli"
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from loadlens.serving.commands.keys import BY, DataFolder, sealed_database
+from loadlens.serving.commands.keys import DataFolder, operator, sealed_database
 from loadlens.serving.errors import WrongUseError
 
 app = typer.Typer(rich_markup_mode=None, help="The people who log in.")
@@ -28,7 +28,8 @@ def invite(
         users = Users(engine)
         try:
             is_known = name in {user.name for user in users.all()}
-            token = users.reinvite(name, BY) if is_known else users.invite(name, Role(role), BY)
+            by = operator()
+            token = users.reinvite(name, by) if is_known else users.invite(name, Role(role), by)
         except UserError as error:
             raise WrongUseError(str(error)) from error
     print(f"{address}/login#{token}")

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 import typer
 
 from loadlens.serving.commands.evidence import site_of
-from loadlens.serving.commands.keys import DataFolder, sealed_database
+from loadlens.serving.commands.keys import DataFolder, operator, sealed_database
 from loadlens.serving.commands.settings import SettingsFile
 from loadlens.serving.errors import RefusedError, WrongUseError
 
@@ -86,7 +86,7 @@ def import_(
     """Take over a ledger: all of it, or nothing, with every row that is wrong and why."""
     from loadlens.serving.records.waste_import import import_ledger  # noqa: PLC0415
 
-    _take_over(file, data, lambda session, held: import_ledger(session, held, actor="cli"))
+    _take_over(file, data, lambda session, held: import_ledger(session, held, actor=operator()))
 
 
 def import_stages(
@@ -106,7 +106,7 @@ def import_stages(
         origin = Origin(unit, decimal_of(litres), clock or UTC)
     except (ValueError, QuantityError) as error:
         raise WrongUseError(f"--litres is a number and --offset is written as +08:00: {error}") from error
-    _take_over(file, data, lambda session, held: import_stages(session, held, origin, actor="cli"))
+    _take_over(file, data, lambda session, held: import_stages(session, held, origin, actor=operator()))
 
 
 def _take_over(file: Path, data: Path | None, take: Callable[["Session", bytes], "Imported"]) -> None:
