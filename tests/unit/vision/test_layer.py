@@ -24,7 +24,7 @@ def surface(**probs: np.ndarray | float) -> Surface:
 
 
 def seen(of: Surface, new: np.ndarray = ALL, hidden: np.ndarray = NONE) -> SeenLayer:
-    return SeenLayer(0.0, 3.0, 1.0, "a" * 64, of, new, NONE, hidden, b"", SIZE)
+    return SeenLayer(0.0, 3.0, 1.0, "a" * 64, new, NONE, hidden, of, SIZE)
 
 
 def graded(layer: SeenLayer, unsure_below: float = 0.3):

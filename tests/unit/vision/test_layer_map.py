@@ -24,7 +24,7 @@ POINT = st.tuples(st.floats(0, 1), st.floats(0, 1))
 def a_map(seed: int = 0):
     probs = np.random.default_rng(seed).dirichlet([0.4] * len(CLASSES), GRID).astype(np.float32)
     surface = Surface(np.ascontiguousarray(probs.transpose(2, 0, 1)), CLASSES, STRIDE)
-    seen = SeenLayer(0.0, 3.0, 1.0, "a" * 64, surface, ALL, ~ALL, ~ALL, b"", SIZE)
+    seen = SeenLayer(0.0, 3.0, 1.0, "a" * 64, ALL, ~ALL, ~ALL, surface, SIZE)
     return seen, map_of(seen, ALL, 0.3)
 
 

@@ -61,7 +61,6 @@ def observe_clip(clip: Clip, model: SurfaceModel) -> LoadObservation:
             new=new,
             doubtful=np.zeros_like(new),
             hidden=occluded(surface, taxonomy, size, new.shape),
-            jpeg=b"",
             size=size,
         )
         decided = decide_contaminants(surface, exposed_cells(seen, clip.inside), taxonomy)

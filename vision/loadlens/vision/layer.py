@@ -23,24 +23,33 @@ Grid = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class SeenLayer:
-    """A layer as it was seen, before it is known where the bed is.
+class Exposure:
+    """When and where a layer lay open, whatever a model says of it.
 
     Masks are bool [h, w] over the whole frame at the tracker's size: `new` is what was newly exposed, `doubtful` the
-    part of it that may have been graded before, `hidden` what something hung or stood over. `jpeg` is the picture the
-    model saw, `size` its height and width in pixels.
+    part of it that may have been graded before, `hidden` what something hung or stood over. Times are in seconds.
     """
 
     start_s: float
     end_s: float
     key_frame_s: float
     key_frame_sha256: str
-    surface: Surface
     new: Mask
     doubtful: Mask
     hidden: Mask
-    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SeenLayer(Exposure):
+    """A layer as it was seen, before it is known where the bed is.
+
+    `size` is the height and width in pixels of the picture the model saw, `jpeg` that picture; empty where nothing is
+    to be drawn.
+    """
+
+    surface: Surface
     size: tuple[int, int]
+    jpeg: bytes = b""
     hazards: tuple[HazardSighting, ...] = ()
 
 

@@ -13,6 +13,7 @@ from loadlens.vision.layer import Mask, SeenLayer, graded_cells
 from loadlens.vision.layer_map import LayerMap, map_of
 from loadlens.vision.overlay import draw_layer
 from loadlens.vision.taxonomy import load_taxonomy
+from loadlens.vision.trace import Trace
 
 Picture = NDArray[np.uint8]
 
@@ -30,13 +31,14 @@ class LayerPicture:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A load that has been watched to its end: what was seen, and a way to draw it, one layer at a time."""
+    """A load that has been watched to its end: what was seen, what that rests on beside the model, and a way to draw
+    it, one layer at a time."""
 
     observation: LoadObservation
+    trace: Trace
     bed: Bed | None
     _seen: tuple[tuple[int, SeenLayer], ...]
     _bed_mask: Mask
-    _source_width: int
     _unsure_below: float
 
     def pictures(self, numbers: Mapping[int, int] | None = None) -> Iterator[LayerPicture]:
@@ -54,7 +56,7 @@ class Observed:
                 graded_cells(seen, self._bed_mask, taxonomy),
                 seen.hazards,
                 unsure_below=self._unsure_below,
-                source_width=self._source_width,
+                source_width=self.trace.frame_size[0],
                 title=f"Layer {index} 第{index}层   {seen.key_frame_s:.1f} s",
                 taxonomy=taxonomy,
             )

@@ -7,33 +7,27 @@ waits for neither layer nor load, within a second of anything that the picture i
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from loadlens.grading.observation import (
-    Doubt,
-    HazardSighting,
-    LayerObservation,
-    LoadObservation,
-    ModelVersion,
-)
-from loadlens.vision.bed import Bed, find_bed
+from loadlens.grading.observation import Doubt, HazardSighting, LoadObservation
+from loadlens.vision.bed import Bed
 from loadlens.vision.colour import has_cast
-from loadlens.vision.contaminants import decide_contaminants
 from loadlens.vision.frame import Frame
 from loadlens.vision.hazards import find_hazards, merge_sightings
-from loadlens.vision.layer import Mask, SeenLayer, exposed_cells, layer_observation, occluded, scene_share
+from loadlens.vision.layer import SeenLayer, occluded
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.observed import Observed
 from loadlens.vision.quality import FrozenWatch, measure_quality
 from loadlens.vision.source import read_frames
 from loadlens.vision.stillness import LUMA_WIDTH, Grid, differ, smoothed
+from loadlens.vision.summing import sum_layers, weak_alarms
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import Taxonomy, load_taxonomy
+from loadlens.vision.trace import Trace
 from loadlens.vision.tracker import LayerTracker, Settled
 from loadlens.vision.video import source_name
 
@@ -47,17 +41,21 @@ _LOOK_ANYWAY_S = 30.0
 _NEWEST = 0.4
 # Grabs take 20 to 60 s each in a yard; movement for longer than two of them may hide a whole layer.
 _LONG_UNREST_S = 120.0
-# An alarm that misses more than one in ten is no reason to feel safe.
-_HAZARD_RECALL = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class FrameLook:
     """What the model saw of a frame: the picture it was shown, uint8 [H, W, 3] RGB, and what it made of it."""
 
     frame: Frame
     surface: Surface
     rgb: Picture
+    hazards: tuple[HazardSighting, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the picture in pixels."""
+        return self.rgb.shape[0], self.rgb.shape[1]
 
 
 def picture_for_model(frame: Frame, width: int) -> Picture:
@@ -70,6 +68,20 @@ def picture_for_model(frame: Frame, width: int) -> Picture:
     shrinks = rgb.shape[1] > width
     resized = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return np.asarray(resized, np.uint8)
+
+
+def look_at(frame: Frame, model: SurfaceModel) -> FrameLook:
+    """Show a frame to a model."""
+    rgb = picture_for_model(frame, model.metadata.trained_width)
+    surface = model.look(rgb)
+    hazards = find_hazards(
+        surface,
+        thresholds=model.metadata.hazard_thresholds,
+        frame_s=frame.time_s,
+        frame_sha256=frame.sha256,
+        scale=frame.width / rgb.shape[1],
+    )
+    return FrameLook(frame, surface, rgb, hazards)
 
 
 class Unloading:
@@ -100,7 +112,7 @@ class Unloading:
         self._looked_s = -np.inf
         self._calm: Grid | None = None  # the mean picture of a rest
         self._looked_at: Grid | None = None  # what it was at the last look
-        self._at_rest: _Look | None = None
+        self._at_rest: FrameLook | None = None
         self.frames_seen = 0
         self.frames_used = 0
 
@@ -116,11 +128,7 @@ class Unloading:
 
     def so_far(self) -> LoadObservation:
         """What the layers that have settled show, for whoever watches; what is seen later does not depend on it."""
-        doubts = dict(self._doubts)
-        try:
-            return self._sum_layers().observation
-        finally:
-            self._doubts = doubts
+        return sum_layers(self._trace(), self._layers, self._model).observation
 
     def push(self, frame: Frame) -> tuple[HazardSighting, ...]:
         """Take the next frame in time; returns the hazards that this frame raised for the first time."""
@@ -177,24 +185,16 @@ class Unloading:
             raise RuntimeError("push a frame first: the tracker takes its size from it")
         return self._tracker
 
-    def _look(self, frame: Frame) -> _Look:
-        rgb = picture_for_model(frame, self._model.metadata.trained_width)
-        if has_cast(rgb):
+    def _look(self, frame: Frame) -> FrameLook:
+        look = look_at(frame, self._model)
+        if has_cast(look.rgb):
             self._doubt(
                 "colour_cast", "the camera's colours were false (a magenta cast); what lay open then is not graded"
             )
-        surface = self._model.look(rgb)
         self._looked_s, self._looked_at = max(self._looked_s, frame.time_s), self._calm
         self.frames_used += 1
-        sightings = find_hazards(
-            surface,
-            thresholds=self._model.metadata.hazard_thresholds,
-            frame_s=frame.time_s,
-            frame_sha256=frame.sha256,
-            scale=frame.width / rgb.shape[1],
-        )
-        self._hazards = list(merge_sightings(self._hazards, sightings))
-        return _Look(frame, surface, rgb)
+        self._hazards = list(merge_sightings(self._hazards, look.hazards))
+        return look
 
     def _look_at_settled(self, settled: Settled[Frame]) -> None:
         frame = settled.frame
@@ -203,8 +203,7 @@ class Unloading:
         surface, rgb = look.surface, look.rgb
         if has_cast(rgb):
             return  # the surface stays unseen, and counts as new once the camera is sound again
-        size = (rgb.shape[0], rgb.shape[1])
-        hidden = occluded(surface, self._taxonomy, size, settled.changed.shape)
+        hidden = occluded(surface, self._taxonomy, look.size, settled.changed.shape)
         exposed = self._running_tracker().accept(settled, hidden)
         if exposed is None:
             return
@@ -222,33 +221,9 @@ class Unloading:
                 doubtful=exposed.doubtful,
                 hidden=hidden,
                 jpeg=jpeg.tobytes(),
-                size=size,
+                size=look.size,
             )
         )
-
-    def _find_bed(self) -> tuple[Bed | None, Mask]:
-        if not self._layers:
-            return self._given_bed, np.zeros((1, 1), np.bool_)
-        shape = self._layers[0].new.shape
-        bed = self._given_bed or find_bed(
-            [layer.new for layer in self._layers],
-            source_size=self._frame_size,
-            scene=self._scene_at_tracker_size(self._layers[0]),
-        )
-        if bed is None:
-            self._doubt(
-                "bed_not_found", "the bed could not be told from its surroundings; the whole picture was graded"
-            )
-            return None, np.ones(shape, np.bool_)
-        return bed, bed.mask(shape, self._frame_size)
-
-    def _scene_at_tracker_size(self, layer: SeenLayer) -> NDArray[np.float32]:
-        share = scene_share(layer.surface, self._taxonomy)
-        stride = layer.surface.stride
-        pixels = cv2.resize(share, (share.shape[1] * stride, share.shape[0] * stride), interpolation=cv2.INTER_LINEAR)
-        height, width = layer.new.shape
-        small = cv2.resize(pixels[: layer.size[0], : layer.size[1]], (width, height), interpolation=cv2.INTER_AREA)
-        return np.asarray(small, np.float32)
 
     def _doubt(self, code: str, why: str) -> None:
         self._doubts.setdefault(code, Doubt(code, why))
@@ -263,84 +238,31 @@ class Unloading:
         for doubt in doubts:
             self._doubts.setdefault(doubt.code, doubt)
         self._count_poor_frames()
-        self._doubt_weak_alarms()
         unrest = self._tracker.longest_unrest_s if self._tracker else 0.0
         if unrest > _LONG_UNREST_S:
             self._doubt(
                 "never_at_rest",
                 f"for {unrest:.0f} s on end nothing lay still long enough to be graded; layers may have been missed",
             )
-        return self._sum_layers()
-
-    def _doubt_weak_alarms(self) -> None:
-        """Silence of an alarm that is known to miss much is no all-clear, so it is said with every load."""
-        recall = self._model.metadata.hazard_recall
-        weak = [name for name in self._model.metadata.hazard_thresholds if recall.get(name, 0.0) < _HAZARD_RECALL]
-        if weak:
-            found = ", ".join(f"{name.replace('_', ' ')} {recall.get(name, 0.0):.0%}" for name in weak)
-            self._doubt(
-                "hazards_may_be_missed",
-                f"the model's alarm finds too few dangerous items (on held-out pictures: {found}); look yourself",
-            )
+        return sum_layers(self._trace(), self._layers, self._model, weak_alarms(self._model.metadata))
 
     def _count_poor_frames(self) -> None:
         for code, count in self._poor.items():
             doubt = self._doubts[code]
             self._doubts[code] = replace(doubt, why=f"{doubt.why} ({count} of {self.frames_seen} frames)")
 
-    def _sum_layers(self) -> Observed:
-        bed, mask = self._find_bed()
-        unsure_below = self._model.metadata.unsure_below
-        graded: list[tuple[LayerObservation, SeenLayer]] = []
-        for looked in self._layers:
-            surface = decide_contaminants(looked.surface, exposed_cells(looked, mask), self._taxonomy)
-            seen = replace(looked, surface=surface)
-            layer = layer_observation(len(graded), seen, mask, self._taxonomy, unsure_below=unsure_below)
-            if layer is not None:
-                graded.append((layer, seen))
-        hazards = self._hazards_of([seen for _, seen in graded])
-        layers = tuple(replace(layer, hazards=hazards[layer.index]) for layer, _ in graded)
-        kept = tuple((layer.index, replace(seen, hazards=hazards[layer.index])) for layer, seen in graded)
-        seen_once = np.any([seen.new for _, seen in kept], axis=0) if kept else np.zeros_like(mask)
-        new = sum(int((seen.new & mask).sum()) for _, seen in kept)
-        doubtful = sum(int((seen.doubtful & mask).sum()) for _, seen in kept)
-        observation = replace(
-            self._observation(layers),
-            coverage=float((seen_once & mask).sum() / max(1, mask.sum())),
-            duplicate_area=doubtful / new if new else 0.0,
-            mm_per_px=bed.mm_per_px if bed else None,
-        )
-        return Observed(observation, bed, kept, mask, self._frame_size[0], unsure_below)
-
-    def _hazards_of(self, layers: list[SeenLayer]) -> list[tuple[HazardSighting, ...]]:
-        """Every hazard once, with the layer in which it came to light: the first that ended after it was seen."""
-        found: list[list[HazardSighting]] = [[] for _ in layers]
-        for hazard in self._hazards:
-            later = [index for index, layer in enumerate(layers) if layer.end_s >= hazard.frame_s]
-            if layers:
-                found[later[0] if later else -1].append(hazard)
-        return [tuple(hazards) for hazards in found]
-
-    def _observation(self, layers: tuple[LayerObservation, ...]) -> LoadObservation:
-        """The stored facts; what depends on the bed is filled in by the caller."""
-        about = self._model.metadata
-        return LoadObservation(
+    def _trace(self) -> Trace:
+        return Trace(
             load_id=self._load_id,
             source=self._source,
             started_at=self._started_at,
+            frame_size=self._frame_size,
             frames_seen=self.frames_seen,
             frames_used=self.frames_used,
-            layers=layers,
+            bed=self._given_bed,
             hazards=tuple(self._hazards),
-            classes={name: self._taxonomy[name].surface_class for name in about.class_ids},
-            coverage=0.0,
-            duplicate_area=0.0,
-            mm_per_px=None,
-            model=ModelVersion(about.name, about.version, self._model.sha256),
-            software=metadata.version("loadlens"),
-            area_error=about.area_error,
             doubts=tuple(self._doubts.values()),
-            forms_known=tuple(name for name in about.class_ids if self._taxonomy[name].kind == "form"),
+            layers=tuple(self._layers),
         )
 
 
