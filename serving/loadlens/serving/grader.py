@@ -302,7 +302,7 @@ class Grader:
         put = self._loads.blobs.put
         for camera, picture in seen.pictures():
             pictures[picture.index] = Drawn(put(encode_jpeg(picture.overlay)), put(picture.map.to_bytes()), camera)
-        if not self._loads.graded(load.id, seen.observation, pictures, live.watched):
+        if not self._loads.graded(load.id, seen.observation, pictures, put(seen.trace), live.watched):
             return False
         self.troubles.pop(load.id, None)
         metrics.layers.inc(len(seen.observation.layers))

@@ -11,6 +11,7 @@ from loadlens.serving.store.tables import StoredFrame
 from loadlens.vision.image import EncodedImage
 from loadlens.vision.observed import LayerPicture, Observed
 from loadlens.vision.pipeline import Unloading
+from loadlens.vision.trace import traces_to_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,11 @@ class SeenLoad:
     observation: LoadObservation
     _observed: Mapping[str, Observed]
     _shown: tuple[tuple[str, int], ...]
+
+    @property
+    def trace(self) -> bytes:
+        """What every camera's view rests on beside the model."""
+        return traces_to_bytes({camera: observed.trace for camera, observed in self._observed.items()})
 
     def pictures(self) -> Iterator[tuple[str, LayerPicture]]:
         """Draw the layers, each as the camera shows it that saw most of it, and name that camera."""

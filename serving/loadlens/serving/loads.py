@@ -187,8 +187,11 @@ class Loads:
             loads.join(session, load, joined, actor=arrival.actor)
         return Kept(shot.sha256, True, load.id)
 
-    def graded(self, load_id: str, observation: LoadObservation, pictures: Mapping[int, Drawn], watched: int) -> bool:
-        """Record what was seen of a closed load and assess it; `pictures` are what is kept of it by layer.
+    def graded(
+        self, load_id: str, observation: LoadObservation, pictures: Mapping[int, Drawn], trace: str, watched: int
+    ) -> bool:
+        """Record what was seen of a closed load and assess it; `pictures` are what is kept of it by layer, `trace` is
+        the digest of what was watched of it.
 
         False, and nothing recorded, where the load has other frames by now than the `watched` ones.
         """
@@ -196,7 +199,8 @@ class Loads:
             load = loads.find(session, load_id)
             if load.status != "closed" or frames.count(session, load_id) != watched:
                 return False
-            assessments.record_watching(session, load, self.standards.of(session, load), observation, pictures)
+            standard = self.standards.of(session, load)
+            assessments.record_watching(session, load, standard, observation, pictures, trace=trace)
             return True
 
     def failed(self, load_id: str, why: str) -> None:

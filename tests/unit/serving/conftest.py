@@ -108,7 +108,7 @@ class Yard:
             confidence=0.9,
         )
         observed = dataclasses.replace(SEEN, load_id=load, **({"layers": (layer,)} | seen))
-        assert self.loads.graded(load, observed, {}, 0)
+        assert self.loads.graded(load, observed, {}, self.loads.blobs.put(b"trace"), 0)
 
     def page(self, which=None, cursor=None, limit=200, actor=ANN, at=AT):
         with self.loads.reading() as session:

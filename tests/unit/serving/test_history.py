@@ -85,9 +85,10 @@ class Yard:
         with self.loads.reading() as session:
             watched = count(session, load)
             key = session.scalars(select(StoredFrame.sha256).where(StoredFrame.stream == f"load:{load}")).first()
-        picture, kept = (self.blobs.put(f"{what} {number} of {load}".encode()) for what in ("drawn", "map"))
+        kinds = ("drawn", "map", "trace")
+        picture, kept, trace = (self.blobs.put(f"{what} {number} of {load}".encode()) for what in kinds)
         drawn = {0: Drawn(picture, kept, "mast")}
-        self.loads.graded(load, observed(load, key, wood=number % 30 / 100), drawn, watched)
+        self.loads.graded(load, observed(load, key, wood=number % 30 / 100), drawn, trace, watched)
 
     def fail(self, load, _number):
         self.loads.failed(load, "the picture was upside down")

@@ -73,6 +73,11 @@ def read_traces(data: bytes) -> dict[str, Trace]:
     return found
 
 
+def key_frames(traces: Mapping[str, Trace]) -> set[str]:
+    """The digests of the pictures that another model would look at."""
+    return {layer.key_frame_sha256 for trace in traces.values() for layer in trace.layers}
+
+
 def _plain(trace: Trace) -> dict[str, Any]:
     """A trace as JSON has it, its masks left out but for their shape."""
     return {

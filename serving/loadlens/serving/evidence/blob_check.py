@@ -12,7 +12,7 @@ from loadlens.serving.evidence.in_force import KEEPS_FILE
 from loadlens.serving.records.frames import SAME_FRAME
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.errors import BlobDamagedError, BlobMissingError
-from loadlens.serving.store.tables import LayerMapKept, LoadFrame, Picture, StoredFrame
+from loadlens.serving.store.tables import LayerMapKept, LoadFrame, LoadTrace, Picture, StoredFrame
 
 _AT_ONCE = 1000
 DROPPED = "blob.dropped"
@@ -61,7 +61,7 @@ class BlobCheck:
 
 
 def _pictures(session: Session) -> Iterator[tuple[str, str, str]]:
-    """Digest, subject and place of every frame, drawn-on picture and map; equal digests of a kind stand together."""
+    """Digest, subject and place of every frame, drawing, map and trace; equal digests of a kind stand together."""
     frames = (
         select(StoredFrame.sha256, LoadFrame.load_id, StoredFrame.stream, StoredFrame.camera, StoredFrame.seq)
         .outerjoin(LoadFrame, SAME_FRAME)
@@ -73,3 +73,6 @@ def _pictures(session: Session) -> Iterator[tuple[str, str, str]]:
         query = select(table.sha256, table.load_id, table.version, table.layer).order_by(table.sha256)
         for sha256, load_id, version, layer in session.execute(query.execution_options(yield_per=_AT_ONCE)):
             yield sha256, f"load:{load_id}", f"{table.__tablename__} {load_id} / {version} / {layer}"
+    traces = select(LoadTrace.sha256, LoadTrace.load_id, LoadTrace.version).order_by(LoadTrace.sha256)
+    for sha256, load_id, version in session.execute(traces.execution_options(yield_per=_AT_ONCE)):
+        yield sha256, f"load:{load_id}", f"load_traces {load_id} / {version}"

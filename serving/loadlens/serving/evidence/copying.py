@@ -9,7 +9,15 @@ from sqlalchemy.orm import Session
 from loadlens.serving.evidence.in_force import KEEPS_FILE
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.errors import BlobDamagedError, BlobMissingError
-from loadlens.serving.store.tables import Base, JournalHead, JournalRecord, LayerMapKept, Picture, StoredFrame
+from loadlens.serving.store.tables import (
+    Base,
+    JournalHead,
+    JournalRecord,
+    LayerMapKept,
+    LoadTrace,
+    Picture,
+    StoredFrame,
+)
 
 _AT_ONCE = 1000
 
@@ -43,7 +51,7 @@ def named_blobs(session: Session) -> Iterator[str]:
     in_force = select(JournalRecord.body).where(JournalRecord.kind.in_(KEEPS_FILE))
     for body in session.scalars(in_force):
         yield json.loads(body)["sha256"]
-    for column in (StoredFrame.sha256, Picture.sha256, LayerMapKept.sha256):
+    for column in (StoredFrame.sha256, Picture.sha256, LayerMapKept.sha256, LoadTrace.sha256):
         yield from session.scalars(select(column).distinct().execution_options(yield_per=_AT_ONCE))
 
 

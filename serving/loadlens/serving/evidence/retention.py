@@ -89,12 +89,18 @@ def _let_one_go(engine: Engine, blobs: Blobs, what: What, days: int, now: dateti
 def _due(what: What, until: str) -> Select[str]:
     """The loads that were over before `until`, of which nothing of this kind was let go yet and nobody may ask."""
     end = select(func.max(Transition.at)).where(Transition.load_id == Load.id).correlate(Load).scalar_subquery()
+    due = (Load.status.in_(_OVER), end < until, ~was_let_go(what), *_nobody_asks())
+    return select(Load.id).where(*due).order_by(Load.id)
+
+
+def was_let_go(what: What) -> ColumnElement[bool]:
+    """Whether something of this kind was let go of a load: for a query that has `Load`."""
     gone = select(JournalRecord.seq).where(
         JournalRecord.subject == "load:" + Load.id,
         JournalRecord.kind == DROPPED,
         JournalRecord.body.contains(f'"what":"{what}"'),
     )
-    return select(Load.id).where(Load.status.in_(_OVER), end < until, ~gone.exists(), *_nobody_asks()).order_by(Load.id)
+    return gone.correlate(Load).exists()
 
 
 def _nobody_asks() -> list[ColumnElement[bool]]:

@@ -28,6 +28,7 @@ from loadlens.serving.store.tables import (
     DisputeAnswer,
     LayerMapKept,
     Load,
+    LoadTrace,
     Picture,
     Review,
     Statement,
@@ -122,17 +123,24 @@ def map_of_layer(session: Session, load_id: str, number: int, layer: int) -> Lay
 
 
 def record_watching(
-    session: Session, load: Load, standard: Standard, observation: LoadObservation, drawn: Mapping[int, Drawn]
+    session: Session,
+    load: Load,
+    standard: Standard,
+    observation: LoadObservation,
+    drawn: Mapping[int, Drawn],
+    *,
+    trace: str,
 ) -> None:
-    """Record what was seen of a closed load and assess it; `drawn` are the pictures by layer."""
+    """Record what was seen of a closed load and assess it; `drawn` are the pictures by layer, `trace` is the digest of
+    what was watched."""
     known = newest(session, load.id)
     version = known.version + 1 if known else 1
     at = {"load_id": load.id, "version": version}
     pictures = [Picture(**at, layer=layer, sha256=one.picture) for layer, one in drawn.items()]
     maps = [LayerMapKept(**at, layer=layer, camera=one.camera, sha256=one.map) for layer, one in drawn.items()]
-    session.add_all([*pictures, *maps])
-    if pictures:
-        journal.append(session, "pictures.drawn", f"load:{load.id}", {}, SYSTEM, rows=[*pictures, *maps])
+    kept = [*pictures, *maps, LoadTrace(**at, sha256=trace)]
+    session.add_all(kept)
+    journal.append(session, "pictures.drawn", f"load:{load.id}", {}, SYSTEM, rows=kept)
     frames.seal(session, load, late=True, actor=SYSTEM)
     seen = grabs.weighed(session, load, standard, observation)
     known_now = inputs_now(session, load)

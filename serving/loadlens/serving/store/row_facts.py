@@ -26,6 +26,7 @@ VOUCHED = (
     "assessments",
     "pictures",
     "layer_maps",
+    "load_traces",
     "reviews",
     "second_opinions",
     "opinions",

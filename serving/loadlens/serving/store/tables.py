@@ -220,6 +220,17 @@ class LayerMapKept(Base):
     sha256: Mapped[str] = mapped_column(Text)
 
 
+class LoadTrace(Base):
+    """What was watched of a load beside what the model says (`loadlens.vision.trace`); its bytes are the blob of this
+    digest. `version` as with pictures."""
+
+    __tablename__ = "load_traces"
+
+    load_id: Mapped[str] = mapped_column(ForeignKey("loads.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(Text)
+
+
 class JournalRecord(Base):
     """One record of the journal (see `journal`); `body` is canonical JSON. Appended, never edited."""
 
