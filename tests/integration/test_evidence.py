@@ -325,7 +325,7 @@ def test_the_key_is_rotated_while_the_server_runs(server, graded, shots):
     assert server.command("verify", "--data", server.data).returncode == 0
 
 
-def test_a_drawing_that_was_let_go_is_drawn_again_until_its_frame_is_gone_too(server, shots, monkeypatch):
+def test_a_drawing_that_was_let_go_is_drawn_again_until_its_frame_is_gone_too(server, shots, monkeypatch, tmp_path):
     place = server.open_load()
     for shot in shots[:20]:  # before anything dangerous shows; mirrored, for what another load shows too is kept
         picture = cv2.flip(cv2.imdecode(np.frombuffer(shot.jpeg, np.uint8), cv2.IMREAD_COLOR), 1)
@@ -359,4 +359,10 @@ def test_a_drawing_that_was_let_go_is_drawn_again_until_its_frame_is_gone_too(se
     gone = server.http.get(layer["overlay"])
     assert (gone.status_code, "its frame were let go" in gone.json()["detail"]) == (410, True)
     assert len(server.http.get(f"{place}/report.html").text) < with_drawing / 2
+    server.run("archive", str(tmp_path / "archive"))
+    again = server.command("regrade", tmp_path / "archive", "--model", server.model, "--out", tmp_path / "again")
+    assert again.returncode == 0, again.stderr
+    told = (tmp_path / "again/refused.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[0] for line in told] == [f"load {server.load}"]
+    assert "let go of its frames by its policy" in told[0]
     assert server.command("verify", "--data", server.data).returncode == 0

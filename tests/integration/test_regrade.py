@@ -11,6 +11,7 @@ import time
 import zipfile
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,10 @@ from loadlens.grading.quantity import Mass
 from loadlens.grading.standard import load_standard
 from loadlens.grading.weighing import Weights
 from loadlens.serving.archive.folder import write_loads
-from loadlens.serving.archive.regrading import PartRegrading, regrade_archive
+from loadlens.serving.archive.grading import PartRegrading
+from loadlens.serving.archive.looking import read_file
+from loadlens.serving.archive.on_ray import on_ray
+from loadlens.serving.archive.regrading import in_turn, regrade_archive
 from loadlens.serving.archive.tables import archived
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.errors import CommandError, RefusedError, WrongUseError
@@ -30,9 +34,14 @@ from loadlens.serving.records.inputs import Inputs
 from loadlens.serving.regrading import loads_of_archive, regrade
 from loadlens.serving.store.blobs import FolderBlobs
 from loadlens.serving.store.tables import Assessment, Load
+from loadlens.vision.frame import Frame
+from loadlens.vision.model import load_model
+from loadlens.vision.pipeline import Unloading
 from loadlens.vision.taxonomy import load_taxonomy
+from loadlens.vision.trace import traces_to_bytes
 
 OLD, NEW = load_standard("gbt-39733-2024"), load_standard("example-mill")
+THEN = "2026-03-01T08:00:00+00:00"
 CLASSES = {name: load_taxonomy()[name].surface_class for name in ("hms_1", "shredded", "soil")}
 
 
@@ -157,19 +166,39 @@ def parts(tmp_path, monkeypatch):
     """Six parts of a hundred loads of ten layers each; one load contradicts itself."""
     monkeypatch.setattr("loadlens.serving.archive.folder.LOADS_A_PART", 100)
     ten = tuple(replace(seen(3).layers[0], index=index) for index in range(10))
-    then = "2026-03-01T08:00:00+00:00"
     known = {"inputs": WEIGHED.to_json(OLD), "report": canonical_json(assess_load(seen(3), OLD).to_report())}
     loads = []
     for number in range(600):
         observation = to_json(replace(seen(3), load_id=f"load/{number:03}", layers=ten))
-        kept = Assessment(version=1, observation=observation, reason="", created_at=then, **known)
-        loads.append(archived(Load(id=f"load/{number:03}", created_at=then), kept))
+        kept = Assessment(version=1, observation=observation, reason="", created_at=THEN, **known)
+        loads.append(archived(Load(id=f"load/{number:03}", created_at=THEN), kept))
     loads[7].load["observation"] = loads[7].load["observation"].replace('"unknown":0.0', '"unknown":0.7')
     return write_loads(iter(loads), FolderBlobs(tmp_path / "blobs"), tmp_path / "archive")
 
 
+@pytest.fixture
+def watched(shots, model_file, tmp_path, monkeypatch):
+    """Five loads of which there are pictures and a trace, two to a piece; and one that an earlier version watched."""
+    monkeypatch.setattr("loadlens.serving.archive.looking.LOADS_A_PIECE", 2)
+    blobs, model, loads = FolderBlobs(tmp_path / "blobs"), load_model(model_file), []
+    for number in range(6):
+        unloading = Unloading(model, load_id=f"load/{number}", started_at=shots[number].captured_at)
+        for shot in shots[number:]:
+            blobs.put(shot.jpeg)
+            unloading.push(Frame.from_bytes(shot.jpeg, name="shot", time_s=(shot.seq - number) / 4))
+        observed = unloading.finish()
+        report = canonical_json(assess_load(observed.observation, OLD).to_report())
+        observation = to_json(observed.observation)
+        kept = Assessment(version=1, observation=observation, inputs=None, report=report, reason="", created_at=THEN)
+        trace = blobs.put(traces_to_bytes({"": observed.trace})) if number < 5 else None
+        loads.append(archived(Load(id=f"load/{number}", created_at=THEN), kept, trace))
+    return write_loads(iter(loads), blobs, tmp_path / "watched")
+
+
 @pytest.mark.long
-def test_a_cluster_comes_to_the_same_bytes_though_a_worker_and_the_driver_are_killed(cluster, parts, tmp_path) -> None:
+def test_a_cluster_comes_to_the_same_bytes_though_a_worker_and_the_driver_are_killed(
+    cluster, parts, watched, model_file, tmp_path
+) -> None:
     done = regrade_archive(parts, tmp_path / "alone", NEW, None)
     assert (done.graded, done.layers, done.refused) == (599, 5990, 1)
     out = tmp_path / "out"
@@ -190,9 +219,16 @@ def test_a_cluster_comes_to_the_same_bytes_though_a_worker_and_the_driver_are_ki
 
     (first, *_) = parts.parts
     with pytest.raises(CommandError, match="install the same on every machine"):
-        PartRegrading(NEW, None, ("0.0", "1"))(parts.read(first))
+        PartRegrading(NEW, None, ("loadlens 0.0",))(parts.read(first))
     with pytest.raises(WrongUseError, match="another standard"):
         regrade_archive(parts, out, OLD, None)
+    by_model = {"standard": NEW, "calibration": None, "file": read_file(model_file)}
+    for name, doing in (("by one", in_turn), ("by two", partial(on_ray, cluster.address))):
+        done = regrade_archive(watched, tmp_path / name, doing=doing, **by_model)
+        assert (done.graded, done.refused) == (5, 1)
+    assert bytes_of(tmp_path / "by two") == bytes_of(tmp_path / "by one")
+    assert "kept no trace of its layers" in (tmp_path / "by two" / "refused.csv").read_text()
+
     (parts.folder / "loads" / first.name).write_bytes(b"damaged")
     with pytest.raises(RefusedError, match="gone or damaged"):
         regrade_archive(parts, tmp_path / "damaged", NEW, None)

@@ -142,8 +142,12 @@ def _digest(stored: StoredLoad) -> bytes:
 
 def report_of(stored: StoredLoad, standard: Standard, calibration: SiteCalibration | None) -> dict[str, Any]:
     """The report of a load, with what is known of it beside what was seen."""
-    known = _NOTHING_KNOWN if stored.inputs is None else inputs_from(stored.inputs)
-    return known.assess(stored.observation, standard, calibration).to_report()
+    return known_of(stored.inputs).assess(stored.observation, standard, calibration).to_report()
+
+
+def known_of(inputs: str | None) -> Inputs:
+    """What is known of a load beside what was seen, from what is stored of that."""
+    return _NOTHING_KNOWN if inputs is None else inputs_from(inputs)
 
 
 def why_not(fault: Exception) -> str:

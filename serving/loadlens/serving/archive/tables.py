@@ -47,6 +47,8 @@ LOADS = pa.schema(
         "deduction_kg_high": _KG,
         "deduction_percent": _PERCENT,
         "frames": pa.list_(_TEXT),
+        "trace": _TEXT,
+        "let_go": pa.bool_(),
         "observation": _TEXT,
         "inputs": _TEXT,
     }
@@ -68,7 +70,8 @@ LAYERS = pa.schema(
         "mass_kg": _KG,
     }
 )
-# What a load comes to when it is graded again; where it is refused, why, and nothing else.
+# What a load comes to when it is graded again, and what another model saw of it where one looked; where it is refused,
+# why, and nothing else.
 GRADED = pa.schema(
     {
         "load": _TEXT,
@@ -81,6 +84,18 @@ GRADED = pa.schema(
         "deduction_kg": _KG,
         "decision": _TEXT,
         "report": _TEXT,
+        "observation": _TEXT,
+    }
+)
+# A load as it travels to who looks at it again: with its trace and its key frames by their digests, or why nobody can.
+LOOKED_AT = pa.schema(
+    {
+        "load": _TEXT,
+        "why": _TEXT,
+        "observation": _TEXT,
+        "inputs": _TEXT,
+        "trace": pa.binary(),
+        "pictures": pa.map_(_TEXT, pa.binary()),
     }
 )
 
@@ -93,8 +108,12 @@ class Archived:
     layers: list[dict[str, Any]]
 
 
-def archived(load: Load, kept: Assessment) -> Archived:
-    """A load with its newest assessment as rows. Raises ObservationJsonError, ValueError and KeyError."""
+def archived(load: Load, kept: Assessment, trace: str | None = None, *, let_go: bool = False) -> Archived:
+    """A load with its newest assessment as rows. Raises ObservationJsonError, ValueError and KeyError.
+
+    `trace` is the digest of what was watched of it, None where nothing was kept of that; `let_go` says that the site
+    let go of its frames.
+    """
     observation, report = from_json(kept.observation), json.loads(kept.report)
     truck, versions = report["truck"], report["versions"]
     deduction = truck["deduction"]
@@ -119,6 +138,8 @@ def archived(load: Load, kept: Assessment) -> Archived:
         "deduction_kg_high": exact_kg(deduction["kg_high"]),
         "deduction_percent": deduction["percent_of_net"],
         "frames": sorted(named_frames(report)),
+        "trace": trace,
+        "let_go": let_go,
         "observation": kept.observation,
         "inputs": kept.inputs,
     }

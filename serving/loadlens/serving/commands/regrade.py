@@ -1,4 +1,4 @@
-"""`loadlens regrade`: loads that were graded before, under another standard or calibration."""
+"""`loadlens regrade`: loads that were graded before, under another standard, calibration or model."""
 
 from contextlib import ExitStack
 from functools import partial
@@ -30,13 +30,17 @@ def regrade(
     out: Annotated[Path, typer.Option(help="Folder of the new reports; a run that was cut off goes on there.")],
     standard: Annotated[str, typer.Option(help="Id of a shipped standard, or a .toml file.")] = DEFAULT_STANDARD,
     calibration: Annotated[Path | None, typer.Option(help="What tickets of the site taught.")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Let this model look at the key frames in a folder of `loadlens archive`."),
+    ] = None,
     ray: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Grade a folder of `loadlens archive` on this Ray cluster.")
     ] = None,
     settings_file: SettingsFile = None,
     data: Data = None,
 ) -> None:
-    """Grade stored observations again, each load once; no picture and no model is needed. Nothing is recorded."""
+    """Grade stored observations again, or what another model sees in their key frames. Nothing is recorded."""
     from sqlalchemy.orm import Session  # noqa: PLC0415
 
     from loadlens.grading.calibration import load_calibration  # noqa: PLC0415
@@ -46,8 +50,9 @@ def regrade(
     if archive is not None and data is not None:
         raise WrongUseError("an archive is graded by itself; leave out --data")
     in_parts = archive is not None and (archive / "archive.json").is_file()
-    if ray is not None and not in_parts:
-        raise WrongUseError("--ray grades a folder that `loadlens archive` wrote; name one")
+    for name, given in (("--ray", ray), ("--model", model)):
+        if given is not None and not in_parts:
+            raise WrongUseError(f"{name} grades a folder that `loadlens archive` wrote; name one")
     with told_plainly(), ExitStack() as opened:
         site = None if calibration is None else load_calibration(calibration)
         chosen = find_standard(standard)
@@ -55,19 +60,29 @@ def regrade(
             _, engine, _ = opened.enter_context(site_of(settings_file, data))
             done = regrade_found(loads_of_database(opened.enter_context(Session(engine))), out, chosen, site)
         elif in_parts:
-            done = _regrade_parts(archive, out, chosen, site, ray)
+            done = _regrade_parts(archive, out, chosen, site, model=model, ray=ray)
         else:
             done = regrade_found(loads_of_archive(archive), out, chosen, site)
     rate = f"{done.layers / done.seconds:.0f} layers a second" if done.layers else "nothing was left to do"
     print(f"{done.graded} loads graded, {done.before} before, {done.refused} refused ({out / 'refused.csv'}); {rate}")
+    if model is not None:
+        print("as they were observed: when layers lay open, what of them was new or hidden, hazards between key frames")
+        print("left out: what people corrected, since they saw what another model made of the load")
     print(f"summary {out / 'summary.csv'}")
 
 
 def _regrade_parts(
-    archive: Path, out: Path, standard: "Standard", calibration: "SiteCalibration | None", ray: str | None
+    archive: Path,
+    out: Path,
+    standard: "Standard",
+    calibration: "SiteCalibration | None",
+    *,
+    model: Path | None,
+    ray: str | None,
 ) -> "Regraded":
     with extra("archive" if ray is None else "ray"):
         from loadlens.serving.archive.folder import open_archive  # noqa: PLC0415
+        from loadlens.serving.archive.looking import read_file  # noqa: PLC0415
         from loadlens.serving.archive.regrading import Doing, in_turn, regrade_archive  # noqa: PLC0415
 
         doing: Doing = in_turn
@@ -75,4 +90,5 @@ def _regrade_parts(
             from loadlens.serving.archive.on_ray import on_ray  # noqa: PLC0415
 
             doing = partial(on_ray, ray)
-    return regrade_archive(open_archive(archive), out, standard, calibration, doing)
+    file = None if model is None else read_file(model)
+    return regrade_archive(open_archive(archive), out, standard, calibration, doing, file=file)
