@@ -67,6 +67,11 @@ def test_who_is_in_no_group_with_a_role_does_not_come_in(site, honest):
     assert answer.status_code == 403
     assert "ask an admin" in answer.json()["detail"]
     assert session.status_code == 401
+    with browser(site) as http:
+        page = http.get(come_back(site, http), headers={"Accept": "text/html"})
+    assert page.status_code == 403
+    assert "none of your groups has a role here" in page.text
+    assert "您的 groups 在本系统中均无对应角色；请联系系统管理员" in page.text
 
 
 def test_a_stranger_does_not_become_somebody_by_taking_their_name(site, honest):

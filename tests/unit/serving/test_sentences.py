@@ -112,6 +112,16 @@ def test_every_fault_of_a_workbook_of_waste_is_told_in_chinese():
     assert [why for why in found if not CHINESE.search(told("waste", why, "zh"))] == []
 
 
+def test_every_reason_why_nobody_is_let_in_by_another_service_is_told_in_chinese():
+    found = {"the name 7 is taken by another user; ask an admin", "7 is shut out; ask an admin"}
+    for name in ("access/oidc.py", "api/session.py"):
+        for node in ast.walk(ast.parse((PROJECT / "serving/loadlens/serving" / name).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "OidcError":
+                found.add(sample(node.args[0]))
+    assert len(found) == 13
+    assert [why for why in found if not CHINESE.search(told("login", why, "zh"))] == []
+
+
 def test_a_fault_of_a_workbook_says_in_chinese_where_it_is():
     assert fault_told("containers row 2: litres holds an error", "zh") == "containers 第 2 行：litres 为错误值"
     assert fault_told("the file is no workbook (.xlsx)", "zh") == "该文件不是工作簿（.xlsx）"

@@ -28,6 +28,7 @@ from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.settings_shapes import WaysIn
 from loadlens.serving.api.shapes import Who, shaped
+from loadlens.serving.sentences import told
 
 router = APIRouter(tags=["people"])
 page = APIRouter(include_in_schema=False)
@@ -38,7 +39,8 @@ _TRIP, _TRIP_S = "loadlens_trip", 600
 # For a browser that comes back from another service with nothing to go on with.
 _NOT_LET_IN = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>LoadLens</title>
-<h1>You were not let in <span lang="zh">未能登录</span></h1><p role="alert">{why}</p>
+<h1>You were not let in <span lang="zh">未能登录</span></h1>
+<div role="alert"><p>{why}</p><p lang="zh">{why_zh}</p></div>
 <p><a href="/console/">Sign in another way <span lang="zh">换一种方式登录</span></a></p></html>"""
 
 
@@ -132,11 +134,15 @@ def change_password(request: Request, response: Response, passwords: NewPassword
 
 
 @router.get("/oidc/login", response_class=RedirectResponse, status_code=303, responses=answers(404))
-def begin_oidc(request: Request) -> RedirectResponse:
+def begin_oidc(request: Request) -> Response:
     """Go to the service that vouches for people."""
     _check_wire(request)
     trip = Trip.new()
-    answer = RedirectResponse(_oidc(parts_of(request)).address(trip), 303)
+    try:
+        address = _oidc(parts_of(request)).address(trip)
+    except OidcError as refused:
+        return _not_let_in(request, refused)
+    answer = RedirectResponse(address, 303)
     # The way back comes from the provider's site, so a strict cookie would be missing there.
     answer.set_cookie(
         _TRIP,
@@ -172,15 +178,21 @@ def end_oidc(
         vouched = _oidc(parts).vouched(Trip.from_cookie(request.cookies.get(_TRIP, "")), state, code)
         user = parts.access.users.vouched_for(vouched.identity, vouched.name, vouched.role)
     except (OidcError, UserError) as refused:
-        if "text/html" not in request.headers.get("accept", ""):
-            raise
-        status = 403 if isinstance(refused, OidcError) else 409
-        return html_page(_NOT_LET_IN.format(why=escape(str(refused))), status=status)
+        return _not_let_in(request, refused)
     # A redirect from another site would not send the strict cookie along; a page that goes on by itself does.
     answer = HTMLResponse('<!doctype html><meta http-equiv="refresh" content="0;url=/console/"><title>LoadLens</title>')
     answer.delete_cookie(_TRIP, path=CALLBACK)
     _let_in(request, answer, user.name)
     return answer
+
+
+def _not_let_in(request: Request, refused: OidcError | UserError) -> HTMLResponse:
+    """A page with the reason in both languages for a browser; any other caller is told as of every error."""
+    if "text/html" not in request.headers.get("accept", ""):
+        raise refused
+    why = str(refused)
+    text = _NOT_LET_IN.format(why=escape(why), why_zh=escape(told("login", why, "zh")))
+    return html_page(text, status=403 if isinstance(refused, OidcError) else 409)
 
 
 def _is_password(request: Request, name: str, password: SecretStr) -> bool:
