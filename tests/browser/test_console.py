@@ -213,6 +213,51 @@ def test_a_review_by_keys_alone_a_network_that_goes_a_session_that_ends(yard, br
         expect(page.get_by_text("No load waits for a person.")).to_be_visible()
 
 
+def test_a_load_that_changes_while_it_is_decided_on_costs_nobody_their_decision(yard, browser, signed_in):
+    place = yard.open_load(plate="沪E 3")
+    assert yard.close().status_code == 200
+
+    def weigh(kg):
+        assert yard.http.put(f"{place}/weights/gross", json={"kg": kg}).status_code in (200, 201)
+
+    with console(browser, signed_in, ("en", "light", "desk"), foreseen=r"ERR_INTERNET_DISCONNECTED|\b412\b") as page:
+        page.goto(f"{yard.address}/console/loads/{yard.load}")
+        expect(page.get_by_role("button", name="Accept")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        # The scale is heard of, and its weight is slow to come.
+        page.route(re.compile(rf"/v1/loads/{yard.load}$"), lambda _held: None)
+        page.keyboard.press("a")
+        page.keyboard.press("1")
+        with page.expect_request(re.compile(rf"/v1/loads/{yard.load}$")):
+            weigh("48960")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("Something of this load has just changed, so nothing was sent")).to_be_visible()
+        assert reviews(yard, yard.load) == []
+        keep_picture(page, "changing", ("en", "light", "desk"))
+        page.unroute_all()
+        expect(page.locator(".load-head")).to_contain_text("48")
+
+        # It changes again where no news arrives: the decision comes back with all that was entered.
+        page.wait_for_load_state("networkidle")
+        page.context.set_offline(True)
+        page.get_by_label("In your own words").fill("sound all through")
+        page.keyboard.press("Enter")
+        expect(page.locator(".outbox")).to_contain_text("waits")
+        weigh("48980")
+        page.context.set_offline(False)
+        expect(page.locator(".outbox")).to_contain_text("the load changed after this page had read it")
+        check_accessible(page)
+        keep_picture(page, "changed", ("en", "light", "desk"))
+        page.get_by_role("button", name="Look, and decide anew").click()
+        expect(page.get_by_label("In your own words")).to_have_value("sound all through")
+        expect(page.locator(".load-head")).to_contain_text("48")
+        page.wait_for_load_state("networkidle")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("沪E 3 accepted")).to_be_visible()
+        [kept] = reviews(yard, yard.load)
+        assert kept["reason"].endswith(": sound all through")
+
+
 def test_an_alarm_is_over_every_page_until_a_person_takes_it_over(yard, browser, signed_in):
     with console(browser, signed_in, ("zh", "light", "phone"), foreseen="AudioContext") as page:
         page.goto(f"{yard.address}/console/queue")

@@ -29,7 +29,7 @@ async function send(entry: Entry): Promise<Outcome> {
       return { is: "signedOut" };
     }
     const comesBack = error.status >= 500 || error.status === 429 || error.status === 408;
-    return comesBack ? { is: "away", why: error.message } : { is: "refused", why: error.message };
+    return comesBack ? { is: "away", why: error.message } : { is: "refused", why: error.message, isStale: error.status === 412 };
   }
 }
 

@@ -15,16 +15,20 @@ export interface Entry {
   state: "waiting" | "sending" | "refused";
   tries: number;
   problem: string | null;
+  /** It was refused because the thing is no longer what the person had seen: as it is, it never goes through. */
+  isStale?: boolean;
+  /** What it was made from, where it can be decided anew. */
+  draft?: string;
 }
 
-export type New = Pick<Entry, "who" | "path" | "body" | "ifMatch" | "text" | "about">;
+export type New = Pick<Entry, "who" | "path" | "body" | "ifMatch" | "text" | "about" | "draft">;
 
 /** What became of one try. */
 export type Outcome =
   | { is: "done"; answer?: unknown }
   | { is: "away"; why: string }
   | { is: "signedOut" }
-  | { is: "refused"; why: string };
+  | { is: "refused"; why: string; isStale?: boolean };
 
 /** Where entries are kept, each for itself, so that two pages of one browser do not overwrite each other's. */
 export interface Shelf {
@@ -132,7 +136,7 @@ export class Outbox {
       return true;
     }
     if (outcome.is === "refused") {
-      this.change(entry.key, { state: "refused", problem: outcome.why });
+      this.change(entry.key, { state: "refused", problem: outcome.why, isStale: outcome.isStale ?? false });
       return true;
     }
     this.change(entry.key, { state: "waiting", problem: outcome.is === "away" ? outcome.why : null });

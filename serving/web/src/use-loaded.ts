@@ -7,6 +7,8 @@ export interface Loaded<Value> {
   value: Value | null;
   /** Why the newest reading failed; null where it did not. */
   failed: Error | null;
+  /** What is shown may be old: it is being read. */
+  isReading: boolean;
   again: () => void;
 }
 
@@ -20,7 +22,7 @@ interface Shown<Value> {
 
 /** Read with `reader`, whenever `key` changes, `again` is called, or somebody signs in. */
 export function useLoaded<Value>(key: string, reader: () => Promise<Value>): Loaded<Value> {
-  const [state, setState] = useState<Shown<Value>>({ key, turn: 0, value: null, failed: null });
+  const [state, setState] = useState<Shown<Value>>({ key, turn: -1, value: null, failed: null });
   const [turn, setTurn] = useState(0);
   const isIn = useSession().is === "in";
   const newest = useRef(reader);
@@ -43,5 +45,6 @@ export function useLoaded<Value>(key: string, reader: () => Promise<Value>): Loa
   }, [key, turn, isIn]);
   const again = useCallback(() => setTurn((before) => before + 1), []);
   const current = state.key === key;
-  return { value: current ? state.value : null, failed: current ? state.failed : null, again };
+  const isReading = isIn && !(current && state.turn >= turn);
+  return { value: current ? state.value : null, failed: current ? state.failed : null, isReading, again };
 }

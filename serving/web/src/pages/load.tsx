@@ -53,7 +53,7 @@ async function readWhole(id: string): Promise<Whole> {
 
 export function LoadPage({ id }: { id: string }) {
   const words = useWords();
-  const { value, failed, again } = useLoaded(`load ${id}`, () => readWhole(id));
+  const { value, failed, isReading, again } = useLoaded(`load ${id}`, () => readWhole(id));
   useNews(again, ({ kind, subject }) => (subject === `load:${id}` && kind !== "layer.settled") || kind === "stream.opened");
   useEffect(() => outbox.onDone((entry) => entry.about["load"] === id && again()), [id, again]);
   const onNext = (): void => void goToNext(id);
@@ -64,7 +64,7 @@ export function LoadPage({ id }: { id: string }) {
       </a>
       {failed && <Failed why={failed} again={again} />}
       {!value && !failed && <p role="status">{words.t("net.loading")}</p>}
-      {value && <Shown whole={value} onNext={onNext} onLinked={again} />}
+      {value && <Shown whole={value} isReading={isReading} onNext={onNext} onLinked={again} />}
     </article>
   );
 }
@@ -81,7 +81,14 @@ async function goToNext(id: string): Promise<void> {
   }
 }
 
-function Shown({ whole, onNext, onLinked }: { whole: Whole; onNext: () => void; onLinked: () => void }) {
+interface ShownProps {
+  whole: Whole;
+  isReading: boolean;
+  onNext: () => void;
+  onLinked: () => void;
+}
+
+function Shown({ whole, isReading, onNext, onLinked }: ShownProps) {
   const words = useWords();
   const { load, tag, report, reviews, supplied } = whole;
   const [steps, setSteps] = useDraft(load.id);
@@ -110,7 +117,7 @@ function Shown({ whole, onNext, onLinked }: { whole: Whole; onNext: () => void; 
       <div className="columns">
         <Pictures load={load} report={report} draft={steps?.now ?? null} onChange={change} />
         <div className="facts">
-          <Decision load={load} tag={tag} report={report} steps={steps} setSteps={setSteps} lastCorrection={lastCorrection} onDone={onNext} onNext={onNext}>
+          <Decision {...{ load, tag, report, isReading, steps, setSteps, lastCorrection }} onDone={onNext} onNext={onNext}>
             {supplied && <Settlement load={load} tag={tag} supplied={supplied} />}
           </Decision>
           <Flags flags={report.truck.flags} />

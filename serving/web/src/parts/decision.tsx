@@ -20,6 +20,8 @@ interface Deciding {
   load: Shape<"LoadShown">;
   tag: string | null;
   report: Shape<"Report">;
+  /** Something of the load has changed and is being read: what is shown is not what would be decided on. */
+  isReading: boolean;
   /** What is decided so far, step by step; null where nothing is. */
   steps: Steps | null;
   setSteps: (steps: Steps | null) => void;
@@ -30,7 +32,7 @@ interface Deciding {
   children: ReactNode;
 }
 
-export function Decision({ load, tag, report, steps, setSteps, lastCorrection, onDone, onNext, children }: Deciding) {
+export function Decision({ load, tag, report, isReading, steps, setSteps, lastCorrection, onDone, onNext, children }: Deciding) {
   const words = useWords();
   const me = useMe();
   const [told, setTold] = useState<Fault | null>(null);
@@ -58,6 +60,7 @@ export function Decision({ load, tag, report, steps, setSteps, lastCorrection, o
       if (found.is === "needsReason") document.querySelector(".reasons")?.scrollIntoView();
       return setTold(found);
     }
+    if (isReading) return setTold({ is: "reading" });
     const offered = draft.reason === null ? null : words.t(`reason.${draft.decision}.${draft.reason}` as TextKey);
     outbox.add({
       who: me.name,
@@ -70,6 +73,7 @@ export function Decision({ load, tag, report, steps, setSteps, lastCorrection, o
           }),
       text: draft.decision,
       about: { load: load.id, plate: load.plate ?? load.id },
+      draft: JSON.stringify(draft),
     });
     setSteps(null);
     onDone();
@@ -188,16 +192,35 @@ function fieldName(field: string, words: Words): string | null {
   return isTextKey(key) ? words.t(key) : null;
 }
 
+const TAKEN_UP = "loadlens.draft";
+
+function draftName(load: string): string {
+  return `loadlens.draft.${load}`;
+}
+
+function keptSteps(name: string): Steps | null {
+  const kept = sessionStorage.getItem(name);
+  if (kept === null) return null;
+  const draft = JSON.parse(kept) as Draft;
+  // One that an earlier console has kept may lack what this one knows.
+  return { now: { ...begun(draft.decision, null), ...draft }, before: [] };
+}
+
+/** Take up again what a decision was made from, on the page of its load. */
+export function takeUp(load: string, draft: string): void {
+  sessionStorage.setItem(draftName(load), draft);
+  dispatchEvent(new Event(TAKEN_UP));
+}
+
 /** A draft that outlives the page. */
 export function useDraft(load: string): [Steps | null, (steps: Steps | null) => void] {
-  const name = `loadlens.draft.${load}`;
-  const [steps, setSteps] = useState<Steps | null>(() => {
-    const kept = sessionStorage.getItem(name);
-    if (kept === null) return null;
-    const draft = JSON.parse(kept) as Draft;
-    // One that an earlier console has kept may lack what this one knows.
-    return { now: { ...begun(draft.decision, null), ...draft }, before: [] };
-  });
+  const name = draftName(load);
+  const [steps, setSteps] = useState<Steps | null>(() => keptSteps(name));
+  useEffect(() => {
+    const listen = (): void => setSteps(keptSteps(name));
+    addEventListener(TAKEN_UP, listen);
+    return () => removeEventListener(TAKEN_UP, listen);
+  }, [name]);
   const keep = (next: Steps | null): void => {
     setSteps(next);
     if (next) sessionStorage.setItem(name, JSON.stringify(next.now));

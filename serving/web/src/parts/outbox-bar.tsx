@@ -2,10 +2,11 @@
 import { useEffect, useState } from "react";
 import { outbox, useOutbox } from "../decisions.ts";
 import type { Entry } from "../outbox.ts";
-import { follow } from "../route.ts";
+import { follow, go } from "../route.ts";
 import { plainName, useMe, useSession } from "../session.ts";
 import { useWords } from "../show.ts";
 import type { TextKey, Words } from "../texts.ts";
+import { takeUp } from "./decision.tsx";
 
 const SHOWN_MS = 4000;
 // What is sent at once is not worth a line that jumps in and out again.
@@ -43,6 +44,7 @@ export function OutboxBar() {
 }
 
 function stateOf(entry: Entry, me: string | null, words: Words): string {
+  if (entry.state === "refused" && entry.isStale) return words.t("outbox.changed");
   if (entry.state === "refused") return words.t("outbox.refused", { why: entry.problem ?? "" });
   if (entry.state === "sending") return words.t("outbox.sending");
   if (entry.who !== me) return words.t("outbox.other", { who: plainName(entry.who) });
@@ -53,6 +55,13 @@ function stateOf(entry: Entry, me: string | null, words: Words): string {
 function Actions({ entry }: { entry: Entry }) {
   const words = useWords();
   const { load, container } = entry.about;
+  const { draft } = entry;
+  const anew = (): void => {
+    if (!load || !draft) return;
+    outbox.drop(entry.key);
+    takeUp(load, draft);
+    go(`/loads/${encodeURIComponent(load)}`);
+  };
   if (entry.state === "waiting") {
     return (
       <button type="button" onClick={() => void outbox.retry()}>
@@ -63,11 +72,18 @@ function Actions({ entry }: { entry: Entry }) {
   if (entry.state !== "refused") return null;
   return (
     <>
-      {load && <a {...follow(`/loads/${encodeURIComponent(load)}`)}>{words.t("outbox.look")}</a>}
+      {entry.isStale && draft && (
+        <button type="button" onClick={anew}>
+          {words.t("outbox.anew")}
+        </button>
+      )}
+      {load && !(entry.isStale && draft) && <a {...follow(`/loads/${encodeURIComponent(load)}`)}>{words.t("outbox.look")}</a>}
       {container && <a {...follow(`/waste/containers/${encodeURIComponent(container)}`)}>{words.t("outbox.lookContainer")}</a>}
-      <button type="button" onClick={() => outbox.again(entry.key)}>
-        {words.t("outbox.sendAgain")}
-      </button>
+      {!entry.isStale && (
+        <button type="button" onClick={() => outbox.again(entry.key)}>
+          {words.t("outbox.sendAgain")}
+        </button>
+      )}
       <button type="button" onClick={() => outbox.drop(entry.key)}>
         {words.t("outbox.drop")}
       </button>
