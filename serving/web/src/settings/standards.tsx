@@ -247,13 +247,15 @@ function Activate({ fresh, standards, editions, onDone }: ActivateShown) {
       </label>
       <label>
         {words.t("standards.from")}
-        <input type="datetime-local" name="since" />
-        <small>{words.t("standards.emptyIsNow")}</small>
+        <input type="datetime-local" name="since" aria-describedby="empty-is-now" />
       </label>
       <label>
         {words.t("standards.why")}
         <input name="reason" required maxLength={1000} />
       </label>
+      <p id="empty-is-now" className="hint">
+        {words.t("standards.emptyIsNow")}
+      </p>
       <label className="tick">
         <input type="checkbox" name="default" />
         {words.t("standards.makeDefault")}

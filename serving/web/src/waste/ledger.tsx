@@ -76,10 +76,11 @@ function Sums({ by, rooms }: { by: Exclude<By, "container">; rooms: Room[] }) {
               key,
               cells: [
                 by === "waste" ? (
-                  <a {...follow(place("/waste/ledger", {}, { by: "container", code: rows[0]!.code }))}>
-                    {rows[0]!.code} <small>{rows[0]!.name[words.language] || rows[0]!.name.zh || rows[0]!.name.en}</small>
+                  <>
+                    <a {...follow(place("/waste/ledger", {}, { by: "container", code: rows[0]!.code }))}>{rows[0]!.code}</a>{" "}
+                    <small>{rows[0]!.name[words.language] || rows[0]!.name.zh || rows[0]!.name.en}</small>
                     <small>{words.t(`waste.list.${rows[0]!.list_id}` as "waste.list.eu-low")}</small>
-                  </a>
+                  </>
                 ) : (
                   <a {...follow(place("/waste/ledger", {}, { by: "container", place: key }))}>{placeName(key, rooms, words)}</a>
                 ),
