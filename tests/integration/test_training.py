@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from loadlens.training.commands import recipe_path
-from loadlens.training.processes import Processes
+from loadlens.training.processes import Machine, Processes
 from loadlens.training.recipe import RecipeError, load_recipe
 from loadlens.training.train import load_trained, train
 from loadlens.vision.model import load_model
@@ -87,6 +87,19 @@ def test_two_processes_take_the_steps_that_one_takes(alone, scenes, by, request)
     # A sum of two halves is rounded otherwise than the whole.
     assert losses(scenes.parent / by) == pytest.approx(losses(alone), abs=1e-3)
     assert load_trained(scenes.parent / by)[0].steps == 4
+
+
+def test_readers_change_nothing_but_the_time(recipe, scenes, alone, tmp_path) -> None:
+    train(recipe, tmp_path / "read", photos=None, scenes=scenes, backbone=None, machine=Machine(readers=2))
+    one, other = (load_trained(run)[1].state_dict() for run in (alone, tmp_path / "read"))
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told(recipe, scenes, tmp_path) -> None:
+    with pytest.raises(RecipeError, match="--device cuda: no GPU that PyTorch can use; leave it out"):
+        train(recipe, tmp_path / "run", photos=None, scenes=scenes, backbone=None, machine=Machine("cuda"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_batch_that_cannot_be_shared_equally_is_refused(recipe, tmp_path) -> None:

@@ -21,7 +21,7 @@ from loadlens.training.mill_loads import measure_as_mill
 from loadlens.training.network import STRIDE
 from loadlens.training.parity import hazards_of_stills, held_cylinders, measure_parity, measure_speed, picture_at
 from loadlens.training.photos import fit_photo_answer
-from loadlens.training.processes import joined
+from loadlens.training.processes import Machine, joined
 from loadlens.training.quantize import cut_to_stride, quantize_model
 from loadlens.training.recipe import Recipe, load_recipe, recipe_path
 from loadlens.training.samples import crane_part, own_part, photo_part
@@ -40,12 +40,24 @@ _SHOWN = 48
 BACKBONE = "backbone/mobilenet_v2_imagenet_google_ptq.pth"
 
 
-def train(recipe: str, out: Path, photos: Path | None, own: Path | None) -> None:
-    """Train a recipe, a shipped one by name or a file; `photos` is the folder of the picture sets, `own` a data set."""
+def train(
+    recipe: str, out: Path, photos: Path | None, own: Path | None, *, device: str = "cpu", readers: int = 0
+) -> None:
+    """Train a recipe, a shipped one by name or a file; `photos` is the folder of the picture sets, `own` a data set.
+
+    `device` is cpu or cuda; so many `readers` cut pictures beside it.
+    """
     read = load_recipe(recipe_path(recipe))
     with joined() as processes:
         train_recipe(
-            read, out, photos=photos, scenes=_scenes(out), backbone=_backbone(photos), own=own, processes=processes
+            read,
+            out,
+            photos=photos,
+            scenes=_scenes(out),
+            backbone=_backbone(photos),
+            own=own,
+            processes=processes,
+            machine=Machine(device, readers),
         )
 
 

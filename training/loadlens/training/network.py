@@ -1,7 +1,8 @@
 """The network: MobileNetV2, fully convolutional, with a grid of class logits at stride 16.
 
-A head reads the stride-32 features (what the material is) and the stride-16 features (where small pieces lie). Whole
-photos are named by a network of their own, whose backbone is not trained.
+A head reads the stride-32 features (what the material is), their mean around a cell (what it lies among) and the
+stride-16 features (where small pieces lie). Whole photos are named by a network of their own, whose backbone is not
+trained.
 """
 
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 STRIDE = 16
 _FINE = 14  # feature blocks up to stride 16, 96 channels
 POOLED = 96 + 96 + 1280
-DROPPED = 0.1  # of the channels before the head, while training
+_AROUND = 7  # stride-32 cells that a mean is taken over
 
 
 class SurfaceNet(nn.Module):
@@ -29,14 +30,19 @@ class SurfaceNet(nn.Module):
         self.coarse = features[_FINE:]
         self.from_coarse = nn.Conv2d(1280, 192, 1)
         self.from_fine = nn.Conv2d(96, 64, 1)
-        self.mix = nn.Conv2d(256, 128, 3, padding=1)
+        self.from_around = nn.Conv2d(1280, 96, 1)
+        self.mix = nn.Conv2d(192 + 96 + 64, 128, 3, padding=1)
         self.head = nn.Conv2d(128, classes, 1)
-        self.drop: nn.Module = nn.Dropout2d(DROPPED)
+        self.drop: nn.Module = nn.Identity()  # training puts its dropout here
 
     def forward(self, picture: Tensor) -> Tensor:
         """The logits of every cell."""
         fine = self.fine(picture / 127.5 - 1)
-        coarse = functional.relu(self.from_coarse(self.coarse(fine)))
+        deep = self.coarse(fine)
+        coarse = functional.relu(self.from_coarse(deep))
+        around = functional.relu(self.from_around(deep))
+        around = functional.avg_pool2d(around, _AROUND, stride=1, padding=_AROUND // 2, count_include_pad=False)
+        coarse = torch.cat([coarse, around], dim=1)
         coarse = functional.interpolate(coarse, size=fine.shape[-2:], mode="bilinear", align_corners=False)
         joint = torch.cat([coarse, functional.relu(self.from_fine(fine))], dim=1)
         logits: Tensor = self.head(self.drop(functional.relu(self.mix(joint))))
@@ -58,7 +64,8 @@ class SurfaceNet(nn.Module):
     def groups(self, learning_rate: float, head_factor: float) -> list[dict[str, Iterable[nn.Parameter] | float]]:
         """Parameters for the optimiser: the new head learns faster than the backbone."""
         backbone = [p for part in (self.fine, self.coarse) for p in part.parameters() if p.requires_grad]
-        new = [p for part in (self.from_coarse, self.from_fine, self.mix, self.head) for p in part.parameters()]
+        parts = (self.from_coarse, self.from_around, self.from_fine, self.mix, self.head)
+        new = [p for part in parts for p in part.parameters()]
         return [{"params": backbone, "lr": learning_rate}, {"params": new, "lr": head_factor * learning_rate}]
 
 

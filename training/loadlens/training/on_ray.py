@@ -40,5 +40,5 @@ def train(recipe: str, out: Path, photos: Path | None, own: Path | None, workers
 
 def _work(asked: dict[str, Any]) -> None:
     """One process of the run."""
-    paths = {name: asked[name] and Path(asked[name]) for name in ("out", "photos", "own")}
-    commands.train(asked["recipe"], **paths)
+    out, photos, own = (asked[name] and Path(asked[name]) for name in ("out", "photos", "own"))
+    commands.train(asked["recipe"], out, photos, own)

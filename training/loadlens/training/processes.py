@@ -68,6 +68,17 @@ class Processes:
 ALONE = Processes()
 
 
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where a process trains: on a `device`, cpu or cuda, with so many `readers` that cut pictures beside it."""
+
+    device: str = "cpu"
+    readers: int = 0
+
+
+PLAIN = Machine()
+
+
 @contextmanager
 def joined() -> Iterator[Processes]:
     """The processes that this one was started among: by Ray Train, by torchrun, or by nobody."""

@@ -22,9 +22,11 @@ class Recipe:
     `classes` are taxonomy ids in the order of the model's output. `photos` asks for the real pictures; without it all
     scenes are drawn. `drawn_share` (0..1) of the scenes use drawn textures even where there are photos. `scenes` are
     rendered to train on, `calibration_clips` unloadings to calibrate on; batch sizes are pictures per step. Scenes and
-    crane frames are seen as if the whole picture were `width` pixels wide, `scene_crop` of it at a time.
+    crane frames are seen as if the whole picture were `width` pixels wide, times a factor between the two of `zoom`,
+    `scene_crop` of it at a time.
     The new head learns `head_factor` times as fast as the backbone, whose first `frozen_blocks` stay as they are.
-    `crane_cameras` are trained on, all others are kept for measuring.
+    `crane_cameras` are trained on, all others are kept for measuring. AdamW pulls weights to zero by `weight_decay`;
+    of the channels before the head the share `dropped` (0..1) is left out at random.
     """
 
     name: str
@@ -45,6 +47,9 @@ class Recipe:
     learning_rate: float
     head_factor: float
     frozen_blocks: int
+    weight_decay: float
+    dropped: float
+    zoom: tuple[float, float]
 
 
 def recipe_path(recipe: str) -> Path:
@@ -121,7 +126,7 @@ def _value(path: Path, name: str, value: Any, wanted: str) -> Any:
     if wanted in kinds:
         right = isinstance(value, kinds[wanted]) and (wanted == "<class 'bool'>" or not isinstance(value, bool))
     else:
-        inner = int if "int" in wanted else str
+        inner = int if "int" in wanted else (int, float) if "float" in wanted else str
         right = isinstance(value, list) and all(isinstance(item, inner) for item in value)
         right = right and ("..." in wanted or len(value) == 2)
         value = tuple(value) if right else value
@@ -140,6 +145,10 @@ def _check(path: Path, recipe: Recipe) -> None:
         raise RecipeError(f"{path}: drawn_share = {recipe.drawn_share} should be between 0 and 1")
     if any(side % 32 for side in (*recipe.scene_crop, *recipe.photo_size)):
         raise RecipeError(f"{path}: scene_crop and photo_size should be multiples of 32")
+    if not 0 <= recipe.dropped < 1 or recipe.weight_decay < 0:
+        raise RecipeError(f"{path}: dropped should be within 0..1 and weight_decay not negative")
+    if not 0.25 <= recipe.zoom[0] <= recipe.zoom[1] <= 4:
+        raise RecipeError(f"{path}: zoom = {list(recipe.zoom)} should be two factors from 0.25 to 4, the smaller first")
     if not 320 <= recipe.width <= 1920:
         raise RecipeError(f"{path}: width = {recipe.width} should be between 320 and 1920 pixels")
     if recipe.steps < 1 or recipe.scenes_per_step + recipe.photos_per_step < 1:

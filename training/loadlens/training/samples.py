@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from loadlens.datasets.catalog import FORM_OF_FOLDER, find_set, scene_of
 from loadlens.datasets.crane import IGNORE, CraneFrame, label_map, load_crane_frames
@@ -24,8 +25,13 @@ from loadlens.training.recipe import Recipe
 from loadlens.training.scenes import read_scene
 from loadlens.vision.taxonomy import load_taxonomy
 
+# One crop in so many is of a crane frame.
+_CRANE_EVERY = 10
+
 Picture = NDArray[np.uint8]
 Label = NDArray[np.int16]
+# Of a step: its `scenes` and its `photos`, pictures and what they show.
+Pictures = dict[str, tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ def read_whole(path: Path) -> Picture:
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-class Batches:
+class Batches(Dataset[Pictures]):
     """This process's pictures of each batch. They depend on the recipe's seed, the step and their place in the batch
     alone, so a run can be taken up again anywhere, and shared by any number of processes."""
 
@@ -119,8 +125,16 @@ class Batches:
         self._photos: dict[str, list[Photo]] = {}
         for photo in photos:
             self._photos.setdefault(photo.form, []).append(photo)
-        self._read_scene = cache(read_scene)
         self._index = class_index(recipe.classes)
+
+    def __getitem__(self, step: int) -> Pictures:
+        """What a step looks at: its `scenes` and its `photos`, as far as the recipe asks for them."""
+        found = {}
+        if self._recipe.scenes_per_step:
+            found["scenes"] = self.scenes(step)
+        if self._recipe.photos_per_step:
+            found["photos"] = self.photos(step)
+        return found
 
     def scenes(self, step: int) -> tuple[Tensor, Tensor]:
         """Crops float32 [N, 3, H, W] and the share of every class in every cell, float32 [N, K, H/16, W/16].
@@ -130,11 +144,11 @@ class Batches:
         pictures, targets = [], []
         for position in self.processes.positions(self._recipe.scenes_per_step):
             rng = np.random.default_rng([self._recipe.seed, 1, step, position])
-            if self._crane and position == 0 and step % 2 == 0:
+            if self._crane and (step * self._recipe.scenes_per_step + position) % _CRANE_EVERY == 0:
                 rgb, label = self._crane[rng.integers(len(self._crane))]
             else:
-                rgb, label = self._read_scene(self._scenes[rng.integers(len(self._scenes))])
-            rgb, label = random_crop(rng, rgb, label, self._recipe.scene_crop, self._recipe.width)
+                rgb, label = read_scene(self._scenes[rng.integers(len(self._scenes))])
+            rgb, label = random_crop(rng, rgb, label, self._recipe)
             pictures.append(colour_jitter(rng, rgb))
             targets.append(cell_shares(label, self._index, len(self._recipe.classes)))
         return to_tensor(pictures), torch.from_numpy(np.stack(targets))
@@ -187,11 +201,10 @@ def cell_shares(label: Label, index: NDArray[np.int16], classes: int) -> NDArray
     return shares
 
 
-def random_crop(
-    rng: np.random.Generator, rgb: Picture, label: Label, size: tuple[int, int], width: int
-) -> tuple[Picture, Label]:
-    """A crop of [size] of the picture as if it were about `width` wide (0.7 to 1.4 of it), mirrored at random."""
-    wanted = rgb.shape[1] / width * np.exp(rng.uniform(np.log(0.7), np.log(1.4)))
+def random_crop(rng: np.random.Generator, rgb: Picture, label: Label, recipe: Recipe) -> tuple[Picture, Label]:
+    """A crop of `scene_crop` of the picture as if it were about `width` wide (`zoom` of it), mirrored at random."""
+    size = recipe.scene_crop
+    wanted = rgb.shape[1] / recipe.width * np.exp(rng.uniform(*np.log(recipe.zoom)))
     scale = min(wanted, rgb.shape[0] / size[0], rgb.shape[1] / size[1])
     height, width = round(size[0] * scale), round(size[1] * scale)
     top, left = int(rng.integers(rgb.shape[0] - height + 1)), int(rng.integers(rgb.shape[1] - width + 1))

@@ -19,13 +19,14 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.data import DataLoader
 
 from loadlens.datasets.crane import CraneFrame
 from loadlens.datasets.importing import read_data_set
-from loadlens.training.network import DROPPED, SurfaceNet, load_backbone
-from loadlens.training.processes import ALONE, Processes, SharedDropout
+from loadlens.training.network import SurfaceNet, load_backbone
+from loadlens.training.processes import ALONE, PLAIN, Machine, Processes, SharedDropout
 from loadlens.training.recipe import Recipe, RecipeError
-from loadlens.training.samples import Batches, Photo, crane_part, own_part, photo_part
+from loadlens.training.samples import Batches, Photo, Pictures, crane_part, own_part, photo_part
 from loadlens.training.scenes import render_scenes
 from loadlens.vision.taxonomy import load_taxonomy
 
@@ -42,45 +43,56 @@ def train(
     backbone: Path | None,
     own: Path | None = None,
     processes: Processes = ALONE,
+    machine: Machine = PLAIN,
 ) -> Path:
     """Train a recipe to its last step; returns the checkpoint.
 
     `photos` is the folder of the picture sets, `scenes` where rendered scenes are kept, `backbone` an ImageNet state
     dict (None: torchvision downloads its own; a recipe without photos starts from nothing instead), `own` a data set of
     one's own whose train part is learnt from as well. A run folder that holds a checkpoint of the same recipe on the
-    same data is continued. Several `processes` end as one does, but for the rounding of sums. Raises RecipeError, and
-    DataError for a faulty data set.
+    same data is continued. Several `processes` end as one does, but for the rounding of sums, and so does a GPU of the
+    `machine`, which rounds to bfloat16. Raises RecipeError, and DataError for a faulty data set.
     """
     if recipe.photos and photos is None and own is None:
         raise RecipeError(f"recipe {recipe.name} needs photos: give the folder of the sets with --photos, or --own")
     _check_shares(recipe, processes)
+    where = _device(machine.device, processes)
     if own is not None and not recipe.photos_per_step:
         raise RecipeError(f"recipe {recipe.name} looks at no whole photos; set photos = true and photos_per_step")
     mine = [] if own is None else own_part(own, "train", recipe.classes)
     if processes.is_first:
         run.mkdir(parents=True, exist_ok=True)
-        _record(run, recipe)
+        _record(run, recipe, where)
         _record_data(run, own)
     torch.manual_seed(recipe.seed)
     network = SurfaceNet(len(recipe.classes))
     _reset_head(network)
     origin = load_backbone(network, backbone) if recipe.photos or backbone else "random"
     network.freeze(recipe.frozen_blocks)
-    network.drop = SharedDropout(DROPPED, processes)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(network.groups(recipe.learning_rate, recipe.head_factor), weight_decay=1e-4)
+    network.drop = SharedDropout(recipe.dropped, processes)
+    network = network.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    groups = network.groups(recipe.learning_rate, recipe.head_factor)
+    optimiser = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
     average = {name: value.clone() for name, value in network.state_dict().items()}
-    stored = processes.from_first(_stored(run, recipe) if processes.is_first else None)
+    stored = processes.from_first(_stored(run, recipe, where) if processes.is_first else None)
     first = 0 if stored is None else _take_up(stored, network, optimiser, average)
     log_file = run / "metrics.jsonl" if processes.is_first else Path(os.devnull)
     _trim_log(log_file, first)
     batches = _batches(recipe, photos, scenes, mine, processes)
+    # One whole batch a step, in order, whoever cuts it: so readers change nothing but the time.
+    steps = DataLoader(
+        batches,
+        batch_size=None,
+        sampler=range(first, recipe.steps),
+        num_workers=machine.readers,
+        multiprocessing_context="spawn" if machine.readers else None,
+    )
     shown = Progress(console=Console(stderr=True), disable=not processes.is_first)
     with shown as progress, log_file.open("a", encoding="utf-8") as log:
         bar = progress.add_task(f"training {recipe.name} (backbone: {origin})", total=recipe.steps, completed=first)
-        for step in range(first, recipe.steps):
+        for step, batch in enumerate(steps, first):
             _set_rates(optimiser, recipe, step)
-            losses = _step(recipe, network, optimiser, batches, step)
+            losses = _step(recipe, network, optimiser, (step, batch), processes)
             _follow(average, network, step)
             log.write(json.dumps({"step": step, **losses, "time": round(time.time(), 1)}) + "\n")
             if processes.is_first and ((step + 1) % _SAVE_EVERY == 0 or step + 1 == recipe.steps):
@@ -133,24 +145,30 @@ def _step(
     recipe: Recipe,
     network: SurfaceNet,
     optimiser: torch.optim.Optimizer,
-    batches: Batches,
-    step: int,
+    numbered: tuple[int, Pictures],
+    processes: Processes,
 ) -> dict[str, float]:
+    step, batch = numbered
     # Dropout draws from the step too, so that a run that was taken up again ends as one that never stopped.
     torch.manual_seed(recipe.seed * 1_000_003 + step)
     network.train()
     optimiser.zero_grad(set_to_none=True)
     losses: dict[str, Tensor] = {}
-    processes = batches.processes
-    if recipe.scenes_per_step:
-        pictures, shares = batches.scenes(step)
-        loss = dense_loss(network(pictures), shares, processes.total(shares.sum()))
+    where = network.head.weight.device
+    in_short = torch.autocast(where.type, torch.bfloat16, enabled=where.type != "cpu")
+    if "scenes" in batch:
+        pictures, shares = (part.to(where, non_blocking=True) for part in batch["scenes"])
+        with in_short:
+            logits = network(pictures)
+        loss = dense_loss(logits.float(), shares, processes.total(shares.sum()))
         loss.backward()  # type: ignore[no-untyped-call]
         losses["dense"] = processes.total(loss.detach())
-    if recipe.photos_per_step:
+    if "photos" in batch:
         forms = form_positions(recipe.classes)
-        pictures, labels = batches.photos(step)
-        named = photo_scores(network(pictures), forms).log()
+        pictures, labels = (part.to(where, non_blocking=True) for part in batch["photos"])
+        with in_short:
+            logits = network(pictures)
+        named = photo_scores(logits.float(), forms).log()
         loss = functional.nll_loss(named, labels, reduction="sum") / recipe.photos_per_step
         (0.5 * loss).backward()  # type: ignore[no-untyped-call]
         losses["photo"] = processes.total(loss.detach())
@@ -166,6 +184,17 @@ def form_positions(classes: Sequence[str]) -> list[int]:
     if positions != list(range(len(positions))):
         raise RecipeError("classes: name the forms first, then contaminants, hazards and scene")
     return positions
+
+
+def _device(name: str, processes: Processes) -> torch.device:
+    """Where to train. Raises RecipeError for a device that is not here, or that several processes would share."""
+    if name == "cpu":
+        return torch.device(name)
+    if not torch.cuda.is_available():
+        raise RecipeError(f"--device {name}: no GPU that PyTorch can use; leave it out to train on the CPU")
+    if processes.count > 1:
+        raise RecipeError(f"--device {name}: a run of several processes trains on CPUs; start one, or leave it out")
+    return torch.device(name)
 
 
 def _check_shares(recipe: Recipe, processes: Processes) -> None:
@@ -210,16 +239,17 @@ def _follow(average: dict[str, Tensor], network: SurfaceNet, step: int) -> None:
 
 
 def _reset_head(network: SurfaceNet) -> None:
-    for part in (network.from_coarse, network.from_fine, network.mix, network.head):
+    for part in (network.from_coarse, network.from_around, network.from_fine, network.mix, network.head):
         torch.nn.init.kaiming_normal_(part.weight)
         torch.nn.init.zeros_(part.bias)  # type: ignore[arg-type]
 
 
-def _record(run: Path, recipe: Recipe) -> None:
+def _record(run: Path, recipe: Recipe, where: torch.device) -> None:
     """What a person needs to know about the run in ten years."""
     (run / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1), encoding="utf-8")
     versions = {"python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__}
     versions |= {"numpy": np.__version__, "opencv": cv2.__version__, "machine": platform.machine()}
+    versions["device"] = "cpu" if where.type == "cpu" else torch.cuda.get_device_name(where)
     (run / "environment.json").write_text(json.dumps(versions, indent=1), encoding="utf-8")
 
 
@@ -272,12 +302,12 @@ def _trim_log(log: Path, steps: int) -> None:
         log.write_text("".join(lines[:steps]), encoding="utf-8")
 
 
-def _stored(run: Path, recipe: Recipe) -> dict[str, Any] | None:
+def _stored(run: Path, recipe: Recipe, where: torch.device) -> dict[str, Any] | None:
     """The checkpoint of a run, if there is one. Raises RecipeError where it is of another recipe."""
     path = run / "checkpoint.pt"
     if not path.is_file():
         return None
-    stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    stored: dict[str, Any] = torch.load(path, map_location=where, weights_only=True)
     if recipe_from_json(stored["recipe"]) != recipe:
         raise RecipeError(f"{run}: holds a run of another recipe; give another folder or delete it")
     return stored

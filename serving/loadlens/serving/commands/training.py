@@ -29,19 +29,25 @@ def train(
         str | None, typer.Option(metavar="ADDRESS", help="Train on this Ray cluster; all folders are shared by it.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="With --ray: how many processes share a batch.")] = 2,
+    device: Annotated[str, typer.Option(help="Where to train: cpu, or cuda for a GPU.")] = "cpu",
+    readers: Annotated[
+        int, typer.Option(min=0, help="Processes that prepare pictures beside the training; a GPU waits without.")
+    ] = 0,
 ) -> None:
     """Train a model by a recipe, or with --tickets what a site's weighbridge tickets teach."""
     if (tickets is None) != (observations is None):
         raise WrongUseError("--tickets and --observations belong together: give both, or neither")
     if ray is not None and tickets is not None:
         raise WrongUseError("what tickets teach is learnt in one process; leave out --ray")
+    if (device != "cpu" or readers) and (ray or tickets):
+        raise WrongUseError("--device and --readers are for one process that trains a model; leave them out")
     if ray is not None:
         with extra("ray"):
             from loadlens.serving.archive.on_ray import cluster  # noqa: PLC0415
         with cluster(ray):
             run_training("on_ray", "train", recipe, out, photos, own, workers)
     elif tickets is None:
-        run_training("commands", "train", recipe, out, photos, own)
+        run_training("commands", "train", recipe, out, photos, own, device=device, readers=readers)
     else:
         # A module of its own: what tickets teach needs no torch.
         run_training("site_run", "train_site", recipe, tickets, observations, out)
