@@ -46,12 +46,20 @@ def test_dirt_that_covers_the_whole_layer_is_seen_though_it_stands_out_from_noth
     assert not decided(wood=0.25)["wood"].any()
 
 
+def test_a_patch_counts_only_where_one_of_its_cells_is_surely_contaminated() -> None:
+    patch = piece(0.15, 0.0)
+    assert not decided(wood=patch)["wood"].any()
+    patch[4, 9] = 0.25  # touches the patch at a corner
+    patch[8, 15] = 0.15  # touches nothing
+    assert np.array_equal(decided(wood=patch)["wood"] > 0, (patch > 0) & (np.arange(GRID[0]) < 8)[:, None])
+
+
 def test_a_layer_is_compared_with_itself_and_not_with_what_lies_beside_it() -> None:
     beside = np.zeros(GRID, np.float32)
     beside[:, :4] = 1  # the layer; all else was seen before, and is dusty
     wood = np.full(GRID, 0.08, np.float32)
     wood[:, :4] = 0.01
-    wood[0, 0] = 0.15
+    wood[0, 0] = 0.25
     found = decided(beside, wood=wood)["wood"]
     assert found[0, 0] == pytest.approx(1)
     assert not decided(wood=wood)["wood"].any()
