@@ -39,6 +39,9 @@ def test_every_shipped_recipe_loads_and_says_what_it_costs(recipe: Path) -> None
         ("scene_crop = [192, 256]", "scene_crop = [192]", "scene_crop"),
         ("photos_per_step = 0", "photos_per_step = 2", "needs photos"),
         ("width = 640", "width = 20", "width = 20"),
+        ("dropped = 0.1", "dropped = 1.5", "dropped should be within 0..1"),
+        ("zoom = [0.7, 1.4]", "zoom = [1.4, 0.7]", "zoom = [1.4, 0.7] should be two factors"),
+        ("zoom = [0.7, 1.4]", 'zoom = ["a", "b"]', "zoom"),
     ],
 )
 def test_a_faulty_recipe_is_refused(tmp_path: Path, old: str, new: str, told: str) -> None:

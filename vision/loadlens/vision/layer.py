@@ -17,6 +17,10 @@ LEAST_LAYER = 0.02
 _PART_OF_A_THING = 0.35
 # A thing of fewer cells is a person or a mistake; its outline would say nothing.
 _LARGE_CELLS = 12
+# Chains, hanging scrap and the blur of its swing reach past a large thing by so many cells. With three, no magnet well
+# in view on our crane frames leaves more than 0.3 % of its area to grading; without, 11 %. Rendered loads lose 1.6 % of
+# their view (40 loads), at the same error.
+_MARGIN_CELLS = 3
 
 Mask = NDArray[np.bool_]
 Grid = NDArray[np.float32]
@@ -72,7 +76,7 @@ def occluded(surface: Surface, taxonomy: Taxonomy, size: tuple[int, int], shape:
 
     `size` is the height and width in pixels of the picture the model saw. A cell is hidden where the classes that
     block the view are together likelier than not. A large thing hides its whole outline: magnets and grabs have no
-    holes, so a cell inside one that looks like scrap is part of it.
+    holes, so a cell inside one that looks like scrap is part of it; and a margin around it.
     """
     blocking = [index for index, name in enumerate(surface.class_ids) if taxonomy[name].blocks_view]
     share = surface.probs[blocking].sum(axis=0) if blocking else np.zeros(surface.probs.shape[1:], np.float32)
@@ -84,7 +88,7 @@ def occluded(surface: Surface, taxonomy: Taxonomy, size: tuple[int, int], shape:
 
 
 def _outlines(share: Grid) -> Grid:
-    """1 inside the convex outline of every large thing that blocks the view, else 0; float32 [GH, GW]."""
+    """1 in and close around the convex outline of every large thing that blocks the view, else 0; float32 [GH, GW]."""
     likely = (share > _PART_OF_A_THING).astype(np.uint8)
     count, label, stats, _ = cv2.connectedComponentsWithStats(likely)
     outlines = np.zeros(share.shape, np.uint8)
@@ -93,7 +97,8 @@ def _outlines(share: Grid) -> Grid:
         if stats[thing, cv2.CC_STAT_AREA] >= _LARGE_CELLS and share[here].max() > 0.6:
             points = np.argwhere(here)[:, ::-1].astype(np.int32)
             cv2.fillConvexPoly(outlines, cv2.convexHull(points), 1)
-    return outlines.astype(np.float32)
+    reach = 2 * _MARGIN_CELLS + 1
+    return np.asarray(cv2.dilate(outlines, np.ones((reach, reach), np.uint8)), np.float32)
 
 
 def scene_share(surface: Surface, taxonomy: Taxonomy) -> Grid:
