@@ -2,8 +2,8 @@
 
 The model gives a little of every contaminant to clean scrap as well, to some forms more than to others, and too little
 to the pieces that are there; summed over a layer, the first outweighs the second. What tells pieces from scrap is that
-they look unlike what lies around them, and in one of their cells clearly so. So each cell is decided: one of a patch that
-stands out is contaminated as a whole, all others are clean.
+they look unlike what lies around them, and in one of their cells clearly so. So each cell is decided: one of a patch
+that stands out is contaminated as a whole, all others are clean.
 """
 
 import cv2
