@@ -101,6 +101,9 @@ def test_tickets_teach_a_calibration_that_grading_takes(history) -> None:
 def test_what_cannot_be_fitted_is_refused_with_the_reason(history) -> None:
     alone = loadlens(history, "train", "site.toml", "--tickets", "tickets.csv", "--out", "run")
     assert (alone.returncode, "belong together" in alone.stderr) == (2, True)
+    # What tickets teach is learnt without a GPU; that it was asked for is not passed over.
+    on_gpu = loadlens(history, *TRAIN, "--device", "cuda")
+    assert (on_gpu.returncode, "--device and --readers are for" in on_gpu.stderr) == (2, True)
     lines = (history / "tickets.csv").read_text(encoding="utf-8").splitlines()
     (history / "tickets.csv").write_text("\n".join(lines[:12]), encoding="utf-8")
     few = loadlens(history, *TRAIN)
