@@ -231,11 +231,13 @@ def test_a_load_that_changes_while_it_is_decided_on_costs_nobody_their_decision(
         with page.expect_request(re.compile(rf"/v1/loads/{yard.load}$")):
             weigh("48960")
         page.keyboard.press("Enter")
-        expect(page.get_by_text("Something of this load has just changed, so nothing was sent")).to_be_visible()
+        expect(page.get_by_text("may have changed and is being read")).to_be_visible()
         assert reviews(yard, yard.load) == []
         keep_picture(page, "changing", ("en", "light", "desk"))
         page.unroute_all()
+        expect(page.get_by_text("Something of this load has just changed, so nothing was sent")).to_be_visible()
         expect(page.locator(".load-head")).to_contain_text("48")
+        assert reviews(yard, yard.load) == []
 
         # It changes again where no news arrives: the decision comes back with all that was entered.
         page.wait_for_load_state("networkidle")
@@ -252,7 +254,16 @@ def test_a_load_that_changes_while_it_is_decided_on_costs_nobody_their_decision(
         expect(page.get_by_label("In your own words")).to_have_value("sound all through")
         expect(page.locator(".load-head")).to_contain_text("48")
         page.wait_for_load_state("networkidle")
+
+        # Read once more and found as it was, it is sent without a second commit.
+        page.route(re.compile(rf"/v1/loads/{yard.load}$"), lambda _held: None)
+        with page.expect_request(re.compile(rf"/v1/loads/{yard.load}$")):
+            page.context.set_offline(True)
+            page.context.set_offline(False)
         page.keyboard.press("Enter")
+        expect(page.get_by_text("may have changed and is being read")).to_be_visible()
+        assert reviews(yard, yard.load) == []
+        page.unroute_all()
         expect(page.get_by_text("沪E 3 accepted")).to_be_visible()
         [kept] = reviews(yard, yard.load)
         assert kept["reason"].endswith(": sound all through")

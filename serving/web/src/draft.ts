@@ -38,7 +38,7 @@ export interface Draft {
 }
 
 export type Fault =
-  | { is: "needsReason" | "reading" | "needsOther" | "needsWhat" }
+  | { is: "needsReason" | "changed" | "needsOther" | "needsWhat" }
   | { is: "badNumber" | "badPercent"; field: string };
 
 const MASS = /^\d{1,9}([.,]\d{1,3})?$/;

@@ -36,6 +36,8 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
   const words = useWords();
   const me = useMe();
   const [told, setTold] = useState<Fault | null>(null);
+  // Committed while the load was being read anew, at this tag of it: sent once it is known to be as it was shown.
+  const [committed, setCommitted] = useState<{ tag: string | null } | null>(null);
   const may = me !== null && ["inspector", "manager"].includes(me.role);
   const claimed = useClaim(load.id, me?.name ?? null, may && load.status === "flagged");
   const canDecide = may && DECIDABLE.includes(load.status);
@@ -50,7 +52,12 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
   };
   const change = (by: Partial<Draft>): void => {
     setTold(null);
+    setCommitted(null);
     if (steps) setSteps(stepped(steps, by));
+  };
+  const leave = (before: Steps | null): void => {
+    setCommitted(null);
+    setSteps(before);
   };
   const commit = (): void => {
     if (!draft || !me) return;
@@ -60,7 +67,11 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
       if (found.is === "needsReason") document.querySelector(".reasons")?.scrollIntoView();
       return setTold(found);
     }
-    if (isReading) return setTold({ is: "reading" });
+    setTold(null);
+    setCommitted({ tag });
+  };
+  const send = (): void => {
+    if (!draft || !me) return;
     const offered = draft.reason === null ? null : words.t(`reason.${draft.decision}.${draft.reason}` as TextKey);
     outbox.add({
       who: me.name,
@@ -78,6 +89,12 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
     setSteps(null);
     onDone();
   };
+  useEffect(() => {
+    if (committed === null || isReading) return;
+    setCommitted(null);
+    if (committed.tag === tag) send();
+    else setTold({ is: "changed" });
+  }, [committed, isReading]);
 
   useKeys("load", { accept: () => begin("accept"), correct: () => begin("correct"), stop: () => begin("stop"), second: () => begin("second") }, canDecide && draft === null);
   useKeys("load", { next: onNext }, draft === null);
@@ -86,8 +103,8 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
     {
       reason: (key) => REASONS.some((reason) => String(reason) === key) && change({ reason: Number(key) }),
       commit,
-      undo: () => steps && setSteps(undone(steps) ?? steps),
-      cancel: () => setSteps(null),
+      undo: () => steps && leave(undone(steps) ?? steps),
+      cancel: () => leave(null),
     },
     draft !== null,
   );
@@ -134,12 +151,13 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
             <p role="alert" className="problem">
               <FaultText fault={told} />
             </p>
+            {committed && <p role="status">{words.t("decide.reading")}</p>}
             <div className="choices">
               <button className={`main ${draft.decision}`}>{words.t("decide.commit")}</button>
-              <button type="button" disabled={steps?.before.length === 0} onClick={() => steps && setSteps(undone(steps) ?? steps)}>
+              <button type="button" disabled={steps?.before.length === 0} onClick={() => steps && leave(undone(steps) ?? steps)}>
                 {words.t("decide.undo")}
               </button>
-              <button type="button" onClick={() => setSteps(null)}>
+              <button type="button" onClick={() => leave(null)}>
                 {words.t("decide.cancel")}
               </button>
             </div>
