@@ -32,9 +32,10 @@ def graded(layer: SeenLayer, unsure_below: float = 0.3):
 
 
 def test_shares_are_those_of_the_cells_and_sum_to_one() -> None:
-    wood = np.zeros(GRID, np.float32)
+    wood, shredded = np.zeros(GRID, np.float32), np.zeros(GRID, np.float32)
     wood[:, :3] = 1.0
-    layer = graded(seen(surface(wood=wood, shredded=np.where(wood > 0, 0, 0.25).astype(np.float32))))
+    shredded[:5, 3:] = 1.0
+    layer = graded(seen(surface(wood=wood, shredded=shredded)))
     assert layer.contaminants["wood"] == pytest.approx(0.1)
     assert layer.forms["shredded"] == pytest.approx(0.225)
     assert sum(layer.forms.values()) + sum(layer.contaminants.values()) + layer.unknown == pytest.approx(1)
@@ -68,6 +69,13 @@ def test_a_cell_that_could_be_anything_is_unknown_and_hazards_are_no_form() -> N
     assert layer.forms["turnings"] == 0
     assert layer.unknown == pytest.approx(0.7)
     assert graded(seen(surface(gas_cylinder=0.2))).unknown == pytest.approx(0.2)
+
+
+def test_forms_count_as_their_mixture_while_confidence_stays_that_of_each_cell() -> None:
+    layer = graded(seen(surface(shredded=0.3)))
+    assert layer.forms["turnings"] == pytest.approx(1)
+    assert layer.confidence == pytest.approx(0.7)
+    assert graded(seen(surface(shredded=0.3)), unsure_below=0.75).unknown == pytest.approx(1)
 
 
 def test_a_mask_is_shared_out_to_cells() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadlens.grading.observation import HazardSighting, LayerObservation
+from loadlens.vision.mixture import as_mixture
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import Taxonomy
 
@@ -126,14 +127,15 @@ def counted_cells(
     """What every cell counts for: for each form and contaminant float32 [GH, GW], at most `weight`; the rest of that is
     unknown. Beside it the probability of each cell's likeliest class of the load, given that it is load.
 
-    A cell in which that probability is under `unsure_below` counts for no form: saying nothing of it is better than
-    spreading a guess over every form.
+    Forms count as the mixture that all cells together show. A cell in which that probability is under `unsure_below`
+    counts for no form: saying nothing of it is better than spreading a guess over every form.
     """
     load = 1 - scene_share(surface, taxonomy)
     given_load = np.asarray(surface.probs / np.maximum(load, 1e-6), np.float32)
     top = _top_of_load(surface, given_load, taxonomy)
     sure = np.where(top >= unsure_below, weight, 0.0)
-    kinds = [taxonomy[name].kind for name in surface.class_ids]
+    kinds = np.array([taxonomy[name].kind for name in surface.class_ids])
+    given_load[kinds == "form"] = as_mixture(given_load[kinds == "form"], weight)
     counted = {
         name: np.asarray(given_load[index] * (sure if kinds[index] == "form" else weight), np.float32)
         for index, name in enumerate(surface.class_ids)
