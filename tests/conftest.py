@@ -1,6 +1,7 @@
 """What all tests share: the real photos; real servers of databases and objects; and a server of ours in a process of
 its own, with a small real model that sees by colour, and a short rendered load."""
 
+import gc
 import itertools
 import json
 import multiprocessing
@@ -55,6 +56,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items.insert(number * apart, item)
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(600))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: to look through it for garbage takes a worker half a second each time."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -275,7 +281,12 @@ def shots() -> list[Shot]:
 # Importing a server takes two seconds of processor time, and the tests start hundreds: they are forked from a process
 # that has imported it. What a command that is started anew does is the matter of other tests (the demo's, for one).
 FORKING = multiprocessing.get_context("forkserver")
-FORKING.set_forkserver_preload(["loadlens.serving.cli", "loadlens.serving.api.server"])
+FORKING.set_forkserver_preload(
+    [
+        *("loadlens.serving.cli", "loadlens.serving.api.server", "loadlens.serving.store.migrations.append_only"),
+        *("uvloop", "uvicorn.loops.auto", "uvicorn.lifespan.on", "anyio._backends._asyncio", "psycopg"),
+    ]
+)
 
 
 class Forked:

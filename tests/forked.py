@@ -3,12 +3,15 @@
 Run by path, with `arguments`, `environment`, `out` (a pipe) and `log` (a file) already set.
 """
 
+import gc
 import os
 import sys
 from pathlib import Path
 
 from loadlens.serving.cli import main
 
+# What was imported before the fork stays: no collection need look through it, or copy its pages by doing so.
+gc.freeze()
 given = globals()
 os.environ.clear()
 os.environ.update(given["environment"])
