@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import uuid
 from collections import defaultdict
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,11 +33,13 @@ import pytest
 from hypothesis import settings
 from obstore.store import S3Store
 from onnx import TensorProto, helper, numpy_helper
+from sqlalchemy import make_url
 
 from loadlens.datasets.procedural import ProceduralTextures
 from loadlens.datasets.yard import ClipSpec, render_clip
 from loadlens.grading.observation import AreaError
 from loadlens.serving.jpeg import encode_jpeg
+from loadlens.serving.store.database import open_database
 from loadlens.vision.metadata import METADATA_KEY, ModelMetadata
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -106,7 +109,8 @@ def shared_port() -> int:
 
 @pytest.fixture(scope="session")
 def new_postgresql() -> Iterator[Callable[..., str]]:
-    """Make an empty database on the PostgreSQL of PGHOST, or of this machine; gives its URL. It is thrown away."""
+    """Make a database on the PostgreSQL of PGHOST, or of this machine; gives its URL. It is a copy `of` another one,
+    empty without; it is thrown away."""
     host, user = os.environ.get("PGHOST", "127.0.0.1"), os.environ.get("PGUSER", "postgres")
     try:
         server = psycopg.connect(host=host, user=user, dbname="postgres", autocommit=True, connect_timeout=5)
@@ -114,15 +118,34 @@ def new_postgresql() -> Iterator[Callable[..., str]]:
         absent("postgresql", str(error).splitlines()[0])
     made = []
 
-    def make(kind: str = "LOCALE 'C'") -> str:
+    def make(kind: str = "LOCALE 'C'", *, of: str = "template0") -> str:
         made.append(f"loadlens_test_{uuid.uuid4().hex}")
-        server.execute(f"CREATE DATABASE {made[-1]} TEMPLATE template0 ENCODING 'UTF8' {kind}")
+        server.execute(f"CREATE DATABASE {made[-1]} TEMPLATE {of} ENCODING 'UTF8' {kind}")
         return f"postgresql+psycopg://{user}@{host}:{server.info.port}/{made[-1]}"
 
     yield make
     for name in made:
         server.execute(f"DROP DATABASE {name} WITH (FORCE)")
     server.close()
+
+
+@pytest.fixture(scope="session")
+def new_records(new_postgresql: Callable[..., str]) -> Callable[[], str]:
+    """Make a database on PostgreSQL that holds nothing yet and whose schema is up to date; gives its URL.
+
+    It is a copy: to bring each of them up to date by itself takes many times as long.
+    """
+    first = new_postgresql()
+    open_database(first).dispose()
+    return partial(new_postgresql, of=make_url(first).database)
+
+
+@cache
+def no_records() -> bytes:
+    """The same as a file of SQLite."""
+    with tempfile.TemporaryDirectory() as folder:
+        open_database(f"sqlite:///{folder}/loads.sqlite").dispose()
+        return Path(folder, "loads.sqlite").read_bytes()
 
 
 class ObjectServer:
@@ -190,12 +213,32 @@ def own_object_server(tmp_path: Path) -> Iterator[ObjectServer]:
         yield running
 
 
+@pytest.fixture
+def new_sqlite(tmp_path: Path) -> Callable[[str], str]:
+    """Make a file of SQLite that holds nothing yet and whose schema is up to date; gives its URL."""
+
+    def make(name: str) -> str:
+        (tmp_path / name).write_bytes(no_records())
+        return f"sqlite:///{tmp_path / name}"
+
+    return make
+
+
 @pytest.fixture(params=BACK_ENDS)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database, of each kind in turn."""
+def bare_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database that has not even a schema, of each kind in turn."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'loads.sqlite'}"
     make: Callable[[], str] = request.getfixturevalue("new_postgresql")
+    return make()
+
+
+@pytest.fixture(params=BACK_ENDS)
+def database_url(request: pytest.FixtureRequest, new_sqlite: Callable[[str], str]) -> str:
+    """A database that holds nothing yet and whose schema is up to date, of each kind in turn."""
+    make: Callable[[], str] = (
+        partial(new_sqlite, "loads.sqlite") if request.param == "sqlite" else request.getfixturevalue("new_records")
+    )
     return make()
 
 
@@ -341,6 +384,9 @@ class Server:
 
     def __post_init__(self) -> None:
         self.clients: list[httpx2.Client] = []
+        if not self.data.exists() and "LOADLENS_DATABASE" not in self.environment:
+            self.data.mkdir(parents=True)
+            (self.data / "loadlens.sqlite").write_bytes(no_records())
         self.key = self.key or self.add_key("manager")
         self.start()
 
@@ -441,12 +487,12 @@ def new_place(request: pytest.FixtureRequest) -> Callable[[], dict[str, str]]:
     site in a PostgreSQL and an S3 store."""
     if request.param == "box":
         return dict
-    new_postgresql = request.getfixturevalue("new_postgresql")
+    new_records = request.getfixturevalue("new_records")
     keys = request.getfixturevalue("object_server").environment
 
     def make() -> dict[str, str]:
         store = f"s3://yard/{uuid.uuid4().hex}"
-        return {**keys, "LOADLENS_DATABASE": new_postgresql(), "LOADLENS_STORE": store}
+        return {**keys, "LOADLENS_DATABASE": new_records(), "LOADLENS_STORE": store}
 
     return make
 

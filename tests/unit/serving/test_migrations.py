@@ -33,8 +33,8 @@ def at_schema(database_url, revision):
     engine.dispose()
 
 
-def test_what_the_first_schema_held_is_there_after_migration(database_url):
-    with at_schema(database_url, "0001") as connection:
+def test_what_the_first_schema_held_is_there_after_migration(bare_database_url):
+    with at_schema(bare_database_url, "0001") as connection:
         for load_id, status in (("new", "open"), ("weighed", "open"), ("seen", "open"), ("bad", "failed")):
             connection.execute(text(f"INSERT INTO loads VALUES ('{load_id}', '{status}', NULL, 's', 't', NULL, NULL)"))
         for load_id, decision in (("good", "accept"), ("stopped", "stop")):
@@ -45,7 +45,7 @@ def test_what_the_first_schema_held_is_there_after_migration(database_url):
         connection.execute(text("INSERT INTO frames VALUES ('seen', 'yard', 0, 't', 'digest', 2, 1, 't')"))
         connection.execute(text("INSERT INTO pictures VALUES ('good', 0, 'digest')"))
 
-    engine = open_database(database_url)
+    engine = open_database(bare_database_url)
     with Session(engine) as session:
         states = {load.id: load.status for load in session.scalars(select(Load))}
         frame = session.get(StoredFrame, ("load:seen", "yard", 0))
@@ -77,7 +77,7 @@ def assessed(kg_low, kg_high, *flags):
     return json.dumps({"load": {"coverage": 0.9}, "truck": {**seen, "flags": flags, "deduction": deduction}})
 
 
-def test_loads_that_waited_before_there_was_a_queue_are_in_it(database_url):
+def test_loads_that_waited_before_there_was_a_queue_are_in_it(bare_database_url):
     corrected = json.dumps({"correction": {"residue_kg": "5"}})
     made = {
         "narrow": [("flagged", assessed(400.0, 600.0, ("coverage_low", "review")), "{}")],
@@ -85,7 +85,7 @@ def test_loads_that_waited_before_there_was_a_queue_are_in_it(database_url):
         "hazard": [("flagged", assessed(490.0, 510.0, ("hazard", "stop")), "{}")],
         "over": [("settled", assessed(0.0, 9000.0), "{}"), ("settled", assessed(1.0, 2.0), corrected)],
     }
-    with at_schema(database_url, "0008") as connection:
+    with at_schema(bare_database_url, "0008") as connection:
         for load, versions in made.items():
             values = {"id": load, "status": versions[-1][0], "standard": "s", "created_at": "t"}
             columns, named = ", ".join(values), ", ".join(f":{name}" for name in values)
@@ -94,7 +94,7 @@ def test_loads_that_waited_before_there_was_a_queue_are_in_it(database_url):
                 values = {"load": load, "number": number, "report": report, "inputs": inputs}
                 insert = "INSERT INTO assessments VALUES (:load, :number, '{}', :report, :inputs, 'watched', 't')"
                 connection.execute(text(insert), values)
-    engine = open_database(database_url)
+    engine = open_database(bare_database_url)
     with Session(engine) as session:
         page = queue.page(session, Filter(), None, 10, actor="user:ann", at=datetime.now(UTC))
         over = session.get(LoadResult, "over")
@@ -110,10 +110,10 @@ def test_loads_that_waited_before_there_was_a_queue_are_in_it(database_url):
     assert shown == [("hazard", "kg", "20.000"), ("wide", "kg", "800.000"), ("narrow", "kg", "200.000")]
 
 
-def test_balances_and_ages_are_what_older_entries_add_up_to(database_url):
+def test_balances_and_ages_are_what_older_entries_add_up_to(bare_database_url):
     """Two drums of which one has left."""
     unit, code = "91130200699229617X", "321-024-48"
-    with at_schema(database_url, "0013") as connection:
+    with at_schema(bare_database_url, "0013") as connection:
         for drum, ends in (("a", "room:1"), ("b", "handed_over")):
             identity = f"{unit}.{code}.20261125.{drum}"
             about = f"'{identity}', 'hazardous-cn', '2021', '{code}', 'n', '200', 'x', 't'"
@@ -129,7 +129,7 @@ def test_balances_and_ages_are_what_older_entries_add_up_to(database_url):
             if ends == "room:1":
                 row = {"container": identity, "place": ends, "grams": 500}
                 connection.execute(text("INSERT INTO waste_stock VALUES (:container, :place, :grams)"), row)
-    engine = open_database(database_url)
+    engine = open_database(bare_database_url)
     with Session(engine) as session:
         kept = {row.place: (row.unit, row.grams, row.containers) for row in session.scalars(select(WasteBalance))}
         assert [row.since for row in session.scalars(select(WasteStock))] == ["t"]

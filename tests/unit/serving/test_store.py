@@ -20,8 +20,8 @@ OPEN = "INSERT INTO loads (id, status, standard, created_at) VALUES (:id, 'arriv
 
 
 @pytest.fixture
-def engine(database_url):
-    engine = open_database(database_url)
+def engine(bare_database_url):
+    engine = open_database(bare_database_url)
     yield engine
     engine.dispose()
 

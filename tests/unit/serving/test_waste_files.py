@@ -63,8 +63,8 @@ def new_engine(tmp_path):
 
 
 @pytest.fixture
-def empty(new_engine, tmp_path):
-    return new_engine(f"sqlite:///{tmp_path / 'empty.sqlite'}")
+def empty(new_engine, new_sqlite):
+    return new_engine(new_sqlite("empty.sqlite"))
 
 
 @pytest.fixture(scope="module")
@@ -184,9 +184,9 @@ def held(engine):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_a_ledger_that_was_exported_and_imported_has_every_balance_to_the_gram(
-    new_engine, tmp_path, database_url, seed
+    new_engine, new_sqlite, database_url, seed
 ):
-    old = new_engine(f"sqlite:///{tmp_path / 'old.sqlite'}")
+    old = new_engine(new_sqlite("old.sqlite"))
     live(old, seed)
     data = exported(old)
     fresh = new_engine(database_url)
@@ -357,8 +357,8 @@ def test_a_workbook_with_a_fault_is_not_imported_at_all(empty, six_steps, place,
     assert held(empty) == [0, 0]
 
 
-def test_every_row_that_is_wrong_is_told_with_what_it_drags_along(new_engine, tmp_path):
-    old = new_engine(f"sqlite:///{tmp_path / 'old.sqlite'}")
+def test_every_row_that_is_wrong_is_told_with_what_it_drags_along(new_engine, new_sqlite):
+    old = new_engine(new_sqlite("old.sqlite"))
     with write_session(old) as session:
         drum = container(1, "321-024-48")
         waste.register(session, drum)
@@ -370,7 +370,7 @@ def test_every_row_that_is_wrong_is_told_with_what_it_drags_along(new_engine, tm
             ],
         )
         waste.take_back(session, "b", new_id="c", actor="user:wang", reason="the wrong room")
-    fresh = new_engine(f"sqlite:///{tmp_path / 'new.sqlite'}")
+    fresh = new_engine(new_sqlite("new.sqlite"))
     data = exported(old)
     with pytest.raises(ImportRefusedError) as refused:
         imported(fresh, changed(changed(data, "postings", "D4", -600), "postings", "D5", 600))
