@@ -368,6 +368,33 @@ class Forked:
         if self._process.exitcode is None:
             os.kill(self.pid, number)
 
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def run_forked(
+    arguments: Sequence[object], environment: Mapping[str, str], log: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; what was in `log` gives way to its stderr."""
+    log.unlink(missing_ok=True)
+    running = Forked(arguments, environment, log)
+    with running.stdout:
+        said = running.stdout.read()
+    return subprocess.CompletedProcess(arguments, running.wait(), said, log.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def start_command() -> type[Forked]:
+    """For a test of a command that goes on until it is stopped."""
+    return Forked
+
+
+@pytest.fixture
+def run_command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command to its end, in the surroundings of the tests but for the settings of a server."""
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("LOADLENS_")}
+    return lambda *arguments: run_forked(arguments, outside, tmp_path.with_suffix(".command.log"))
+
 
 @dataclass
 class Server:
@@ -408,14 +435,9 @@ class Server:
         self, *arguments: object, without: Sequence[str] = (), **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end with this server's settings, others added or left out."""
-        log = self.data.with_suffix(".command.log")
-        log.unlink(missing_ok=True)
         surroundings = {**os.environ, **self.environment, **environment}
         kept = {name: value for name, value in surroundings.items() if name not in without}
-        running = Forked(arguments, kept, log)
-        with running.stdout:
-            said = running.stdout.read()
-        return subprocess.CompletedProcess(arguments, running.wait(), said, log.read_text(encoding="utf-8"))
+        return run_forked(arguments, kept, self.data.with_suffix(".command.log"))
 
     def run(self, *arguments: str) -> str:
         """Run a command offline on this server's records, as an operator does; returns what it prints."""

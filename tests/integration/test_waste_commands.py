@@ -1,8 +1,5 @@
 """`loadlens waste` as a firm uses it: look a code up, print labels from a table, check what is scanned."""
 
-import subprocess
-import sys
-
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
@@ -15,19 +12,23 @@ DROSS = "hazardous-cn,321-024-48,铝灰渣,solid,氧化铝,氮化铝,R/T,防潮,
 PRODUCER = ["--unit", "91130200699229617X", "--producer", "示例铝业", "--contact", "张三", "--phone", "0310-0000000"]
 
 
-def waste(*arguments):
-    command = [sys.executable, "-m", "loadlens.serving.cli", "waste", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.fixture
+def waste(run_command):
+    return lambda *arguments: run_command("waste", *arguments)
 
 
-def label(tmp_path, table, *more):
-    file = tmp_path / "containers.csv"
-    file.write_text(table, encoding="utf-8")
-    places = ["--out", tmp_path / "labels", "--key", tmp_path / "label.key", "--host", "yard.example"]
-    return waste("label", file, *places, *PRODUCER, *more)
+@pytest.fixture
+def label(waste, tmp_path):
+    def make(table, *more):
+        file = tmp_path / "containers.csv"
+        file.write_text(table, encoding="utf-8")
+        places = ["--out", tmp_path / "labels", "--key", tmp_path / "label.key", "--host", "yard.example"]
+        return waste("label", file, *places, *PRODUCER, *more)
+
+    return make
 
 
-def test_codes_are_found_with_their_edition():
+def test_codes_are_found_with_their_edition(waste):
     done = waste("codes", "lvhuizha")
     assert done.returncode == 0
     assert "321-024-48" in done.stdout
@@ -37,8 +38,8 @@ def test_codes_are_found_with_their_edition():
     assert waste("codes", "oil", "--list", "hw").returncode == 2
 
 
-def test_labels_are_made_and_scan_and_a_forged_one_is_found(tmp_path):
-    done = label(tmp_path, HEAD + DROSS + DROSS.replace(",1,412.5", ",2,87"), "--format", "png")
+def test_labels_are_made_and_scan_and_a_forged_one_is_found(waste, label, tmp_path):
+    done = label(HEAD + DROSS + DROSS.replace(",1,412.5", ",2,87"), "--format", "png")
     assert done.returncode == 0, done.stderr
     key = done.stdout.split()[-1].rstrip("`")
     assert "edition 2021 of hazardous-cn is not in force on 2026-11-25 (edition 2025 since 2025-01-01)" in done.stderr
@@ -73,21 +74,21 @@ def test_labels_are_made_and_scan_and_a_forged_one_is_found(tmp_path):
         (HEAD + DROSS.replace("zhang", ""), "confirmed_by is empty"),
     ],
 )
-def test_a_faulty_table_makes_no_label_and_names_the_line(tmp_path, table, says):
-    done = label(tmp_path, table)
+def test_a_faulty_table_makes_no_label_and_names_the_line(label, tmp_path, table, says):
+    done = label(table)
     assert done.returncode == 3
     assert says in done.stderr
     assert not (tmp_path / "labels").exists()
 
 
-def test_every_fault_is_told_at_once(tmp_path):
+def test_every_fault_is_told_at_once(label):
     bad = DROSS.replace("R/T", "X") + DROSS.replace("solid", "soft")
-    done = label(tmp_path, HEAD + bad)
+    done = label(HEAD + bad)
     assert "line 2" in done.stderr
     assert "line 3" in done.stderr
 
 
-def test_a_wrong_unit_code_is_wrong_use(tmp_path):
-    done = label(tmp_path, HEAD + DROSS, "--unit", "911302006992296170")
+def test_a_wrong_unit_code_is_wrong_use(label):
+    done = label(HEAD + DROSS, "--unit", "911302006992296170")
     assert done.returncode == 2
     assert "wrong check character" in done.stderr

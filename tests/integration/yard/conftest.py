@@ -9,7 +9,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -269,23 +268,22 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 
 @pytest.fixture
-def read(tmp_path: Path, office: Office) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+def read(tmp_path: Path, office: Office, start_command: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
     """Start a reader; options as on the command line. It can be killed and started again over its spool."""
-    running: list[subprocess.Popen[bytes]] = []
+    running = []
     log = tmp_path / "reader.log"
 
-    def start(port: str, *options: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "loadlens.serving.cli", "weighbridge", port, "--lane", "3", *options]
+    def start(port: str, *options: str) -> Any:
+        command = ["weighbridge", port, "--lane", "3", *options]
         command += ["--to", office.url, "--spool", str(tmp_path / "spool"), "--capacity", "80000"]
-        with log.open("a") as errors:
-            environment = {**os.environ, "LOADLENS_KEY": "test-key"}
-            running.append(subprocess.Popen(command, stderr=errors, env=environment))
+        running.append(start_command(command, {**os.environ, "LOADLENS_KEY": "test-key"}, log))
         return running[-1]
 
     yield start
     for process in running:
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         assert process.wait(60) in {0, -signal.SIGKILL}, log.read_text()
+        process.stdout.close()
 
 
 class Modbus:

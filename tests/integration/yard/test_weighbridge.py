@@ -3,8 +3,6 @@
 import base64
 import itertools
 import json
-import subprocess
-import sys
 import threading
 from decimal import Decimal
 
@@ -233,11 +231,10 @@ def test_a_scale_on_modbus_is_read_by_its_map(read, office, wait_until, tmp_path
         ("][", "cannot be read as a register map"),
     ],
 )
-def test_a_register_map_with_a_fault_is_refused(tmp_path, fault, what_it_says):
+def test_a_register_map_with_a_fault_is_refused(run_command, tmp_path, fault, what_it_says):
     (tmp_path / "map.toml").write_text(fault)
-    command = [sys.executable, "-m", "loadlens.serving.cli", "weighbridge", "modbus://127.0.0.1:9", "--lane", "3"]
-    command += ["--to", "http://127.0.0.1:9", "--capacity", "80000", "--map", str(tmp_path / "map.toml")]
-    done = subprocess.run([*command, "--spool", str(tmp_path)], capture_output=True, text=True, check=False)
+    command = ["weighbridge", "modbus://127.0.0.1:9", "--lane", "3", "--to", "http://127.0.0.1:9"]
+    done = run_command(*command, "--capacity", "80000", "--map", tmp_path / "map.toml", "--spool", tmp_path)
     assert (done.returncode, len(done.stderr.splitlines())) == (3, 1)
     assert what_it_says in done.stderr
 
@@ -258,11 +255,9 @@ def test_a_register_map_with_a_fault_is_refused(tmp_path, fault, what_it_says):
         (("tcp://h:1", "--protocol", "toledo", "--capacity", "-5"), "--capacity -5: must be above zero"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused_in_one_line(tmp_path, options, what_it_says):
-    command = [sys.executable, "-m", "loadlens.serving.cli", "weighbridge", *options, "--lane", "3"]
-    command += ["--to", "http://127.0.0.1:9", "--spool", str(tmp_path)]
-    command += [] if "--capacity" in options else ["--capacity", "80000"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def test_options_that_do_not_go_together_are_refused_in_one_line(run_command, tmp_path, options, what_it_says):
+    command = ["weighbridge", *options, "--lane", "3", "--to", "http://127.0.0.1:9", "--spool", tmp_path]
+    done = run_command(*command, *([] if "--capacity" in options else ["--capacity", "80000"]))
     assert done.returncode == 2
     assert what_it_says in done.stderr
     assert len(done.stderr.splitlines()) == 1
