@@ -1,11 +1,13 @@
 """What all tests share: the real photos; real servers of databases and objects; and a server of ours in a process of
 its own, with a small real model that sees by colour, and a short rendered load."""
 
+import fcntl
 import gc
 import itertools
 import json
 import multiprocessing
 import os
+import pickle
 import runpy
 import shutil
 import signal
@@ -308,17 +310,44 @@ class Shot:
 
 
 @pytest.fixture(scope="session")
-def shots() -> list[Shot]:
-    """Twelve seconds of an unloading; from the fifth second on something red lies in the bed."""
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Make a file once for all workers: `made_once("clip", write)` calls `write` with its path unless another worker
+    has made it, and waits where one is about to."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+
+    def get(name: str, write: Callable[[Path], object]) -> Path:
+        file, unfinished = folder / name, folder / f"{name}.part"
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not file.exists():
+                write(unfinished)
+                unfinished.rename(file)
+        return file
+
+    return get
+
+
+def _unloading(file: Path) -> None:
     clip = render_clip(ClipSpec(seed=3, size=(272, 480), fps=4, seconds=12, hazard=False), ProceduralTextures())
     x, y, w, h = clip.bed
     taken = []
-    for seq, (time_s, rgb) in enumerate(clip.frames()):
+    for time_s, rgb in clip.frames():
         picture = rgb.copy()
         if time_s >= 5:
             cv2.rectangle(picture, (x + w // 2, y + h // 3), (x + w // 2 + 60, y + h // 3 + 60), (250, 0, 0), -1)
-        taken.append(Shot(seq, encode_jpeg(picture, 90), (BEGAN + timedelta(seconds=time_s)).isoformat()))
-    return taken
+        taken.append((time_s, encode_jpeg(picture, 90)))
+    file.write_bytes(pickle.dumps(taken))
+
+
+@pytest.fixture(scope="session")
+def shots(made_once: Callable[[str, Callable[[Path], object]], Path]) -> list[Shot]:
+    """Twelve seconds of an unloading; from the fifth second on something red lies in the bed."""
+    taken = pickle.loads(made_once("unloading", _unloading).read_bytes())
+    return [
+        Shot(seq, jpeg, (BEGAN + timedelta(seconds=time_s)).isoformat()) for seq, (time_s, jpeg) in enumerate(taken)
+    ]
 
 
 # Importing a server takes two seconds of processor time, and the tests start hundreds: they are forked from a process

@@ -35,11 +35,8 @@ def wait_until(reached: Callable[[], bool], what: str, within_s: float = 600.0) 
         time.sleep(0.1)
 
 
-@pytest.fixture(scope="session")
-def numbered_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A rendered unloading of 60 s as raw I420 pictures, each with its number drawn into it."""
+def write_numbered_clip(file: Path) -> None:
     clip = render_clip(ClipSpec(seed=21, size=(HEIGHT, WIDTH), fps=FPS, seconds=60), ProceduralTextures())
-    file = tmp_path_factory.mktemp("clip") / "frames.i420"
     with file.open("wb") as out:
         for number, (_, rgb) in enumerate(clip.frames()):
             picture = rgb.copy()
@@ -47,7 +44,12 @@ def numbered_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 left = bit * _BIT
                 picture[:_BIT, left : left + _BIT] = 255 * (number >> bit & 1)
             out.write(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420).tobytes())
-    return file
+
+
+@pytest.fixture(scope="session")
+def numbered_clip(made_once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """A rendered unloading of 60 s as raw I420 pictures, each with its number drawn into it."""
+    return made_once("frames.i420", write_numbered_clip)
 
 
 def number_in(jpeg: bytes) -> int:
