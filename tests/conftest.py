@@ -52,15 +52,18 @@ settings.load_profile("loadlens")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests may take ten minutes on a busy machine. They stand evenly among the others: every worker begins with a
-    row of neighbours, and none is to be left with all of them."""
+    """Long tests may take ten minutes on a busy machine, so none is to be begun when all others are about to end. Every
+    worker begins with a row of neighbours, and each row with its share of the long ones."""
     long = [item for item in items if item.get_closest_marker("long")]
-    items[:] = [item for item in items if not item.get_closest_marker("long")]
-    apart = len(items) // max(len(long), 1) + 1
-    for number, item in enumerate(long):
-        items.insert(number * apart, item)
+    others = [item for item in items if not item.get_closest_marker("long")]
+    for item in long:
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(600))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    row = len(others) // workers + 1
+    items.clear()
+    for number in range(workers):
+        items += long[number::workers] + others[number * row : (number + 1) * row]
 
 
 def pytest_collection_finish() -> None:
