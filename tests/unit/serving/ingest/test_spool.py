@@ -64,7 +64,8 @@ class Worker:
         if killed_after:
             time.sleep(random.uniform(0.0, 0.01))  # anywhere in the next step
             process.kill()
-        self.said = [line.split() for line in [*first, *process.communicate()[0].splitlines()]]
+        lines = [*first, *process.communicate()[0].splitlines(keepends=True)]
+        self.said = [line.split() for line in lines if line.endswith("\n")]  # the kill may have cut the last one off
         self.finished = process.returncode == 0
         assert process.returncode in (0, -signal.SIGKILL)
 
