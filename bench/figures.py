@@ -8,6 +8,9 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+Measured = TypeVar("Measured")
 
 # One thread a picture for everybody: what is compared is work, not cores.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1", "MKL_NUM_THREADS": "1"}
@@ -37,9 +40,9 @@ class Figure:
         return self.value >= float(bound) if sign == ">=" else self.value <= float(bound)
 
 
-def interleaved(cases: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+def interleaved(cases: Mapping[str, Callable[[], Measured]], rounds: int) -> dict[str, list[Measured]]:
     """Measure every case once a round, in an order that is turned round from one round to the next."""
-    seen: dict[str, list[float]] = {name: [] for name in cases}
+    seen: dict[str, list[Measured]] = {name: [] for name in cases}
     for number in range(rounds):
         for name in list(cases) if number % 2 == 0 else reversed(list(cases)):
             seen[name].append(cases[name]())

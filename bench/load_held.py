@@ -79,21 +79,29 @@ def served_cpu_s(server: ServerUnderTest, load: str, jpegs: list[bytes], in_flig
     return server.cpu_s() - before
 
 
-def unload(server: ServerUnderTest, load: str, jpegs: list[bytes], in_flight: int = IN_FLIGHT[0]) -> None:
-    """Send the frames of an open load over so many connections, close it and wait for its assessment."""
+def unload(server: ServerUnderTest, load: str, jpegs: list[bytes], in_flight: int = IN_FLIGHT[0]) -> list[float]:
+    """Send the frames of an open load over so many connections, close it and wait for its assessment.
+
+    Returns the seconds that each frame took until it was durable.
+    """
     with ThreadPoolExecutor(in_flight) as senders:
-        list(senders.map(lambda first: send_every(server, load, jpegs, first, in_flight), range(in_flight)))
+        took = list(senders.map(lambda first: send_every(server, load, jpegs, first, in_flight), range(in_flight)))
     server.ask("POST", f"/v1/loads/{load}/close?wait=true", 200)
+    return [one for each in took for one in each]
 
 
-def send_every(server: ServerUnderTest, load: str, jpegs: list[bytes], first: int, step: int) -> None:
-    """Send every `step`-th frame, again where the server is busy."""
+def send_every(server: ServerUnderTest, load: str, jpegs: list[bytes], first: int, step: int) -> list[float]:
+    """Send every `step`-th frame, again where the server is busy; the seconds each took, with the waits."""
+    took = []
     with server.client() as http:
         for seq in range(first, len(jpegs), step):
+            began = time.monotonic()
             while (answer := server.send(http, load, seq, jpegs[seq], seq / FPS)).status_code == 503:
                 time.sleep(float(answer.headers["Retry-After"]))
             if answer.status_code != 201:
                 raise SystemExit(f"frame {seq}: {answer.status_code} {answer.text}")
+            took.append(time.monotonic() - began)
+    return took
 
 
 def show_ratio(folder: Path, jpegs: list[bytes], rounds: int) -> None:
