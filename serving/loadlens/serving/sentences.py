@@ -21,6 +21,8 @@ from loadlens.vision.taxonomy import load_taxonomy
 _PLACE = re.compile(r"\{(\w+)(?::(class))?\}")
 # A fault of a workbook says where it is: "containers row 2: …".
 _ROW = re.compile(r"([^:]+) row (\d+): (.+)", re.S)
+# A class may be followed by its figure: "wood (12 kg)", "drum 40%".
+_CLASS = re.compile(r"(.+?)( \(.*\)| [\d.]+%)?", re.S)
 # Of several cameras each says its own: "camera north: …; camera south: …".
 _CAMERA = re.compile(r"camera ([\w.\-]+): (.+?)(?=; camera [\w.\-]+: |$)")
 
@@ -81,9 +83,10 @@ def _filled(text: str, *, is_class: bool) -> str:
     taxonomy = load_taxonomy()
     named = []
     for part in text.split(", "):
-        name, space, rest = part.partition(" (") if part.endswith(")") else (part, "", "")
+        found = _CLASS.fullmatch(part)
+        name, figure = found.groups("") if found else (part, "")
         class_id = name.replace(" ", "_")
-        named.append((taxonomy[class_id].name_zh if class_id in taxonomy else name) + space + rest)
+        named.append((taxonomy[class_id].name_zh if class_id in taxonomy else name) + figure)
     return "、".join(named)
 
 

@@ -13,10 +13,10 @@ function pattern(form: string): RegExp {
   return new RegExp(`^${text.replace(PLACE, "(?<$1>.+?)")}$`, "s");
 }
 
-/** Classes, one or several, by the names that a language has for them. */
+/** Classes, one or several, by the names that a language has for them, each perhaps with its figure. */
 function classes(text: string, names: Names, language: Language): string {
   const one = (part: string): string => {
-    const [, name = part, rest = ""] = /^(.+?)( \(.*\))?$/s.exec(part) ?? [];
+    const [, name = part, rest = ""] = /^(.+?)( \(.*\)| [\d.]+%)?$/s.exec(part) ?? [];
     const id = name.replaceAll(" ", "_");
     const known = names.class(id, language);
     return (known === id ? name : known) + rest;

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,8 @@ from loadlens.grading.standard import list_standards
 from loadlens.grading.weighing import Weights
 from loadlens.serving import sentences
 from loadlens.serving.sentences import fault_told, reason_told, told
+from loadlens.vision.model import load_model
+from loadlens.vision.summing import weak_alarms
 from loadlens.vision.taxonomy import load_taxonomy
 from loadlens.waste.codes import code_list
 from loadlens.waste.label import edition_doubts
@@ -217,6 +220,17 @@ def test_whatever_a_load_shows_every_sentence_of_its_report_is_told_in_chinese(r
 )
 def test_classes_and_cameras_are_named_in_the_readers_language(code, why, chinese):
     assert chinese in told(code, why, "zh")
+
+
+def test_an_alarm_that_misses_much_is_told_with_the_names_of_what_it_misses():
+    about = load_model().metadata
+    hazards = load_taxonomy().ids("hazard")
+    thresholds, recall = dict.fromkeys(hazards, 0.5), dict(zip(hazards, (0.04, 0.5, 0.625), strict=False))
+    (doubt,) = weak_alarms(replace(about, hazard_thresholds=thresholds, hazard_recall=recall))
+    chinese = told(doubt.code, doubt.why, "zh")
+    assert not re.search("[A-Za-z]", chinese), chinese
+    assert re.findall(r"[\d.]+%", chinese) == re.findall(r"[\d.]+%", doubt.why)
+    assert "气瓶 " in chinese
 
 
 def test_a_reason_that_is_offered_is_told_in_the_readers_language_whoever_gave_it():
