@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import cv2
@@ -30,7 +30,7 @@ ACCEPT = {"decision": "accept", "reason": "seen"}
 @pytest.fixture(scope="module")
 def new_place() -> Callable[[], dict[str, str]]:
     """What is shown does not depend on where the records are: one box is enough."""
-    return lambda: {"LOADLENS_PUBLIC_URL": YARD}
+    return lambda: {"LOADLENS_PUBLIC_URL": YARD, "LOADLENS_TIME_ZONE": "Asia/Shanghai"}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +98,29 @@ def answers(page: str, **fields: str) -> dict[str, str]:
 
 def poppler(program: str, pdf: bytes, *arguments: str) -> bytes:
     return subprocess.run([program, *arguments], input=pdf, capture_output=True, check=True).stdout
+
+
+def test_times_are_those_of_the_yard_on_the_page_and_on_paper(server, settled, absent):
+    if shutil.which("pdftotext") is None:
+        absent("poppler", "install Debian's package poppler-utils")
+    ticket = server.http.get(f"{settled}/ticket.json").json()
+    (review,) = ticket["reviews"]
+    path = linked(server, settled)
+    for lang, form in (("en", "%d %b %Y %H:%M"), ("zh", "%Y年%m月%d日 %H:%M")):
+        pdf = server.http.get(f"{settled}/ticket.pdf", params={"lang": lang}).content
+        with stranger(server) as supplier:
+            page = supplier.get(path, params={"lang": lang}).text
+        # Eight hours before UTC all year round.
+        issued, reviewed = (
+            f"{datetime.fromisoformat(at).astimezone(timezone(timedelta(hours=8))):{form}} UTC+08:00"
+            for at in (ticket["issued_at"], review["at"])
+        )
+        for shown in (page, poppler("pdftotext", pdf, "-raw", "-", "-").decode()):
+            flat = re.sub(r"\s", "", shown)
+            assert issued.replace(" ", "") in flat
+            assert reviewed.replace(" ", "") in flat
+            assert re.findall(r"UTC(?!\+08:00)", flat) == []
+        assert len(re.findall(r"UTC\+08:00", page)) == 3  # until when he may answer, too
 
 
 @pytest.mark.parametrize("paper", ["a4", "80mm"])

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -126,6 +127,10 @@ class Settings(BaseSettings):
 
     public_url: str | None = Field(default=None, pattern=r"^https?://[\w.\-]+(:\d+)?$")
     """The address by which people reach this server, as https://scale.example; with https, cookies go over TLS only."""
+
+    time_zone: ZoneInfo | None = None
+    """The yard's time zone, as Asia/Shanghai: suppliers read times in it, on their page and on tickets. Without it that
+    of this machine, which in a container is UTC."""
 
     trusted_proxies: tuple[str, ...] = ()
     """Addresses of proxies in front (in the environment JSON); X-Forwarded-For and -Proto are believed from them."""

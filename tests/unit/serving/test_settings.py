@@ -44,6 +44,7 @@ def test_every_setting_is_shown_with_its_origin(site, capsys):
         ("[server]\nport = 1\n", "no setting server"),
         ("port = 70000\n", "less than or equal to 65535"),
         ('port = "many"\n', "valid integer"),
+        ('time_zone = "Asia/Nowhere"\n', "invalid timezone"),
         ("port =\n", "cannot be read as TOML"),
         ("\x00", "cannot be read as TOML"),
     ],

@@ -164,6 +164,7 @@ def _page(
         frozenset(index for index, drawing in drawn.items() if not drawing.is_gone),
         lang or _preferred(request),
         named.until,
+        clock=parts.settings.time_zone,
         place=f"/s/{token}",
         fault=fault,
     )

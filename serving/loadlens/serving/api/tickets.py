@@ -56,7 +56,8 @@ def make_supplier_link(request: Request, load_id: str, key: OnceKey = None) -> R
         if newest is None:
             raise ConflictError(f"load {load_id} has no assessment yet")
         statements.check_open(session, load, newest.version)
-        contents(source_of_version(session, parts.loads, load, newest.version), "en")  # refuses one without weights
+        source = source_of_version(session, parts.loads, load, newest.version)
+        contents(source, "en", parts.settings.time_zone)  # refuses one without weights
         link = link_to_page(session, parts.settings, load_id, newest.version, datetime.now(UTC))
         if link is None:
             raise ConflictError("suppliers cannot reach this server; set public_url to its address")

@@ -5,6 +5,7 @@ Nothing is computed anew but what a layer cost; every total is that of the store
 
 import json
 from collections.abc import Mapping
+from datetime import tzinfo
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -22,8 +23,9 @@ from loadlens.vision.taxonomy import load_taxonomy
 _NAMED_FROM_KG = 0.5
 
 
-def contents(source: Source, lang: Lang) -> dict[str, Any]:
-    """Texts and figures by name, all as text in one language. Raises ConflictError without weights."""
+def contents(source: Source, lang: Lang, clock: tzinfo | None) -> dict[str, Any]:
+    """Texts and figures by name, all as text in one language, times by the yard's clock. Raises ConflictError without
+    weights."""
     report, said = json.loads(source.assessment.report), words(lang)
     ticket = None if source.ticket is None else json.loads(source.ticket.body)
     sums = _sums(source.assessment, report) if ticket is None else ticket
@@ -35,7 +37,7 @@ def contents(source: Source, lang: Lang) -> dict[str, Any]:
         "lang": lang,
         "words": dict(said),
         "heading": _heading(source, ticket, lang),
-        "facts": _facts(source, ticket, lang),
+        "facts": _facts(source, ticket, lang, clock),
         "grade": _grade(source.standard, truck["grade"], lang),
         "gross": kilograms(Decimal(sums["gross_kg"])),
         "tare": kilograms(Decimal(sums["tare_kg"])),
@@ -51,7 +53,7 @@ def contents(source: Source, lang: Lang) -> dict[str, Any]:
         ],
         "money": ticket and ticket["money"] and _money(ticket["money"], said),
         "doubts": [told(flag["code"], flag["why"], lang) for flag in truck["flags"] if flag["level"] != "info"],
-        "reviews": [_review(review, lang) for review in (ticket["reviews"] if ticket else ())],
+        "reviews": [_review(review, lang, clock) for review in (ticket["reviews"] if ticket else ())],
         "layers": _layers(source.assessment, report, lang),
         "rests_on": _rests_on(source, report, lang),
     }
@@ -81,7 +83,7 @@ def _heading(source: Source, ticket: Mapping[str, Any] | None, lang: Lang) -> st
     return f"{said['title']} {said['number']} {ticket['number']}"
 
 
-def _facts(source: Source, ticket: Mapping[str, Any] | None, lang: Lang) -> list[list[str]]:
+def _facts(source: Source, ticket: Mapping[str, Any] | None, lang: Lang, clock: tzinfo | None) -> list[list[str]]:
     """What is known of the load, name and value; of a ticket as it said it when it was issued."""
     said, load = words(lang), source.load
     names = ("supplier", "plate", "declared", "lane")
@@ -89,7 +91,7 @@ def _facts(source: Source, ticket: Mapping[str, Any] | None, lang: Lang) -> list
     at = (said["issued_at"], ticket["issued_at"]) if ticket else (said["graded_at"], source.assessment.created_at)
     facts = [[said["load"], load.id]]
     facts += [[said[name], known[name]] for name in names if known[name]]
-    return [*facts, [at[0], moment(at[1], lang)]]
+    return [*facts, [at[0], moment(at[1], lang, clock)]]
 
 
 def _grade(standard: Standard | None, code: str | None, lang: Lang) -> str:
@@ -123,9 +125,9 @@ def _causes(by_cause: Mapping[str, Any], total: Mapping[str, Any], lang: Lang) -
     return [*rows, row(said["total"], total)]
 
 
-def _review(review: Mapping[str, Any], lang: Lang) -> str:
+def _review(review: Mapping[str, Any], lang: Lang, clock: tzinfo | None) -> str:
     decided, reason = words(lang)[f"review_{review['decision']}"], reason_told(review["reason"], lang)
-    return f"{decided}: {reason} ({moment(review['at'], lang)})"
+    return f"{decided}: {reason} ({moment(review['at'], lang, clock)})"
 
 
 def _range(deduction: Mapping[str, Any], lang: Lang) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import get_args
 
 from loadlens.serving.records.statements import Reason
@@ -29,13 +29,14 @@ def render_page(
     lang: Lang,
     until: datetime,
     *,
+    clock: tzinfo | None,
     place: str,
     fault: str = "",
 ) -> str:
-    """The page as HTML. `pictures` are the layers with a picture, `place` is the path of the page; `fault` is the name
-    of what was wrong with an answer that he sent, among the words."""
+    """The page as HTML. `pictures` are the layers with a picture, `clock` is the time zone of the yard, `place` the
+    path of the page; `fault` is the name of what was wrong with an answer that he sent, among the words."""
     said = words(lang)
-    sheet = contents(source, lang)
+    sheet = contents(source, lang, clock)
     return (
         templates()
         .get_template("supplier.html")
@@ -45,8 +46,8 @@ def render_page(
             pictures=pictures,
             place=place,
             standing=standing,
-            told=_told(standing, lang),
-            about=said["answer_about"].format(until=moment(until.isoformat(), lang)),
+            told=_told(standing, lang, clock),
+            about=said["answer_about"].format(until=moment(until.isoformat(), lang, clock)),
             reasons=[(reason, said[f"reason_{reason}"]) for reason in get_args(Reason)],
             fault=fault and said[fault],
             shown=source.shown.sha256,
@@ -60,17 +61,17 @@ def render_refusal(status: int) -> str:
     return templates().get_template("refused.html").render(said=said)
 
 
-def _told(standing: Standing, lang: Lang) -> list[str]:
+def _told(standing: Standing, lang: Lang, clock: tzinfo | None) -> list[str]:
     """What was said and answered so far, a line each."""
     said, statement = words(lang), standing.said
     if statement is None:
         return [] if standing.is_open else [said["closed"]]
-    at = moment(statement.at, lang)
+    at = moment(statement.at, lang, clock)
     lines = [said[f"said_{statement.said}"].format(name=statement.name, at=at)]
     if statement.reason is not None:
         lines.append(f"{said['reason_' + statement.reason]}: {statement.text}")
         for answer in standing.answers:
-            lines += [said[f"answer_{answer.outcome}"].format(at=moment(answer.at, lang)), answer.text]
+            lines += [said[f"answer_{answer.outcome}"].format(at=moment(answer.at, lang, clock)), answer.text]
         if not standing.answers:
             lines.append(said["waiting"])
     return lines

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from importlib import resources
 from typing import Literal
 
@@ -24,15 +24,21 @@ class Link:
 
 
 def draw_ticket(
-    source: Source, paper: Paper, lang: Lang, link: Link | None, picture: Callable[[int], bytes | None]
+    source: Source,
+    paper: Paper,
+    lang: Lang,
+    link: Link | None,
+    picture: Callable[[int], bytes | None],
+    *,
+    clock: tzinfo | None,
 ) -> bytes:
-    """The ticket of `source` as a PDF; the same ticket, link and pictures give the same bytes.
+    """The ticket of `source` as a PDF; the same ticket, link, pictures and time zone give the same bytes.
 
-    `picture` gives the JPEG of a layer, None where it was let go.
+    `picture` gives the JPEG of a layer, None where it was let go; `clock` is the time zone of the yard.
     """
     if source.ticket is None:
         raise ValueError("a version without a ticket is not printed")
-    sheet = contents(source, lang)
+    sheet = contents(source, lang, clock)
     shown, pictures = [], {}
     for layer in costliest(sheet.pop("layers"), _MOST_PICTURES[paper]):
         jpeg = picture(layer["index"])
@@ -46,7 +52,7 @@ def draw_ticket(
         "paper": paper,
         "layers": shown,
         "qr": link and qr_svg(link.url),
-        "scan": said["scan"].format(until=moment(link.until, lang)) if link else said["no_link"],
+        "scan": said["scan"].format(until=moment(link.until, lang, clock)) if link else said["no_link"],
     }
     template = resources.files("loadlens.serving") / "templates" / "ticket.typ"
     made_at = datetime.fromisoformat(source.ticket.at)

@@ -27,7 +27,7 @@ def print_ticket(
         drawing = drawings.get(index)
         return None if drawing is None or drawing.is_gone else drawing.jpeg(records.blobs)
 
-    return draw_ticket(source, paper, lang, link, picture)
+    return draw_ticket(source, paper, lang, link, picture, clock=settings.time_zone)
 
 
 def link_to_page(session: Session, settings: Settings, load_id: str, version: int, since: datetime) -> Link | None:

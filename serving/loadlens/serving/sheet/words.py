@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from importlib import resources
@@ -39,7 +39,10 @@ def percent(share: float, decimals: int = 1) -> str:
     return f"{100 * share:.{decimals}f} %"
 
 
-def moment(at: str, lang: Lang) -> str:
-    """A time as the tables keep it, to the minute, in UTC."""
-    when = datetime.fromisoformat(at).astimezone(UTC)
-    return f"{when:%Y年%m月%d日 %H:%M} UTC" if lang == "zh" else f"{when:%d %b %Y %H:%M} UTC"
+def moment(at: str, lang: Lang, clock: tzinfo | None) -> str:
+    """A time as the tables keep it, to the minute, as a clock in the yard shows it, with its offset from UTC.
+
+    `clock`: the yard's time zone; None: that of this machine."""
+    when = datetime.fromisoformat(at).astimezone(clock)
+    offset = f"UTC{when.isoformat()[-6:]}" if when.utcoffset() else "UTC"
+    return f"{when:%Y年%m月%d日 %H:%M} {offset}" if lang == "zh" else f"{when:%d %b %Y %H:%M} {offset}"
