@@ -9,7 +9,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from loadlens.serving.api import waste_label_shapes, waste_shapes
+from loadlens.serving.api import waste_balance_shapes, waste_label_shapes, waste_shapes
 
 UNIT = "91130200699229617X"
 PLANT = {"unit": UNIT, "name": "示例铝业有限公司", "contact": "张三", "phone": "0310-0000000"}
@@ -23,7 +23,8 @@ def new_place():
 
 @pytest.fixture(scope="module")
 def plant(make_server, model_file, tmp_path_factory):
-    settings = {"LOADLENS_PUBLIC_URL": "https://yard.example", "LOADLENS_PRODUCERS": json.dumps([PLANT])}
+    plants = json.dumps([PLANT | {"holds_permit": True}])
+    settings = {"LOADLENS_PUBLIC_URL": "https://yard.example", "LOADLENS_PRODUCERS": plants}
     running = make_server(tmp_path_factory.mktemp("labels") / "data", model_file, settings)
     assert running.http.put("/v1/rooms/r1", json={"name": "铝灰库", "zones": {"A": {}}}).status_code == 200
     yield running
@@ -182,6 +183,15 @@ def test_waste_that_is_not_hazardous_has_a_plain_label_and_the_next_one_knows_wh
     waste_label_shapes.NewestLabel.model_validate(newest)
     assert newest["text"]["remark"] == "dry"
     assert plant.http.get("/v1/waste/labels/newest", params=query | {"code": "20 01 01"}).json() == {"text": None}
+
+
+def test_a_plant_that_holds_a_permit_by_the_settings_reports_every_month(plant):
+    made(plant)
+    (calendar,) = plant.http.get("/v1/waste/calendar", params={"year": 2026, "offset": "+08:00"}).json()["plants"]
+    waste_balance_shapes.PlantCalendar.model_validate(calendar)
+    assert calendar["holds_permit"]
+    assert calendar["produced_grams"]["2026"] < 100_000_000  # which of itself makes nobody a key producer
+    assert (calendar["class"], len(calendar["due"])) == ("key", 14)
 
 
 def test_the_other_answers_are_what_their_shapes_say(plant):

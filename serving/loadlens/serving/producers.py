@@ -11,7 +11,8 @@ _Text = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class ProducerSettings(BaseModel):
-    """A plant: its unified social credit code (`unit`), its name, and whom to call."""
+    """A plant: its unified social credit code (`unit`), its name, and whom to call; whether it `holds_permit` to treat
+    hazardous waste, which no ledger tells and which decides what it has to report."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -19,6 +20,7 @@ class ProducerSettings(BaseModel):
     name: _Text
     contact: _Text
     phone: _Text
+    holds_permit: bool = False
 
     def producer(self) -> Producer:
         """The same as labels take it."""

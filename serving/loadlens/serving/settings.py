@@ -148,7 +148,8 @@ class Settings(BaseSettings):
     """A dispute that no manager has answered within so many days is flagged; it stays open."""
 
     producers: tuple[ProducerSettings, ...] = ()
-    """Plants whose waste is labelled here, as tables (in the environment JSON): unit, name, contact, phone."""
+    """Plants whose waste is labelled here, as tables (in the environment JSON): unit, name, contact, phone, and
+    holds_permit = true where it may treat hazardous waste, by which it reports more often."""
 
     avoided_co2e: tuple[FactorSettings, ...] = ()
     """Factors by which reports estimate the CO2e that recovered waste avoids, as tables (in the environment JSON):

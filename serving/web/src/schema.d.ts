@@ -4933,7 +4933,8 @@ export interface components {
         };
         /**
          * PlantCalendar
-         * @description A plant, its class of producer, and what is due. `produced_grams` of hazardous waste by year: why the class.
+         * @description A plant, its class of producer, and what is due. Why the class: `produced_grams` of hazardous waste by year,
+         *     whether it `treats_itself`, and whether the setting `producers` says that it `holds_permit`.
          */
         PlantCalendar: {
             /**
@@ -4943,6 +4944,8 @@ export interface components {
             class: "key" | "simplified" | "registered";
             /** Due */
             due: components["schemas"]["DueShown"][];
+            /** Holds Permit */
+            holds_permit: boolean;
             /** Produced Grams */
             produced_grams: {
                 [key: string]: number;
@@ -5066,11 +5069,13 @@ export interface components {
         };
         /**
          * ProducerShown
-         * @description A plant: its unified social credit code, and whom to call.
+         * @description A plant: its unified social credit code, whom to call, and whether it may treat hazardous waste.
          */
         ProducerShown: {
             /** Contact */
             contact: string;
+            /** Holds Permit */
+            holds_permit: boolean;
             /** Name */
             name: string;
             /** Phone */
@@ -9012,8 +9017,6 @@ export interface operations {
                 year: number;
                 /** @description the site's offset from UTC, as +08:00 */
                 offset: string;
-                /** @description units that hold a permit */
-                permit?: string[] | null;
                 /** @description what is due from then on, of the year before too */
                 due_from?: string | null;
             };

@@ -41,12 +41,14 @@ class DueShown(Shape):
 
 
 class PlantCalendar(Shape):
-    """A plant, its class of producer, and what is due. `produced_grams` of hazardous waste by year: why the class."""
+    """A plant, its class of producer, and what is due. Why the class: `produced_grams` of hazardous waste by year,
+    whether it `treats_itself`, and whether the setting `producers` says that it `holds_permit`."""
 
     unit: str
     class_: Literal["key", "simplified", "registered"] = Field(alias="class")
     produced_grams: dict[str, int]
     treats_itself: bool
+    holds_permit: bool
     due: list[DueShown]
 
 

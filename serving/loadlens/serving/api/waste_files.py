@@ -155,13 +155,13 @@ def get_calendar(
     request: Request,
     year: Annotated[int, Query(ge=2000, le=2100)],
     offset: Offset,
-    permit: Annotated[list[str] | None, Query(max_length=50, description="units that hold a permit")] = None,
     due_from: Annotated[date | None, Query(description="what is due from then on, of the year before too")] = None,
 ) -> dict[str, Any]:
     """What each plant has to plan and report about a year: `from` and `to` of a report are what `report` takes."""
-    clock = _clock(offset)
-    with parts_of(request).loads.reading() as session:
-        found = calendars(session, year, clock, permits=frozenset(permit or ()), due_from=due_from)
+    clock, parts = _clock(offset), parts_of(request)
+    permits = frozenset(one.unit for one in parts.settings.producers if one.holds_permit)
+    with parts.loads.reading() as session:
+        found = calendars(session, year, clock, permits=permits, due_from=due_from)
     return {"plants": [_calendar(one, clock) for one in found]}
 
 
@@ -171,6 +171,7 @@ def _calendar(one: Calendar, clock: tzinfo) -> dict[str, Any]:
         "class": one.kind,
         "produced_grams": {str(year): grams for year, grams in one.produced.items()},
         "treats_itself": one.treats_itself,
+        "holds_permit": one.holds_permit,
         "due": [
             {
                 "what": due.what,

@@ -8,12 +8,13 @@ from loadlens.serving.api.shapes import Names
 
 
 class ProducerShown(Shape):
-    """A plant: its unified social credit code, and whom to call."""
+    """A plant: its unified social credit code, whom to call, and whether it may treat hazardous waste."""
 
     unit: str
     name: str
     contact: str
     phone: str
+    holds_permit: bool
 
 
 class ProducerList(Shape):

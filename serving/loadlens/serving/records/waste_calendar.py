@@ -29,6 +29,7 @@ class Calendar:
     kind: ProducerClass
     produced: dict[int, int]
     treats_itself: bool
+    holds_permit: bool
     due: list[Due]
 
 
@@ -53,7 +54,7 @@ def _of_year(sums: _Sums, year: int, permits: frozenset[str]) -> Iterator[Calend
         grams = {one: -sums.get((unit, PRODUCTION, one), 0) for one in both}
         treats = any(sums.get((unit, TREATED, one), 0) > 0 for one in both)
         kind = producer_class(max(grams.values()), treats_itself=treats, holds_permit=unit in permits)
-        yield Calendar(unit, kind, grams, treats, due(kind, year))
+        yield Calendar(unit, kind, grams, treats, unit in permits, due(kind, year))
 
 
 def _still(now: Calendar, before: Calendar | None, due_from: date) -> Calendar:

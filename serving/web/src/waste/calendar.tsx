@@ -1,5 +1,4 @@
 // What the plants have to plan and report next, by the class of producer that the ledger says they are of.
-import { useState } from "react";
 import { place, read, type Shape } from "../api.ts";
 import { Failed } from "../parts/failed.tsx";
 import { Rows } from "../parts/rows.tsx";
@@ -13,17 +12,11 @@ const NEXT = 3;
 
 export function Calendar() {
   const words = useWords();
-  const [permits, setPermits] = useState<string[]>([]);
   const today = new Date();
   const { value, failed, again } = useLoaded(`calendar ${written(today)}`, async () => {
-    const asked = { year: today.getFullYear(), offset: offsetHere(), permit: permits, due_from: written(today) };
+    const asked = { year: today.getFullYear(), offset: offsetHere(), due_from: written(today) };
     return (await read("/v1/waste/calendar", {}, asked))?.plants ?? [];
   });
-  // Under the same key, so that what is shown stays until the answer comes, and the focus with it.
-  const keep = (unit: string, holds: boolean): void => {
-    setPermits(holds ? [...permits, unit] : permits.filter((one) => one !== unit));
-    again();
-  };
   return (
     <section className="card">
       <h2>{words.t("waste.calendar.title")}</h2>
@@ -31,19 +24,13 @@ export function Calendar() {
       {failed && <Failed why={failed} again={again} />}
       {value?.length === 0 && <p>{words.t("waste.calendar.none")}</p>}
       {value?.map((plant) => (
-        <Plant key={plant.unit} plant={plant} holdsPermit={permits.includes(plant.unit)} onPermit={(holds) => keep(plant.unit, holds)} />
+        <Plant key={plant.unit} plant={plant} />
       ))}
     </section>
   );
 }
 
-interface PlantShown {
-  plant: Shape<"PlantCalendar">;
-  holdsPermit: boolean;
-  onPermit: (holds: boolean) => void;
-}
-
-function Plant({ plant, holdsPermit, onPermit }: PlantShown) {
+function Plant({ plant }: { plant: Shape<"PlantCalendar"> }) {
   const words = useWords();
   const producers = useLoaded("producers", () => read("/v1/waste/producers")).value?.producers ?? [];
   const later = plant.due.slice(NEXT);
@@ -54,10 +41,7 @@ function Plant({ plant, holdsPermit, onPermit }: PlantShown) {
       <p>
         {words.t(`waste.calendar.${plant.class}`)} <small>{grams.join(words.t("waste.calendar.and"))}</small>
       </p>
-      <label className="tick">
-        <input type="checkbox" checked={holdsPermit} onChange={(event) => onPermit(event.target.checked)} />
-        {words.t("waste.calendar.permit")}
-      </label>
+      {plant.holds_permit && <p>{words.t("waste.calendar.permit")}</p>}
       <DueRows due={plant.due.slice(0, NEXT)} />
       {later.length > 0 && (
         <details>
