@@ -17,12 +17,17 @@ expect.set_options(timeout=30_000)
 
 PASSWORD = "four wet lorries at dawn"
 AXE = Path(__file__).resolve().parents[2] / "serving/web/node_modules/axe-core/axe.min.js"
-SIZES = {"desk": {"width": 1920, "height": 1080}, "phone": {"width": 390, "height": 844}}
+SIZES = {
+    "desk": {"width": 1920, "height": 1080},
+    "phone": {"width": 390, "height": 844},
+    # A screen of 1280x800 at 200 %, as a browser's zoom shows it.
+    "zoomed": {"width": 640, "height": 400},
+}
 LANGUAGES = ("en", "zh")
 SHOWN = os.environ.get("SCREENSHOTS")
 # Each language, theme and size once; all of them together where pictures are wanted.
 LOOKS = (
-    list(itertools.product(LANGUAGES, ("light", "dark"), SIZES))
+    list(itertools.product(LANGUAGES, ("light", "dark"), ("desk", "phone")))
     if SHOWN
     else [("en", "light", "desk"), ("zh", "dark", "phone")]
 )
@@ -56,6 +61,7 @@ def console(browser: Browser, signed_in: dict, look: tuple[str, str, str], fores
         locale={"en": "en-GB", "zh": "zh-CN"}[language],
         color_scheme=theme,
         viewport=SIZES[size],
+        device_scale_factor=2 if size == "zoomed" else 1,
         has_touch=size == "phone",
         timezone_id="Asia/Shanghai",
     ) as context:
@@ -87,6 +93,52 @@ def check_accessible(page: Page) -> None:
 def check_fits(page: Page) -> None:
     """Nothing has to be moved sideways to be read."""
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+# Whatever can be pressed is brought into sight as a key brings it, from above and from below; where something else lies
+# over the middle of what is on the screen then, both are named.
+HIDDEN = """async () => {
+  const pressed = 'a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, summary';
+  const hidden = [];
+  const whole = document.querySelector('dialog[open]') ?? document.body;
+  for (const one of whole.querySelectorAll(pressed)) {
+    if (!one.checkVisibility({ visibilityProperty: true })) continue;
+    for (const from of [0, document.documentElement.scrollHeight]) {
+      one.blur();
+      scrollTo(0, from);
+      one.focus();
+      const { left, right, top, bottom } = one.getBoundingClientRect();
+      const middle = (Math.max(top, 0) + Math.min(bottom, innerHeight)) / 2;
+      const over = document.elementFromPoint((left + right) / 2, middle);
+      if (![one, ...(one.labels ?? [])].some((part) => part.contains(over)))
+        hidden.push(`${one.outerHTML.slice(0, 80)} from ${from} is under ${over?.outerHTML.slice(0, 80)}`);
+    }
+  }
+  document.activeElement?.blur();
+  scrollTo(0, 0);
+  return hidden;
+}"""
+
+
+def look_zoomed(page: Page, address: str, name: str, shows: str) -> None:
+    """Open a page on a screen at 200 %: it fits, and all of it can be read and pressed."""
+    page.goto(address)
+    expect(page.locator(shows).first).to_be_visible()
+    page.wait_for_function("() => [...document.images].every((image) => image.complete)")
+    check_zoomed(page, name)
+
+
+def check_zoomed(page: Page, name: str) -> None:
+    """Nothing has to be moved sideways, nothing that can be pressed lies under what stays in sight, and what stays in
+    sight leaves half of the screen."""
+    check_fits(page)
+    hidden = page.evaluate(HIDDEN)
+    assert not hidden, "\n".join(hidden)
+    assert all(bars.bounding_box()["height"] <= SIZES["zoomed"]["height"] / 2 for bars in page.locator(".bars").all())
+    check_accessible(page)
+    if SHOWN:
+        page.screenshot(path=Path(SHOWN) / f"{name}-zoomed.png")
+        page.screenshot(path=Path(SHOWN) / f"{name}-zoomed-whole.png", full_page=True)
 
 
 def look_at(browser: Browser, who: dict, address: str, name: str, shows: str) -> None:

@@ -12,10 +12,12 @@ from tests.browser.console_page import (
     SIZES,
     check_accessible,
     check_fits,
+    check_zoomed,
     come_in,
     console,
     keep_picture,
     look_at,
+    look_zoomed,
     sign_in,
 )
 
@@ -633,3 +635,89 @@ def test_a_layer_is_corrected_on_its_frame_and_the_effect_is_seen_before(yard, s
     assert (layer["corrected"]["grade"], layer["corrected"]["regions"]) == ("破碎料", ["soil"])
     assert list(layer["grades"]) == ["破碎料"]
     assert f"{report['truck']['deduction']['kg']:,.0f} kg" == by_area
+
+
+ZOOMED = ("en", "light", "zoomed")
+# Every page of the yard for a manager, and what shows that it is there.
+PAGES = {
+    "": ".cameras canvas",
+    "queue": "h1",
+    "loads": ".queue li",
+    "figures": ".chart",
+    "figures?of=drift": ".card .period",
+    "settings/standards": ".things",
+    "settings/models": ".card .pairs",
+    "settings/lanes": ".row-form",
+    "settings/lanes?bed=1%20mast": ".marker polygon",
+}
+
+
+@pytest.fixture
+def two_alarms(yard) -> Iterator[None]:
+    """Radiation on two lanes: what stands over every page until somebody takes it over."""
+    for lane in ("1", "2"):
+        assert yard.http_as("admin").put(f"/v1/lanes/{lane}", json={}).status_code == 200
+        said = {"kind": "radiation", "device": f"portal-{lane}", "text": "alarm", "raw": ""}
+        said |= {"id": str(uuid.uuid4()), "at": datetime.now(UTC).isoformat()}
+        assert yard.http.post(f"/v1/lanes/{lane}/readings", json=said).status_code == 201
+    yield
+    for alarm in yard.http.get("/v1/alarms", params={"open": True}).json()["alarms"]:
+        yard.http.post(f"/v1/alarms/{alarm['id']}/acknowledgement", json={})
+
+
+def test_every_page_works_at_200_percent(yard, browser, manager, two_alarms):
+    with console(browser, manager, ZOOMED, foreseen="AudioContext") as page:
+        for number, (path, shows) in enumerate(PAGES.items()):
+            look_zoomed(
+                page, f"{yard.address}/console/{path}", f"{number}-{path.partition('?')[0].replace('/', '-')}", shows
+            )
+            expect(page.locator(".bar.danger p")).to_have_count(2)
+        page.goto(f"{yard.address}/console/settings/standards")
+        page.get_by_role("link", name="Edit a copy").first.click()
+        expect(page.get_by_role("textbox", name="A copy of the standard")).not_to_have_value("")
+        check_zoomed(page, "edition")
+        page.get_by_role("button", name="Keys").click()
+        check_zoomed(page, "keys")
+
+
+def test_a_load_is_decided_on_at_200_percent(yard, shots, browser, manager, two_alarms):
+    """One load is accepted, another is corrected on its frame."""
+    loads = []
+    for plate in ("津A 1", "津A 2"):
+        place = yard.open_load(standard="example-mill", plate=plate, supplier="North Yard")
+        for shot in shots[:6]:
+            yard.put(shot)
+        for kind, kg in (("gross", 48960), ("tare", 16420)):
+            yard.http.put(f"{place}/weights/{kind}", json={"kg": kg, "division": 20})
+        assert yard.close().status_code == 200
+        loads.append(yard.load)
+    accepted, corrected = loads
+    with console(browser, manager, ZOOMED, foreseen="AudioContext") as page:
+        look_zoomed(page, f"{yard.address}/console/loads/{accepted}", "load", ".flags li")
+        page.get_by_role("button", name="Accept").click()
+        page.get_by_role("radio").first.check()
+        check_zoomed(page, "accepting")
+        page.get_by_role("button", name="Commit").click()
+        expect(page.get_by_text("津A 1 accepted")).to_be_visible()
+
+        page.goto(f"{yard.address}/console/loads/{corrected}")
+        page.get_by_role("button", name="Correct").click()
+        page.get_by_label("What it is").select_option("soil")
+        for corner in ({"x": 100, "y": 60}, {"x": 400, "y": 60}, {"x": 250, "y": 200}):
+            page.locator(".window").click(position=corner)
+        page.get_by_role("button", name="Close the area").click()
+        expect(page.get_by_text("1. This is Soil")).to_be_visible()
+        page.get_by_label("Seen differently in the yard").check()
+        expect(page.locator("table.effect b").first).to_be_visible()
+        check_zoomed(page, "correcting")
+        page.get_by_role("button", name="Commit").click()
+        expect(page.get_by_text("津A 2 corrected")).to_be_visible()
+        for left in (1, 0):
+            page.get_by_role("button", name="take it over").first.click()
+            expect(page.locator(".bar.danger p")).to_have_count(left)
+    report = yard.http.get(f"/v1/loads/{corrected}/assessment").json()
+    assert [layer["corrected"]["regions"] for layer in report["layers"] if "corrected" in layer] == [["soil"]]
+    # The supplier's page has no icon of its own, which the browser asks for all the same.
+    with console(browser, {}, ZOOMED, foreseen="status of 401") as page:
+        link = yard.http.post(f"/v1/loads/{accepted}/supplier-link").json()["url"]
+        look_zoomed(page, link, "supplier", "form")

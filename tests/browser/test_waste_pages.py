@@ -14,7 +14,16 @@ import pytest
 from openpyxl import load_workbook
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from tests.browser.console_page import check_accessible, check_fits, come_in, console, keep_picture, look_at
+from tests.browser.console_page import (
+    check_accessible,
+    check_fits,
+    check_zoomed,
+    come_in,
+    console,
+    keep_picture,
+    look_at,
+    look_zoomed,
+)
 
 from loadlens.serving.api.console import FOLDER
 
@@ -457,3 +466,29 @@ def test_what_a_plant_has_to_report_next_stands_beside_its_reports(plant, browse
         keep_picture(page, "waste-calendar", ("zh", "dark", "phone"))
         check_accessible(page)
         check_fits(page)
+
+
+def test_every_page_of_waste_works_at_200_percent(plant, browser, manager):
+    identity = plant.label(OIL, 30, "floor")
+    pages = {
+        "": ".rooms .alarmed",
+        "rooms/room-1": ".sensor .gap",
+        "label": "input[type=file]",
+        "scan": ".code-field",
+        "ledger": ".entries li",
+        f"containers/{identity}": ".paper img",
+        "transfers": "h1",
+        "reports": ".things tbody tr",
+    }
+    with console(browser, manager, ("en", "light", "zoomed"), foreseen="AudioContext") as page:
+        for path, shows in pages.items():
+            name = f"waste-{path.partition('/')[0] or 'plan'}"
+            look_zoomed(page, f"{plant.address}/console/waste/{path}", name, shows)
+        page.goto(f"{plant.address}/console/waste/transfers")
+        page.get_by_role("button", name="New transfer").click()
+        check_zoomed(page, "waste-new-transfer")
+        page.goto(f"{plant.address}/console/waste/label")
+        page.get_by_label("Digits, Chinese, pinyin or English").fill("321-024-48")
+        page.get_by_role("button", name=re.compile("^321-024-48")).click()
+        expect(page.get_by_label("Main components")).to_be_visible()
+        check_zoomed(page, "waste-label-form")
