@@ -54,17 +54,21 @@ settings.load_profile("loadlens")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long tests may take ten minutes on a busy machine, so none is to be begun when all others are about to end. Every
-    worker begins with a row of neighbours, and each row with its share of the long ones."""
+    worker begins with a row of neighbours, and each row with its share of the long ones. Those on a Ray cluster stay
+    together, so that one worker has them all and starts one cluster."""
+    on_ray = [item for item in items if "cluster" in getattr(item, "fixturenames", ())]
     long = [item for item in items if item.get_closest_marker("long")]
-    others = [item for item in items if not item.get_closest_marker("long")]
+    others = [item for item in items if item not in long and item not in on_ray]
     for item in long:
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(600))
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    begun_with = [on_ray, *([item] for item in long if item not in on_ray)]
     row = len(others) // workers + 1
     items.clear()
     for number in range(workers):
-        items += long[number::workers] + others[number * row : (number + 1) * row]
+        items += itertools.chain.from_iterable(begun_with[number::workers])
+        items += others[number * row : (number + 1) * row]
 
 
 def pytest_collection_finish() -> None:
