@@ -1,5 +1,12 @@
 """A Ray cluster, for what runs on several machines."""
 
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
 import pytest
 
 
@@ -19,3 +26,29 @@ def cluster():
             yield running
         finally:
             running.shutdown()
+
+
+@pytest.fixture
+def stop_a_worker(cluster) -> Callable[[str], int]:
+    """To be called as `stop_a_worker("_do")`: stops a worker of the cluster amid that work and gives its process id."""
+
+    def stop(work: str) -> int:
+        raylets = {str(node.all_processes["raylet"][0].process.pid) for node in cluster.list_all_nodes()}
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            for process in Path("/proc").glob("[0-9]*"):
+                with suppress(OSError):
+                    parent = (process / "stat").read_text().rsplit(")", 1)[1].split()[1]
+                    if parent not in raylets or not _is_at(work, process):
+                        continue
+                    os.kill(int(process.name), signal.SIGSTOP)
+                    if _is_at(work, process):
+                        return int(process.name)
+                    os.kill(int(process.name), signal.SIGCONT)
+        raise AssertionError(f"no worker was seen at {work}")
+
+    return stop
+
+
+def _is_at(work: str, process: Path) -> bool:
+    return (process / "cmdline").read_bytes().startswith(f"ray::{work}".encode())
