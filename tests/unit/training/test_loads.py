@@ -1,5 +1,9 @@
 """How rendered loads are scored: layers are found, missed, invented or graded twice."""
 
+import os
+import pickle
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +13,7 @@ from loadlens.datasets.unloading import LayerTruth, TruckTruth, Truth
 from loadlens.grading.observation import LayerObservation, LoadObservation, ModelVersion, SurfaceClass
 from loadlens.grading.standard import load_standard
 from loadlens.training.loads import GradedLoad, fit_area_error, match_layers, measure_loads
+from loadlens.training.mill import Compared, Verdict
 
 CLASSES = {
     "hms_1": SurfaceClass("hms_1", "form", "heavy_melting", "steel"),
@@ -84,3 +89,33 @@ def test_calibration_finds_the_error_that_was_put_in() -> None:
 def test_too_few_loads_give_no_interval() -> None:
     with pytest.raises(ValueError, match="too few"):
         fit_area_error([load([layer(0, 1.0, 0.1)], [true_layer(0, 3, 0.12)], 0.06, 0.12)] * 8, STANDARD)
+
+
+MEASURED = """
+import pickle, sys
+from loadlens.grading.standard import load_standard
+from loadlens.training.loads import measure_loads
+from loadlens.training.mill import mill_metrics
+loads, error, trucks = pickle.load(sys.stdin.buffer)
+print(measure_loads(loads, load_standard("gbt-39733-2024"), error), mill_metrics(trucks))
+"""
+
+
+def test_every_process_comes_to_the_same_digits() -> None:
+    shares = {f"form_{number}": 1 / (3 + number) for number in range(30)}
+    one = load([layer(0, 1.0)], [true_layer(0, 3)])
+    one = replace(one, truth=replace(one.truth, truck=TruckTruth(shares, {}, 0.0)))
+    truck = Compared(20_000.0, Verdict("hms", shares, 0.0, None), Verdict("hms", {"hms": 1.0}, 0.0, None))
+    given = pickle.dumps(([one], fit_area_error_of_noise(), [truck]))
+    told = [
+        # Sets of names have another order in each process.
+        subprocess.run(
+            [sys.executable, "-c", MEASURED],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            input=given,
+            stdout=subprocess.PIPE,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    ]
+    assert told[0] == told[1] == told[2]

@@ -197,7 +197,7 @@ def _form_error(load: GradedLoad) -> float:
 def _misplaced(load: GradedLoad) -> float:
     """The share of the truck that is called something else than it is: half the summed absolute error."""
     seen, true = truck_forms(load.observation), load.truth.truck.forms
-    return sum(abs(seen.get(name, 0.0) - true.get(name, 0.0)) for name in {*seen, *true}) / 2
+    return sum(abs(seen.get(name, 0.0) - true.get(name, 0.0)) for name in sorted({*seen, *true})) / 2
 
 
 def _main_form_right(load: GradedLoad) -> bool:

@@ -135,7 +135,7 @@ def _share_error(ours: Verdict, theirs: Verdict) -> float:
 
 def _mean_share_error(ours: Verdict, theirs: Verdict) -> float:
     """How far our shares are from theirs, over the grades that either names."""
-    names = {*ours.grades, *theirs.grades}
+    names = sorted({*ours.grades, *theirs.grades})
     return sum(abs(ours.grades.get(name, 0.0) - theirs.grades.get(name, 0.0)) for name in names) / len(names)
 
 
