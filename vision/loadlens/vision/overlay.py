@@ -88,13 +88,18 @@ def _paint_forms(
     shape = (rgb.shape[0], rgb.shape[1])
     top = share.argmax(axis=0)
     coloured = frozenset(forms[place] for place in np.unique(top[share.max(axis=0) >= _SHOWN_FROM]))
-    form = _upscaled(np.asarray(top, np.float32), stride, shape, smooth=False).astype(np.intp)
-    strength = _upscaled(np.asarray(share.sum(axis=0), np.float32), stride, shape, smooth=True)
-    grey = cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    is_graded = np.clip(_upscaled(graded, stride, shape, smooth=True), 0, 1)[..., None]
-    base = grey * (1 - is_graded) * 0.75 + rgb * is_graded
-    tint = 0.38 * np.clip(strength, 0, 1)[..., None]
-    return np.asarray(base * (1 - tint) + colours[form] * tint, np.uint8), coloured
+    size = (top.shape[1] * stride, top.shape[0] * stride)
+    form = np.asarray(cv2.resize(colours[top], size, interpolation=cv2.INTER_NEAREST), np.uint8)[: shape[0], : shape[1]]
+    tint = 0.38 * np.clip(_upscaled(np.asarray(share.sum(axis=0), np.float32), stride, shape, smooth=True), 0, 1)
+    dark = cv2.convertScaleAbs(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), alpha=0.75)
+    grey = np.asarray(cv2.cvtColor(dark, cv2.COLOR_GRAY2RGB), np.uint8)
+    is_graded = np.clip(_upscaled(graded, stride, shape, smooth=True), 0, 1)
+    return _blended(_blended(grey, rgb, is_graded), np.ascontiguousarray(form), tint), coloured
+
+
+def _blended(under: Picture, over: Picture, share: Grid) -> Picture:
+    """Two pictures as one, in every pixel so much of the second."""
+    return np.asarray(cv2.blendLinear(over, under, share, 1 - share), np.uint8)
 
 
 def _outline_contaminants(
@@ -106,7 +111,8 @@ def _outline_contaminants(
         return frozenset()
     total, likeliest = share.sum(axis=0), share.argmax(axis=0)
     outlined = set()
-    for place, name in enumerate(dirt):
+    for place in np.unique(likeliest[total > 0]):
+        name = dirt[place]
         cells = np.asarray(np.where(likeliest == place, total, 0), np.float32)
         filled = _upscaled(cells, stride, (picture.shape[0], picture.shape[1]), smooth=True) >= _SHOWN_FROM
         outlines, _ = cv2.findContours(filled.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)

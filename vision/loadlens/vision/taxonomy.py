@@ -41,6 +41,9 @@ class Taxonomy(Mapping[str, ClassCard]):
 
     def __init__(self, cards: Iterable[ClassCard]) -> None:
         self._cards = {card.id: card for card in cards}
+        self._ids = {
+            kind: tuple(card.id for card in self._cards.values() if card.kind == kind) for kind in get_args(ClassKind)
+        }
 
     def __getitem__(self, class_id: str) -> ClassCard:
         try:
@@ -59,7 +62,7 @@ class Taxonomy(Mapping[str, ClassCard]):
 
     def ids(self, kind: ClassKind) -> tuple[str, ...]:
         """The ids of one kind, in file order."""
-        return tuple(card.id for card in self._cards.values() if card.kind == kind)
+        return self._ids[kind]
 
     def family(self, form: str) -> str:
         """The family of a form; raises UnknownClassError for an id that is no form."""
