@@ -13,6 +13,7 @@ from loadlens.training.features import STRENGTH
 from loadlens.training.network import POOLED, PhotoNet
 from loadlens.training.photos import fit_head, fit_temperature, left_out_logits, photo_logits
 from loadlens.training.samples import Photo
+from loadlens.training.strangeness import Strangeness
 
 FORMS = ("turnings", "shredded", "hms_1")
 
@@ -61,3 +62,27 @@ def test_a_photo_is_named_by_a_head_that_never_saw_it() -> None:
     fit_head(network, features[12:], photos[12:], FORMS)
     assert torch.allclose(clean[:12], photo_logits(network, features[:12]), atol=1e-4)
     assert torch.allclose(other[:12], photo_logits(network, spoilt[:12]), rtol=1e-3)
+
+
+def test_what_moves_as_the_training_photos_do_is_usual_and_what_moves_otherwise_is_strange() -> None:
+    rng = np.random.default_rng(0)
+    usual_ways = rng.normal(0, 1, (5, POOLED))
+
+    def photos(n: int, ways: np.ndarray) -> np.ndarray:
+        return (rng.normal(0, 3, (n, len(ways))) @ ways + rng.normal(7, 0.5, (n, POOLED))).astype(np.float32)
+
+    strangeness = Strangeness(photos(200, usual_ways))
+    known, other = (
+        strangeness(torch.from_numpy(photos(100, ways))).numpy() for ways in (usual_ways, rng.normal(0, 1, (5, POOLED)))
+    )
+    assert known.max() < other.min()
+    assert known.min() >= 0
+    assert other.max() <= 1
+
+
+def test_a_feature_that_never_moved_makes_no_photo_strange_without_end() -> None:
+    features = np.random.default_rng(0).normal(0, 1, (50, POOLED)).astype(np.float32)
+    features[:, 0] = 0
+    moved = features[:1].copy()
+    moved[0, 0] = 1
+    assert float(Strangeness(features)(torch.from_numpy(moved))[0]) < 0.5

@@ -18,6 +18,8 @@ from loadlens.vision.metadata import METADATA_KEY, Metric, ModelError, ModelMeta
 from loadlens.vision.model import installed_models, load_model
 from loadlens.vision.pipeline import picture_for_model
 from loadlens.vision.surface import Surface
+from loadlens.vision.taxonomy import load_taxonomy
+from loadlens.vision.uncertainty import out_of_distribution_score
 
 STRIDE = 8
 CLASSES = ("turnings", "shredded", "wood", "gas_cylinder", "ground")
@@ -67,8 +69,11 @@ def model_bytes(metadata=ABOUT, *, name="image", dtype=TensorProto.UINT8, stride
     return model.SerializeToString()
 
 
-def model_that_names_photos(forms):
-    """The same model, and for the whole picture the mean over the cells of its first `forms` classes."""
+def model_that_names_photos(forms, strange=None):
+    """The same model, and for the whole picture the mean over the cells of its first `forms` classes.
+
+    With `strange` it also says how strange the picture is: so many times the mean over the cells of wood.
+    """
     photo = onnx.load_model_from_string(model_bytes(None))
     for name, value in (("first", 0), ("last", forms), ("axis", 1)):
         photo.graph.initializer.append(numpy_helper.from_array(np.array([value], np.int64), name))
@@ -81,6 +86,18 @@ def model_that_names_photos(forms):
     )
     del photo.graph.output[:]
     photo.graph.output.append(helper.make_tensor_value_info("photo", TensorProto.FLOAT, ["n", forms]))
+    if strange is not None:
+        wood = np.eye(1, len(CLASSES), CLASSES.index("wood"), dtype=np.float32).T * np.float32(strange)
+        photo.graph.initializer.append(numpy_helper.from_array(wood, "wood"))
+        photo.graph.initializer.append(numpy_helper.from_array(np.array([-1], np.int64), "flat"))
+        photo.graph.node.extend(
+            [
+                helper.make_node("Flatten", ["means"], ["rows"]),
+                helper.make_node("MatMul", ["rows", "wood"], ["column"]),
+                helper.make_node("Reshape", ["column", "flat"], ["strangeness"]),
+            ]
+        )
+        photo.graph.output.append(helper.make_tensor_value_info("strangeness", TensorProto.FLOAT, ["n"]))
     model = onnx.load_model_from_string(model_bytes())
     add_photo_branch(model, photo)
     return model.SerializeToString()
@@ -146,6 +163,31 @@ def test_a_model_may_also_name_the_whole_picture(file):
 def test_an_answer_for_the_whole_picture_that_lacks_a_form_is_refused(file):
     file.write_bytes(model_that_names_photos(1))
     with pytest.raises(ModelError, match=r"'photo' is \[1, 1\] where \[1, 2\] is due"):
+        load_model(file)
+
+
+def test_a_model_that_knows_how_strange_a_picture_is_abstains_by_that(file):
+    frame = Frame.from_rgb(picture(9 * STRIDE, 11 * STRIDE), time_s=0.0)
+    rgb = picture_for_model(frame, ABOUT.trained_width)
+
+    def shown(threshold):
+        about = dataclasses.replace(ABOUT, ood_threshold=threshold, unsure_below=0.0)
+        model = onnx.load_model_from_string(model_that_names_photos(2, strange=2.0))
+        helper.set_model_props(model, {METADATA_KEY: about.to_json()})
+        file.write_bytes(model.SerializeToString())
+        return load_model(file)
+
+    surface = shown(0.5).look(rgb, whole=True)
+    assert shown(0.5).look(rgb).strangeness is None, "nobody asked"
+    assert surface.strangeness == pytest.approx(2 * surface.probs[2].mean(), abs=1e-5)
+    assert out_of_distribution_score(surface, load_taxonomy()) == surface.strangeness
+    assert look_at(frame, shown(surface.strangeness - 0.01)).abstain
+    assert not look_at(frame, shown(surface.strangeness + 0.01)).abstain
+
+
+def test_a_strangeness_that_is_no_share_is_refused(file):
+    file.write_bytes(model_that_names_photos(2, strange=np.nan))
+    with pytest.raises(ModelError, match=r"'strangeness' is \[nan\] where a share 0..1 is due"):
         load_model(file)
 
 

@@ -57,7 +57,6 @@ class Calibration:
     conformal: dict[str, float]
     hazard_thresholds: dict[str, float]
     hazard_recall: dict[str, tuple[float, int]]
-    ood_threshold: float | None
     n_cells: int
 
 
@@ -92,8 +91,8 @@ def _stills(number: int, classes: Sequence[str], width: int, photos: Path | None
     return stills
 
 
-def calibrate(network: SurfaceNet, recipe: Recipe, stills: Sequence[Still], photos: Sequence[Photo]) -> Calibration:
-    """Fit everything on the calibration part; `photos` may be empty, then strangeness is not judged."""
+def calibrate(network: SurfaceNet, recipe: Recipe, stills: Sequence[Still]) -> Calibration:
+    """Fit everything on stills of the calibration part."""
     logits = still_logits(network, stills)
     temperature, bias = fit_softmax(logits, [still.shares for still in stills], recipe.classes)
     probs = [softmax(cells, temperature, bias) for cells in logits]
@@ -106,7 +105,6 @@ def calibrate(network: SurfaceNet, recipe: Recipe, stills: Sequence[Still], phot
         conformal=_conformal(pure_probs, pure_labels, recipe),
         hazard_thresholds=thresholds,
         hazard_recall=recall,
-        ood_threshold=_ood_threshold(network, recipe, photos, (temperature, bias)) if photos else None,
         n_cells=len(pure_labels),
     )
 
@@ -224,16 +222,8 @@ def _highest_alarm(cells: Cells, classes: Sequence[str], name: str) -> float:
     return low
 
 
-@torch.no_grad()
-def _ood_threshold(
-    network: SurfaceNet, recipe: Recipe, photos: Sequence[Photo], scaling: tuple[float, tuple[float, ...]]
-) -> float:
-    """The strangeness that one photo of scrap in twenty exceeds."""
-    scores = []
-    for photo in photos:
-        seen = photo_picture(photo, recipe.width)
-        whole = seen[: seen.shape[0] // STRIDE * STRIDE, : seen.shape[1] // STRIDE * STRIDE]
-        logits = network(to_tensor([whole]))[0].numpy()
-        surface = Surface(softmax(logits, *scaling), recipe.classes, STRIDE)
-        scores.append(out_of_distribution_score(surface, load_taxonomy()))
-    return float(np.quantile(scores, 0.95))
+def strange_from(model: SurfaceModel, photos: Sequence[Photo]) -> float:
+    """The strangeness, 0..1, that one photo of scrap in twenty exceeds; of photos that it was not learnt from."""
+    width, taxonomy = model.metadata.trained_width, load_taxonomy()
+    looks = (model.look(photo_picture(photo, width), whole=True) for photo in photos)
+    return float(np.quantile([out_of_distribution_score(surface, taxonomy) for surface in looks], 0.95))

@@ -10,7 +10,7 @@ from typing import Any
 from loadlens.datasets.catalog import digest_of, find_set, pictures_in
 from loadlens.grading.standard import load_standard
 from loadlens.training.answers import to_plain
-from loadlens.training.calibrate import LEVEL, calibrate, moved_thresholds, render_stills
+from loadlens.training.calibrate import LEVEL, calibrate, moved_thresholds, render_stills, strange_from
 from loadlens.training.crane import draw_crane, measure_crane, measure_pairs, see_crane
 from loadlens.training.evaluate import answers, confusion, failures, measure_photos, measure_strangers, name_photos
 from loadlens.training.export import export as export_network
@@ -72,9 +72,9 @@ def export(run: Path, out: Path, photos: Path | None, loads: int, own: Path | No
     if own is not None:
         held = [*held, *own_part(own, "calibration", recipe.classes)]
         known = [*known, *own_part(own, "train", recipe.classes)]
-    found = calibrate(network, recipe, stills, held)
+    found = calibrate(network, recipe, stills)
     forms = [recipe.classes[position] for position in form_positions(recipe.classes)]
-    answer = fit_photo_answer(_backbone(source), [*known, *held], forms, recipe.width) if known else None
+    answer = fit_photo_answer(_backbone(source), known, held, forms, recipe.width) if known else None
     about = ModelMetadata(
         name=recipe.name,
         version=recipe.version,
@@ -94,7 +94,7 @@ def export(run: Path, out: Path, photos: Path | None, loads: int, own: Path | No
         hazard_thresholds=found.hazard_thresholds,
         hazard_recall={name: share for name, (share, _) in found.hazard_recall.items()},
         unsure_below=found.unsure_below,
-        ood_threshold=found.ood_threshold,
+        ood_threshold=None,
         area_error=None,
         data_digest=_data_digest(recipe, photos, own),
         config_digest=hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode()).hexdigest(),
@@ -102,6 +102,8 @@ def export(run: Path, out: Path, photos: Path | None, loads: int, own: Path | No
         software=installed.version("loadlens"),
     )
     export_network(network, about, found, answer, out)
+    if held:
+        rewrite_metadata(out, ood_threshold=strange_from(load_model(out), held))
     if loads:
         graded = grade_rendered_loads(range(loads), model=out, photos=source, part="calibration")
         rewrite_metadata(out, area_error=fit_area_error(graded, load_standard(_STANDARD)))
@@ -185,7 +187,8 @@ def quantize(model: Path, photos: Path, out: Path, loads: int, clips: int) -> di
     if not parity.faults:
         write_model(data, out)
         # Measured errors of the float model are not those of this one.
-        rewrite_metadata(out, version=f"{about.version}-int8", metrics=metrics, area_error=None)
+        strange = strange_from(small, photo_part(photos, "calibration"))
+        rewrite_metadata(out, version=f"{about.version}-int8", metrics=metrics, area_error=None, ood_threshold=strange)
         if loads:
             graded = grade_rendered_loads(range(loads), model=out, photos=photos, part="calibration")
             rewrite_metadata(out, area_error=fit_area_error(graded, load_standard(_STANDARD)))

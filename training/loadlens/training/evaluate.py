@@ -148,7 +148,7 @@ def _thumbnail(photo: Photo) -> NDArray[np.float32]:
 
 
 def _strangeness(model: SurfaceModel, path: Path) -> float:
-    surface = model.look(picture_for_model(_frame(path), model.metadata.trained_width))
+    surface = model.look(picture_for_model(_frame(path), model.metadata.trained_width), whole=True)
     return out_of_distribution_score(surface, load_taxonomy())
 
 

@@ -16,7 +16,7 @@ from loadlens.training.calibrate import Calibration
 from loadlens.training.network import STRIDE, SurfaceNet
 from loadlens.training.photos import PhotoAnswer
 from loadlens.vision.metadata import METADATA_KEY, ModelMetadata
-from loadlens.vision.model import WHOLE, SurfaceModel
+from loadlens.vision.model import STRANGENESS, WHOLE, SurfaceModel
 from loadlens.vision.photo_model import PhotoMetadata
 
 LARGEST_FILE = 12 * 2**20
@@ -44,17 +44,19 @@ class Exported(nn.Module):
 
 
 class ExportedPhoto(nn.Module):
-    """The same for whole photos: uint8 [N, H, W, 3] RGB in, calibrated probabilities [N, forms] out."""
+    """The same for whole photos: uint8 [N, H, W, 3] RGB in, probabilities [N, forms] and strangeness [N] out."""
 
     def __init__(self, answer: PhotoAnswer) -> None:
         super().__init__()
         self.answer = answer.network
         self.temperature = answer.temperature
+        self.strangeness = answer.strangeness
 
-    def forward(self, image: Tensor) -> Tensor:
-        """The probabilities of the forms."""
-        logits: Tensor = self.answer(image.permute(0, 3, 1, 2).float())
-        return (logits / self.temperature).softmax(dim=1)
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """The probabilities of the forms, and how unlike the training photos the picture is."""
+        pooled = self.answer.pooled(image.permute(0, 3, 1, 2).float())
+        logits: Tensor = self.answer.head(pooled)
+        return (logits / self.temperature).softmax(dim=1), self.strangeness(pooled)
 
 
 def export(
@@ -74,7 +76,7 @@ def export(
         raise ExportError(f"{out}: ONNX Runtime differs from PyTorch by {difference:.2g}; the file was not written")
     halve_weights(graph.graph)
     if photo is not None:
-        branch = onnx.load_model_from_string(onnx_bytes(ExportedPhoto(photo).eval(), "photo"))
+        branch = onnx.load_model_from_string(onnx_bytes(ExportedPhoto(photo).eval(), "photo", STRANGENESS))
         halve_weights(branch.graph)
         add_photo_branch(graph, branch)
     data = bytes(graph.SerializeToString())
@@ -122,12 +124,19 @@ def _change(exact: SurfaceModel, rounded: SurfaceModel) -> float:
     return max(float(np.abs(exact.look(picture).probs - rounded.look(picture).probs).mean()) for picture in _pictures())
 
 
-def halve_weights(graph: onnx.GraphProto) -> None:
-    """Store large float32 weights as float16, cast back as the file is loaded: half the size, the same speed."""
+def halve_weights(graph: onnx.GraphProto, *, exactly: bool = False) -> None:
+    """Store large float32 weights as float16, cast back as the file is loaded: half the size, the same speed.
+
+    With `exactly` only those that are the same numbers afterwards.
+    """
     casts = []
     for weight in list(graph.initializer):
         if weight.data_type == onnx.TensorProto.FLOAT and np.prod(weight.dims) >= _LARGE:
-            stored = numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float16), f"{weight.name}.half")
+            whole = numpy_helper.to_array(weight)
+            half = whole.astype(np.float16)
+            if exactly and not np.array_equal(half.astype(np.float32), whole):
+                continue
+            stored = numpy_helper.from_array(half, f"{weight.name}.half")
             casts.append(helper.make_node("Cast", [stored.name], [weight.name], to=onnx.TensorProto.FLOAT))
             graph.initializer.remove(weight)
             graph.initializer.append(stored)
@@ -137,35 +146,41 @@ def halve_weights(graph: onnx.GraphProto) -> None:
 
 
 def add_photo_branch(model: onnx.ModelProto, photo: onnx.ModelProto) -> None:
-    """Let a model also answer for whole photos, at no cost where nobody asks: output `photo` where `whole` is true.
+    """Let a model also answer for whole photos, at no cost where nobody asks: all outputs of `photo` where `whole` is
+    true.
 
-    The branch is the body of an If, so it runs only on demand; where it does not, `photo` is empty.
+    The branch is the body of an If, so it runs only on demand; where it does not, its outputs are empty.
     """
+    names = [output.name for output in photo.graph.output]
     branch = onnx.compose.add_prefix(photo, "photo/", rename_inputs=False).graph
-    answer = branch.output[0]
-    nothing = numpy_helper.from_array(np.zeros((0, answer.type.tensor_type.shape.dim[1].dim_value), np.float32))
+    nothing = [
+        numpy_helper.from_array(np.zeros((0, *(side.dim_value for side in sides)), np.float32), f"nothing/{name}")
+        for name, output in zip(names, branch.output, strict=True)
+        for sides in [output.type.tensor_type.shape.dim[1:]]
+    ]
     empty = helper.make_graph(
-        [helper.make_node("Constant", [], ["photo/nothing"], value=nothing)],
+        [helper.make_node("Constant", [], [value.name], value=value) for value in nothing],
         "empty",
         [],
-        [helper.make_tensor_value_info("photo/nothing", onnx.TensorProto.FLOAT, nothing.dims)],
+        [helper.make_tensor_value_info(value.name, onnx.TensorProto.FLOAT, value.dims) for value in nothing],
     )
     del branch.input[:]  # the picture comes from the graph around it
     del branch.value_info[:]
     graph = model.graph
-    graph.node.append(helper.make_node("If", [WHOLE], ["photo"], then_branch=branch, else_branch=empty))
+    graph.node.append(helper.make_node("If", [WHOLE], names, then_branch=branch, else_branch=empty))
     graph.input.append(helper.make_tensor_value_info(WHOLE, onnx.TensorProto.BOOL, []))
     graph.initializer.append(numpy_helper.from_array(np.array(False), WHOLE))
-    graph.output.append(helper.make_tensor_value_info("photo", onnx.TensorProto.FLOAT, ["n", nothing.dims[1]]))
+    for name, value in zip(names, nothing, strict=True):
+        graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", *value.dims[1:]]))
 
 
-def onnx_bytes(whole: nn.Module, output: str) -> bytes:
-    """A network from uint8 [N, H, W, 3] to one named output, as ONNX; nothing in it names the machine."""
+def onnx_bytes(whole: nn.Module, *outputs: str) -> bytes:
+    """A network from uint8 [N, H, W, 3] to named outputs, as ONNX; nothing in it names the machine."""
     program = torch.onnx.export(
         whole,
         (torch.zeros(1, 10 * STRIDE, 12 * STRIDE, 3, dtype=torch.uint8),),
         input_names=["image"],
-        output_names=[output],
+        output_names=list(outputs),
         dynamic_shapes={"image": {0: "n", 1: torch.export.Dim.AUTO, 2: torch.export.Dim.AUTO}},
         opset_version=OPSET,
         dynamo=True,

@@ -20,32 +20,38 @@ from loadlens.datasets.groups import assign_folds
 from loadlens.training.features import STRENGTH
 from loadlens.training.network import POOLED, STRIDE, PhotoNet, load_backbone
 from loadlens.training.samples import Photo, Picture, read_whole, to_tensor
+from loadlens.training.strangeness import Strangeness
 from loadlens.vision.frame import Frame
 from loadlens.vision.pipeline import picture_for_model
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoAnswer:
-    """A network that names whole photos, and the temperature that its logits are divided by."""
+    """A network that names whole photos, the temperature that its logits are divided by, and what it finds strange."""
 
     network: PhotoNet
     temperature: float
+    strangeness: Strangeness
 
 
-def fit_photo_answer(backbone: Path | None, photos: Sequence[Photo], forms: Sequence[str], width: int) -> PhotoAnswer:
-    """Learn from `photos`; `backbone` as for `load_backbone`.
+def fit_photo_answer(
+    backbone: Path | None, known: Sequence[Photo], held: Sequence[Photo], forms: Sequence[str], width: int
+) -> PhotoAnswer:
+    """Learn from the photos of the training part and of the calibration part; `backbone` as for `load_backbone`.
 
     The temperature comes from answers to photos whose scene was left out in turn, so that none is kept from learning.
+    What is usual is learnt from `known` alone: `held` are to say what strangeness other photos of scrap have.
     """
     network = PhotoNet(len(forms))
     load_backbone(network, backbone)
+    photos = [*known, *held]
     features = photo_features(network, photos, width)
     folds = assign_folds([photo.form for photo in photos], [photo.scene for photo in photos])
     temperature = fit_temperature(
         left_out_logits(network, features, photos, folds, forms), [forms.index(photo.form) for photo in photos]
     )
     fit_head(network, features, photos, forms)
-    return PhotoAnswer(network, temperature)
+    return PhotoAnswer(network, temperature, Strangeness(features[: len(known)].reshape(-1, POOLED)))
 
 
 def left_out_logits(

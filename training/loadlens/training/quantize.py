@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-from loadlens.training.export import add_photo_branch, drop_traces
+from loadlens.training.export import add_photo_branch, drop_traces, halve_weights
 from loadlens.training.features import photo_branch
 from loadlens.training.first_layer import PIXEL_SCALE, PIXELS, feed_bytes
 from loadlens.training.network import STRIDE
@@ -50,7 +50,10 @@ def quantize_model(data: bytes, pictures: Iterable[Picture]) -> bytes:
     cells = _quantized(_cells_alone(model), shown)
     names_photos = any(node.op_type == "If" for node in model.graph.node)
     if names_photos:
-        add_photo_branch(cells, _quantized(photo_branch(model, name="the model"), shown))
+        branch = _quantized(photo_branch(model, name="the model"), shown)
+        # What stays in float was in half precision before it was folded.
+        halve_weights(branch.graph, exactly=True)
+        add_photo_branch(cells, branch)
     cells.metadata_props.extend(model.metadata_props)
     refuse_per_tensor(cells.graph)
     drop_traces(cells.graph)

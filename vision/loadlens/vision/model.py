@@ -14,8 +14,10 @@ from loadlens.vision.taxonomy import load_taxonomy
 
 __all__ = ["WHOLE", "ModelError", "ModelMetadata", "SurfaceModel", "installed_models", "load_model", "shipped_model"]
 
-# The input that asks for `photo`; without it the model answers for cells alone.
+# The input that asks for `photo` and, of models that have it, `strangeness`; without it the model answers for cells
+# alone.
 WHOLE = "whole"
+STRANGENESS = "strangeness"
 
 _LARGEST_SIDE = 8192
 
@@ -47,16 +49,17 @@ class SurfaceModel:
             raise ValueError(f"picture of {width} x {height} pixels: a side has {stride} to {_LARGEST_SIDE} pixels")
         padded = np.pad(rgb, ((0, -height % stride), (0, -width % stride), (0, 0)), mode="edge")
         fed: dict[str, NDArray[np.generic]] = {"image": padded[None]}
-        if whole and self._names_photos:
-            output, photo = self._session.run(["surface", "photo"], fed | {WHOLE: np.array(True)})
-        else:
-            (output,), photo = self._session.run(["surface"], fed), None
+        asked = ["surface", *(self._of_whole if whole else ())]
+        answers = self._session.run(asked, fed | ({WHOLE: np.array(True)} if len(asked) > 1 else {}))
+        found = dict(zip(asked, answers, strict=True))
+        output = found["surface"]
         grid = (1, len(self.metadata.class_ids), padded.shape[0] // stride, padded.shape[1] // stride)
         if output.shape != grid:
             raise ModelError(f"{self._name}: output {list(output.shape)} where {list(grid)} is due; {REMEDY}")
         self._check_probabilities(output)
-        named = None if photo is None else self._checked_photo(photo)
-        return Surface(output[0], self.metadata.class_ids, stride, named)
+        photo = self._checked_photo(found["photo"]) if "photo" in found else None
+        strangeness = self._checked_strangeness(found[STRANGENESS]) if STRANGENESS in found else None
+        return Surface(output[0], self.metadata.class_ids, stride, photo, strangeness)
 
     def _checked_photo(self, output: NDArray[np.float32]) -> NDArray[np.float32]:
         forms = sum(load_taxonomy()[name].kind == "form" for name in self.metadata.class_ids)
@@ -64,6 +67,12 @@ class SurfaceModel:
             raise ModelError(f"{self._name}: 'photo' is {list(output.shape)} where {[1, forms]} is due; {REMEDY}")
         self._check_probabilities(output)
         return np.asarray(output[0], np.float32)
+
+    def _checked_strangeness(self, output: NDArray[np.float32]) -> float:
+        # Written so that NaN, which compares false with everything, is caught as well.
+        if output.shape != (1,) or not 0 <= output[0] <= 1:
+            raise ModelError(f"{self._name}: '{STRANGENESS}' is {output.tolist()} where a share 0..1 is due; {REMEDY}")
+        return float(output[0])
 
     def _check_probabilities(self, output: NDArray[np.float32]) -> None:
         # Written so that NaN, which compares false with everything, is caught as well.
@@ -79,7 +88,9 @@ class SurfaceModel:
             raise ModelError(f"{self._name}: its outputs {found} lack a float32 'surface' of 4 axes; {REMEDY}")
         # A model may also name whole pictures, when it is told to.
         wanted = [(end.name, end.type) for end in self._session.get_overridable_initializers()]
-        self._names_photos = (WHOLE, "tensor(bool)") in wanted and ("photo", "tensor(float)", 2) in found
+        answers = (("photo", "tensor(float)", 2), (STRANGENESS, "tensor(float)", 1))
+        can = (WHOLE, "tensor(bool)") in wanted and answers[0] in found
+        self._of_whole = [answer[0] for answer in answers if can and answer in found]
 
     def _try_out(self) -> None:
         """Look once at a small dark picture: a graph that cannot run is better refused now than at the first truck."""

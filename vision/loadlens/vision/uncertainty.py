@@ -50,11 +50,14 @@ def class_set(probs: NDArray[np.float32], quantiles: Mapping[str, float], class_
 
 
 def out_of_distribution_score(surface: Surface, taxonomy: Taxonomy) -> float:
-    """How little the load in a picture looks like anything the model knows: 0 (certain everywhere) to 1.
+    """How little the load in a picture looks like anything the model knows: 0 (as usual as can be) to 1.
 
-    One minus the mean, over the cells that show load, of the highest probability; a cell shows load where scene
-    classes are together less likely than not. 1.0 where no cell does: nothing there can be graded.
+    The strangeness of the whole picture where the model was asked for it and can tell. Else one minus the mean, over
+    the cells that show load, of the highest probability; a cell shows load where scene classes are together less likely
+    than not. 1.0 where no cell does: nothing there can be graded.
     """
+    if surface.strangeness is not None:
+        return surface.strangeness
     scene = [index for index, class_id in enumerate(surface.class_ids) if taxonomy[class_id].kind == "scene"]
     load = surface.probs[scene].sum(axis=0) < 0.5
     if not load.any():
