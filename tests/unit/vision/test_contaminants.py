@@ -34,11 +34,25 @@ def piece(likely: float, elsewhere: float) -> np.ndarray:
 def test_a_piece_that_stands_out_counts_whole_and_what_lies_over_everything_counts_nothing() -> None:
     found = decided(wood=piece(0.21, 0.03), brick=piece(0.07, 0.0), shredded=0.2)
     inside = piece(1, 0) == 1
-    assert found["wood"][inside] == pytest.approx(0.75)
-    assert found["brick"][inside] == pytest.approx(0.25)
+    # One piece of one material.
+    assert found["wood"][inside] == pytest.approx(1, abs=1e-4)
+    assert found["brick"][inside] == pytest.approx(0, abs=1e-4)
     assert not found["wood"][~inside].any()
     # Clean scrap keeps the proportions of its forms.
     assert found["shredded"][~inside] == pytest.approx(0.2 / 0.97)
+
+
+def test_a_patch_is_named_by_its_own_cells_whatever_lies_elsewhere_in_the_layer() -> None:
+    brick, wood = piece(0.3, 0.0), np.zeros(GRID, np.float32)
+    wood[2:4, 5:9] = 0.2
+    wood[6:10, :10] = 0.5  # far more, of another piece
+    brick[2:4, 5:7], wood[2:4, 5:7] = 0.2, 0.3  # where the first piece looks like the second
+    found = decided(brick=brick, wood=wood)
+    brick[2:4, 5:9], wood[2:4, 5:9] = 0.4, 0.1
+    surely = decided(brick=brick, wood=wood)
+    assert found["brick"][2:4, 5:9] + found["wood"][2:4, 5:9] == pytest.approx(1)
+    assert surely["brick"][2:4, 5:9] == pytest.approx(1, abs=1e-4)
+    assert surely["wood"][6:10, :10] == pytest.approx(1)
 
 
 def test_dirt_that_covers_the_whole_layer_is_seen_though_it_stands_out_from_nothing() -> None:

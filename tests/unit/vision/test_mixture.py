@@ -41,6 +41,17 @@ def test_where_the_cells_say_nothing_the_mixture_says_nothing_either() -> None:
     assert np.array_equal(as_mixture(nothing, EVERYWHERE), nothing)
 
 
+def test_a_layer_of_which_rounding_alone_is_left_stays_as_it_is() -> None:
+    probs = cells(0.0, 0.0)
+    probs[:, 0, :2] = [[0.3, 0.1], [0.2, 0.4]]
+    rounding = np.zeros(GRID, np.float32)
+    rounding[0, :2] = 1.1e-7, -1.0e-7
+    mixed = as_mixture(probs, rounding)
+    assert np.isfinite(mixed).all()
+    assert mixed.sum(axis=0) == pytest.approx(probs.sum(axis=0))
+    assert (mixed >= 0).all()
+
+
 def test_what_lies_outside_the_layer_has_no_say() -> None:
     layer = np.zeros(GRID, np.float32)
     layer[:, :3] = 1

@@ -3,13 +3,15 @@
 The model gives a little of every contaminant to clean scrap as well, to some forms more than to others, and too little
 to the pieces that are there; summed over a layer, the first outweighs the second. What tells pieces from scrap is that
 they look unlike what lies around them, and in one of their cells clearly so. So each cell is decided: one of a patch
-that stands out is contaminated as a whole, all others are clean.
+that stands out is contaminated as a whole, all others are clean. A patch is of what its cells show together: mostly it
+is one piece of one material.
 """
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from loadlens.vision.mixture import as_mixture
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import Taxonomy
 
@@ -30,8 +32,8 @@ def decide_contaminants(surface: Surface, exposed: Grid, taxonomy: Taxonomy) -> 
     """The surface with every cell either clean or contaminated; scene and hazards stay as they were.
 
     `exposed` is the share of every cell that belongs to the layer, float32 [GH, GW] in 0..1. In a contaminated cell
-    the contaminants share what forms and contaminants had before, in the proportions they had; in any other cell the
-    forms do.
+    the contaminants share what forms and contaminants had before, as the mixture of their patch; in any other cell the
+    forms do, in the proportions they had.
     """
     kinds = np.array([taxonomy[name].kind for name in surface.class_ids])
     forms, dirt = kinds == "form", kinds == "contaminant"
@@ -48,4 +50,8 @@ def decide_contaminants(surface: Surface, exposed: Grid, taxonomy: Taxonomy) -> 
     for kind, here in ((forms, ~contaminated), (dirt, contaminated)):
         had = probs[kind].sum(axis=0)
         probs[kind] *= np.where(here, shared / np.maximum(had, 1e-9), 0.0)
-    return Surface(np.ascontiguousarray(probs), surface.class_ids, surface.stride, surface.photo)
+    for number in np.unique(patch[contaminated]):
+        rows, columns = np.nonzero(patch == number)
+        of_patch = (np.flatnonzero(dirt)[:, None], rows, columns)
+        probs[of_patch] = as_mixture(probs[of_patch], exposed[rows, columns])
+    return Surface(np.ascontiguousarray(probs), surface.class_ids, surface.stride, surface.photo, surface.strangeness)

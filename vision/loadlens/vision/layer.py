@@ -127,7 +127,7 @@ def counted_cells(
     """What every cell counts for: for each form and contaminant float32 [GH, GW], at most `weight`; the rest of that is
     unknown. Beside it the probability of each cell's likeliest class of the load, given that it is load.
 
-    Forms count as the mixture that all cells together show. A cell in which that probability is under `unsure_below`
+    Forms count as the mixture that all cells show together. A cell in which that probability is under `unsure_below`
     counts for no form: saying nothing of it is better than spreading a guess over every form.
     """
     load = 1 - scene_share(surface, taxonomy)
