@@ -40,6 +40,7 @@ from loadlens.vision.contaminants import decide_contaminants
 from loadlens.vision.frame import Frame
 from loadlens.vision.layer import LEAST_LAYER, cell_share, occluded
 from loadlens.vision.metadata import Metric
+from loadlens.vision.mixture import as_mixture
 from loadlens.vision.model import SurfaceModel, load_model
 from loadlens.vision.pipeline import picture_for_model
 from loadlens.vision.surface import Surface
@@ -141,10 +142,11 @@ def _answers(
 @dataclass(frozen=True)
 class SeenLoad:
     """A rendered load: the surface of every layer and the share of its cells that it is graded by, at two widths of the
-    picture, and the truly contaminated share of all that was ever exposed."""
+    picture; of all that was ever exposed, the truly contaminated share and the share of each of FORMS."""
 
     layers: dict[int, list[tuple[Surface, Grid]]]
     contaminated: float
+    forms: NDArray[np.float64]
 
 
 Reading = Callable[[Surface, Grid], Surface]
@@ -214,20 +216,87 @@ def _errors(loads: Sequence[SeenLoad], width: int, reading: Reading) -> NDArray[
     return np.array(found)
 
 
+# Of the layers of a load, the probabilities of FORMS given load, [K, GH, GW], and what every cell counts for.
+Layers = list[tuple[Grid, Grid]]
+FormReading = Callable[[Layers], list[Grid]]
+
+
+def _each_by_itself(layers: Layers) -> list[Grid]:
+    return [forms for forms, _ in layers]
+
+
+def _to_power(layers: Layers, *, power: float) -> list[Grid]:
+    raised = [forms**power for forms, _ in layers]
+    return [
+        np.asarray(one / np.maximum(one.sum(axis=0), 1e-30) * forms.sum(axis=0), np.float32)
+        for one, (forms, _) in zip(raised, layers, strict=True)
+    ]
+
+
+def _as_layers(layers: Layers) -> list[Grid]:
+    return [as_mixture(forms, weight) for forms, weight in layers]
+
+
+def _as_one_load(layers: Layers) -> list[Grid]:
+    ends = np.cumsum([forms.shape[2] for forms, _ in layers])[:-1]
+    forms, weight = (np.concatenate(grids, axis=-1) for grids in zip(*layers, strict=True))
+    return np.split(as_mixture(forms, weight), ends, axis=2)
+
+
+FORM_READINGS: dict[str, FormReading] = {
+    "each cell by itself": _each_by_itself,
+    "probabilities squared": partial(_to_power, power=2.0),
+    "the likeliest form of each cell": partial(_to_power, power=50.0),
+    "the mixture of all layers of the load together": _as_one_load,
+}
+
+
+def form_table(photos: Path, loads: int, out: Path) -> tuple[Metric, dict[str, list[Metric]]]:
+    """The share of a load that is called another form as shipped; for every other reading this and what it adds."""
+    seen = [load for load in (_kept_load(seed, photos, out) for seed in range(loads)) if load.layers[RECIPE.width]]
+    least = load_model().metadata.unsure_below
+    shipped = [_misplaced(load, _as_layers, least) for load in seen]
+    table = {}
+    for name, reading in FORM_READINGS.items():
+        errors = [_misplaced(load, reading, least) for load in seen]
+        more = bootstrap(np.stack([shipped, errors], axis=1), lambda rows: float((rows[:, 1] - rows[:, 0]).mean()))
+        table[name] = [mean(errors), more]
+    return mean(shipped), table
+
+
+def _misplaced(load: SeenLoad, reading: FormReading, least: float) -> float:
+    """Half the summed absolute error of the forms' shares; cells of which the model is less sure count for none."""
+    layers: Layers = []
+    sure: list[Grid] = []
+    for surface, exposed in load.layers[RECIPE.width]:
+        decided = _decided(surface, exposed)
+        kinds = np.array([TAXONOMY[name].kind for name in surface.class_ids])
+        there = np.maximum(1 - decided.probs[kinds == "scene"].sum(axis=0), 1e-6)
+        given_load = np.asarray(decided.probs / there, np.float32)
+        weight = np.asarray(exposed * there, np.float32)
+        layers.append((given_load[kinds == "form"], weight))
+        sure.append(np.where(given_load[kinds != "scene"].max(axis=0) >= least, weight, 0))
+    counted = sum((forms * cells).sum(axis=(1, 2)) for forms, cells in zip(reading(layers), sure, strict=True))
+    total = sum(float(weight.sum()) for _, weight in layers)
+    return float(np.abs(counted / total - load.forms).sum() / 2)
+
+
 def _kept_load(seed: int, photos: Path, out: Path) -> SeenLoad:
     model = load_model()
-    kept = out / f"load-{seed}-{model.sha256[:12]}.npz"
+    kept = out / f"whole-load-{seed}-{model.sha256[:12]}.npz"
     if not kept.exists():
         clip = render_clip(ClipSpec(seed=seed, seconds=30.0), PhotoTextures(photos, "calibration"))
-        contaminated = sum(clip.truth.truck.contaminants.values())
-        np.savez(kept, contaminated=contaminated, **dict(_looked(clip.layers(), clip.inside, model)))
+        truck = clip.truth.truck
+        forms = np.array([truck.forms.get(name, 0.0) for name in FORMS])
+        truth = {"contaminated": sum(truck.contaminants.values()), "forms": forms}
+        np.savez(kept, **truth, **dict(_looked(clip.layers(), clip.inside, model)))
     with np.load(kept) as file:
         layers: dict[int, list[tuple[Surface, Grid]]] = {RECIPE.width: [], WIDER: []}
         for key in sorted(name for name in file.files if name.startswith("probs")):
             width = int(key.split("-")[2])
             surface = Surface(file[key].astype(np.float32), model.metadata.class_ids, model.metadata.stride)
             layers[width].append((surface, file[key.replace("probs", "exposed")]))
-        return SeenLoad(layers, float(file["contaminated"]))
+        return SeenLoad(layers, float(file["contaminated"]), file["forms"])
 
 
 def _looked(
@@ -250,7 +319,11 @@ def _looked(
                 yield f"exposed-{number}-{width}", exposed
 
 
-def write(photos: tuple[str, dict[str, Comparison]], loads: tuple[list[Metric], dict[str, list[Metric]]]) -> None:
+def write(
+    photos: tuple[str, dict[str, Comparison]],
+    loads: tuple[list[Metric], dict[str, list[Metric]]],
+    forms: tuple[Metric, dict[str, list[Metric]]],
+) -> None:
     """The tables as a person reads them."""
     (error, bias), readings = loads
     text = f"""# What each part is worth
@@ -278,6 +351,16 @@ chosen.
 """
     for name, figures in readings.items():
         text += f"| {name} | {' | '.join(_points(figure) for figure in figures)} |\n"
+    text += f"""
+## The forms of a load
+The same loads: the share of a load, in points, that is called another form than it is.
+
+| | called another form | more than as shipped |
+|---|---|---|
+| as shipped: the mixture of each layer | {_points(forms[0])} | |
+"""
+    for name, figures in forms[1].items():
+        text += f"| {name} | {' | '.join(_points(figure) for figure in figures)} |\n"
     (HERE / "ablations.md").write_text(text, encoding="utf-8")
 
 
@@ -296,7 +379,8 @@ def main() -> None:
     cv2.setNumThreads(1)
     given.out.mkdir(parents=True, exist_ok=True)
     loads = load_table(given.photos, given.loads, given.out)
-    write(photo_table(given.photos, given.out), loads)
+    forms = form_table(given.photos, given.loads, given.out)
+    write(photo_table(given.photos, given.out), loads, forms)
 
 
 if __name__ == "__main__":
