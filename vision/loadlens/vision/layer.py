@@ -68,8 +68,7 @@ def cell_share(mask: Mask, surface: Surface, size: tuple[int, int]) -> Grid:
     height, width = size
     pixels = np.zeros((rows * surface.stride, columns * surface.stride), np.float32)
     pixels[:height, :width] = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    cells = pixels.reshape(rows, surface.stride, columns, surface.stride).mean(axis=(1, 3))
-    return np.asarray(cells, np.float32)
+    return np.asarray(cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def occluded(surface: Surface, taxonomy: Taxonomy, size: tuple[int, int], shape: tuple[int, int]) -> Mask:
