@@ -16,7 +16,14 @@ from loadlens.training.evaluate import answers, confusion, failures, measure_pho
 from loadlens.training.export import export as export_network
 from loadlens.training.export import rewrite_metadata, with_metadata, write_model
 from loadlens.training.figures import as_tables
-from loadlens.training.loads import FIRST_TEST_SEED, fit_area_error, grade_rendered_loads, measure_loads
+from loadlens.training.loads import (
+    FIRST_TEST_SEED,
+    Doing,
+    fit_area_error,
+    grade_rendered_loads,
+    in_processes,
+    measure_loads,
+)
 from loadlens.training.mill_loads import measure_as_mill
 from loadlens.training.network import STRIDE
 from loadlens.training.parity import hazards_of_stills, held_cylinders, measure_parity, measure_speed, picture_at
@@ -109,12 +116,12 @@ def export(run: Path, out: Path, photos: Path | None, loads: int, own: Path | No
         rewrite_metadata(out, area_error=fit_area_error(graded, load_standard(_STANDARD)))
 
 
-def evaluate(model: Path, data: Path, out: Path, loads: int, own: Path | None) -> str:
+def evaluate(model: Path, data: Path, out: Path, loads: int, own: Path | None, *, doing: Doing = in_processes) -> str:
     """Measure a model on the test parts of the sets in `data` and on `loads` rendered loads; writes JSON and sheets.
 
     Returns the figures as tables, which are also written beside the JSON, as .md.
 
-    With `own` its test part is measured as well, as metrics of their own.
+    With `own` its test part is measured as well, as metrics of their own. `doing` has the rendered loads graded.
 
     The figures also go into the model file, so that whoever loads it knows them.
     """
@@ -136,7 +143,7 @@ def evaluate(model: Path, data: Path, out: Path, loads: int, own: Path | None) -
     failures(named, out.parent / "photos_named_wrongly.png")
     if loads and seen.metadata.area_error is not None:
         seeds = range(FIRST_TEST_SEED, FIRST_TEST_SEED + loads)
-        graded = grade_rendered_loads(seeds, model=model, photos=data, part="test")
+        graded = grade_rendered_loads(seeds, model=model, photos=data, part="test", doing=doing)
         metrics |= measure_loads(graded, load_standard(_STANDARD), seen.metadata.area_error)
         metrics |= measure_as_mill(graded, load_standard(_MILL))
         sheet = out.parent / "loads_deducted_wrongly.png"

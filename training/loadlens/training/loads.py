@@ -6,7 +6,7 @@ part give the model file the errors that its intervals are built from; loads of 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -50,27 +50,50 @@ class GradedLoad:
     truth: Truth
 
 
+# How loads are graded: a function of a seed is given each seed under its own name, and results come in any order.
+Doing = Callable[[Callable[[int], GradedLoad], Iterable[tuple[int, int]]], Iterator[tuple[int, GradedLoad]]]
+
+
+def in_processes(
+    work: Callable[[int], GradedLoad], seeds: Iterable[tuple[int, int]]
+) -> Iterator[tuple[int, GradedLoad]]:
+    """Grade in two processes of this machine."""
+    names, given = zip(*seeds, strict=True)
+    with ProcessPoolExecutor(max_workers=2, mp_context=get_context("spawn")) as pool:
+        yield from zip(names, pool.map(work, given), strict=True)
+
+
 def grade_rendered_loads(
-    seeds: Sequence[int], *, model: Path, photos: Path | None, part: Part, workers: int = 2
+    seeds: Sequence[int],
+    *,
+    model: Path,
+    photos: Path | None,
+    part: Part,
+    seconds: float = _SECONDS,
+    doing: Doing = in_processes,
 ) -> list[GradedLoad]:
-    """Render the load of every seed and watch it as the command line would; all drawn where `photos` is None."""
-    one = partial(_grade, model=model, photos=photos, part=part)
-    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-        return list(track(pool.map(one, seeds), total=len(seeds), description=f"grading {part} loads"))
+    """Render the load of every seed and watch it as the command line would; all drawn where `photos` is None.
+
+    A load lasts so many `seconds`. Where `doing` has other machines grade them, the files have the same paths there.
+    """
+    one = partial(_grade, model=model.absolute(), photos=photos and photos.absolute(), part=part, seconds=seconds)
+    graded = doing(one, ((seed, seed) for seed in seeds))
+    by_seed = dict(track(graded, total=len(seeds), description=f"grading {part} loads"))
+    return [by_seed[seed] for seed in seeds]
 
 
-def _grade(seed: int, model: Path, photos: Path | None, part: Part) -> GradedLoad:
+def _grade(seed: int, model: Path, photos: Path | None, part: Part, seconds: float) -> GradedLoad:
     cv2.setNumThreads(1)
-    clip = render_load(seed, photos, part)
+    clip = render_load(seed, photos, part, seconds)
     unloading = Unloading(loaded(model), load_id=str(seed), source=f"rendered load {seed}", started_at="")
     for time_s, rgb in clip.frames():
         unloading.push(Frame.from_rgb(rgb, time_s=time_s))
     return GradedLoad(seed, unloading.finish().observation, clip.truth)
 
 
-def render_load(seed: int, photos: Path | None, part: Part) -> Clip:
+def render_load(seed: int, photos: Path | None, part: Part, seconds: float = _SECONDS) -> Clip:
     """The clip of a load, the same every time."""
-    return render_clip(ClipSpec(seed=seed, seconds=_SECONDS), _bank(photos, part))
+    return render_clip(ClipSpec(seed=seed, seconds=seconds), _bank(photos, part))
 
 
 @cache

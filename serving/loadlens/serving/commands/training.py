@@ -55,13 +55,26 @@ def train(
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A model file.")],
+    *,
     data: Annotated[Path, typer.Option(help="Folder of the public sets.")],
     out: Annotated[Path, typer.Option(help="File for the numbers, .json.")],
     loads: Annotated[int, typer.Option(min=0, help="How many rendered loads to measure on; 0: none.")] = 100,
     own: Own = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Grade rendered loads on this Ray cluster; it shares model and data."),
+    ] = None,
 ) -> None:
     """Measure a model on pictures and loads that it never saw; the figures go into the model file too."""
-    print(run_training("commands", "evaluate", model, data, out, loads, own), end="")
+    asked = ("commands", "evaluate", model, data, out, loads, own)
+    if ray is None:
+        tables = run_training(*asked)
+    else:
+        with extra("ray"):
+            from loadlens.serving.archive.on_ray import cluster, in_tasks  # noqa: PLC0415
+        with cluster(ray):
+            tables = run_training(*asked, doing=in_tasks)
+    print(tables, end="")
 
 
 def export(
