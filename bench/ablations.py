@@ -225,12 +225,15 @@ def _each_by_itself(layers: Layers) -> list[Grid]:
     return [forms for forms, _ in layers]
 
 
-def _to_power(layers: Layers, *, power: float) -> list[Grid]:
-    raised = [forms**power for forms, _ in layers]
+def _squared(layers: Layers) -> list[Grid]:
     return [
-        np.asarray(one / np.maximum(one.sum(axis=0), 1e-30) * forms.sum(axis=0), np.float32)
-        for one, (forms, _) in zip(raised, layers, strict=True)
+        np.asarray(forms**2 / np.maximum((forms**2).sum(axis=0), 1e-12) * forms.sum(axis=0), np.float32)
+        for forms, _ in layers
     ]
+
+
+def _likeliest(layers: Layers) -> list[Grid]:
+    return [np.where(forms == forms.max(axis=0), forms.sum(axis=0), np.float32(0)) for forms, _ in layers]
 
 
 def _as_layers(layers: Layers) -> list[Grid]:
@@ -245,8 +248,8 @@ def _as_one_load(layers: Layers) -> list[Grid]:
 
 FORM_READINGS: dict[str, FormReading] = {
     "each cell by itself": _each_by_itself,
-    "probabilities squared": partial(_to_power, power=2.0),
-    "the likeliest form of each cell": partial(_to_power, power=50.0),
+    "probabilities squared": _squared,
+    "the likeliest form of each cell": _likeliest,
     "the mixture of all layers of the load together": _as_one_load,
 }
 
