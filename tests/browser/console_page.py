@@ -96,7 +96,8 @@ def check_fits(page: Page) -> None:
 
 
 # Whatever can be pressed is brought into sight as a key brings it, from above and from below; where something else lies
-# over the middle of what is on the screen then, both are named.
+# over the middle of what is on the screen then, both are named. Of what is higher than half of the screen the middle of
+# the lower half counts: the other half may be under what stays in sight.
 HIDDEN = """async () => {
   const pressed = 'a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, summary';
   const hidden = [];
@@ -108,7 +109,9 @@ HIDDEN = """async () => {
       scrollTo(0, from);
       one.focus();
       const { left, right, top, bottom } = one.getBoundingClientRect();
-      const middle = (Math.max(top, 0) + Math.min(bottom, innerHeight)) / 2;
+      const begin = Math.max(top, 0);
+      const height = Math.min(bottom, innerHeight) - begin;
+      const middle = begin + height * (height > innerHeight / 2 ? 0.75 : 0.5);
       const over = document.elementFromPoint((left + right) / 2, middle);
       if (![one, ...(one.labels ?? [])].some((part) => part.contains(over)))
         hidden.push(`${one.outerHTML.slice(0, 80)} from ${from} is under ${over?.outerHTML.slice(0, 80)}`);

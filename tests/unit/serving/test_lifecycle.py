@@ -52,11 +52,10 @@ def test_a_flagged_load_is_not_settled_without_a_persons_word_or_a_new_grading(e
         assert not (flagged and target == "settled")
 
 
-@given(walks)
-def test_only_a_manager_brings_a_settled_or_cancelled_load_back(events):
-    for source, event, _ in walk(events):
-        if source in ("settled", "cancelled"):
-            assert event == "reopen"
+def test_only_a_manager_brings_a_settled_or_cancelled_load_back_or_a_dispute_has_a_person_look_at_it():
+    ways_out = {state: {event for event in EVENTS if allows(state, event)} for state in ("settled", "cancelled")}
+    assert ways_out == {"settled": {"dispute", "reopen"}, "cancelled": {"reopen"}}
+    assert next_state("settled", "dispute") == "flagged"
 
 
 @given(walks)
