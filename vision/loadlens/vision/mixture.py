@@ -6,8 +6,9 @@ Expectation maximisation (Saerens, Latinne and Decaestecker, 2002) finds the mix
 shares each cell's probability anew by it. Where the cells say nothing the mixture says nothing either.
 
 What comes out is right more often but surer of itself than it is right: on stills of 70 rendered loads of the
-calibration part it names 75.9 % of pure cells rightly (72.9 % without) and is 96 % sure of them (77 %). So shares are
-counted by it, while confidence, and what counts as unknown, stay with what the model said of each cell alone.
+calibration part it names 75.9 % of pure cells rightly (72.9 % without) and is 96 % sure of them (77 %). So the
+shares of forms are counted by it, while confidence, and what counts as unknown, stay with what the model said of each
+cell alone; of a contaminated patch, a few cells of a layer, confidence is the mixture's.
 
 A surface whose every cell is a fine mix of the same two forms would be taken for the likelier one alone; rendered loads
 have none of that, and of real ones nothing is known.
