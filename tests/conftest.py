@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import random
 import runpy
 import shutil
 import signal
@@ -19,7 +20,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -34,6 +35,7 @@ import onnx
 import psycopg
 import pytest
 from hypothesis import settings
+from obstore.exceptions import BaseError
 from obstore.store import S3Store
 from onnx import TensorProto, helper, numpy_helper
 from sqlalchemy import make_url
@@ -99,11 +101,16 @@ def _absent() -> Callable[[str, str], NoReturn]:
 
 
 def a_free_port() -> int:
-    """A port that nothing listens on."""
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+    """A port that nothing listens on.
+
+    It lies below those that Linux gives to connections going out (32768 and up): between this call and the server's
+    own, or while a test has its server stopped, none of the many connections of other tests takes it.
+    """
+    while True:
+        port = random.SystemRandom().randrange(16_384, 32_768)
+        with closing(socket.socket()) as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return port
 
 
 @pytest.fixture
@@ -194,7 +201,13 @@ class ObjectServer:
         config = {name.lower(): value for name, value in self.environment.items()}
         patience = {"max_retries": 1000, "backoff": {"max_backoff": timedelta(seconds=1)}}  # three minutes
         store = S3Store("yard", config=config, client_options={"allow_http": True}, retry_config=patience)
-        obstore.put(store, "ready", b"it keeps objects in this bucket")
+        try:
+            obstore.put(store, "ready", b"it keeps objects in this bucket")
+        except BaseError as error:
+            told = "\n".join(self._log.read_text().splitlines()[-30:])
+            raise RuntimeError(
+                f"SeaweedFS does not answer; exit status {self._process.poll()}; it said:\n{told}"
+            ) from error
 
     def kill(self) -> None:
         self._process.kill()
