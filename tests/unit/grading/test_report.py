@@ -120,3 +120,9 @@ def test_a_load_without_layers_has_a_report_too(load):
     assert report["truck"]["grade"] is None
     assert report["truck"]["unknown"] == 1.0
     assert report["truck"]["decision"] == "review"
+
+
+def test_where_no_layer_was_seen_nothing_says_that_the_load_is_clean(load):
+    report = assess_load(replace(load(), layers=()), load_standard("gbt-39733-2024"), weights=SCALE).to_report()
+    shown = report["truck"]["deduction"]
+    assert (shown["kg_low"], shown["kg_high"], shown["percent_low"], shown["percent_high"]) == (None,) * 4

@@ -25,7 +25,7 @@ _Z90 = 1.645
 
 @dataclass(frozen=True, slots=True)
 class ShareInterval:
-    """A share of the net mass with its interval; `low` and `high` are None where nothing was calibrated."""
+    """A share of the net mass with its interval; `low` and `high` are None where nothing was calibrated or seen."""
 
     share: float
     low: float | None
@@ -65,7 +65,8 @@ def impurity_intervals(
     shares = dict(sorted({**composition.mass, **weighed}.items()))
     unseen, unseen_sd = (0.0, 0.0) if weighed else (composition.unseen, _unseen_sd(composition))
     impurity = min(1.0, math.fsum([unseen, *shares.values()]))
-    measured = composition.calibration or observation.area_error
+    # Where no layer was seen there is nothing to be uncertain about: 0 is no estimate, and has no interval.
+    measured = (composition.calibration or observation.area_error) if composition.layers else None
     total = _interval(impurity, math.hypot(unseen_sd, *sigmas.values()), measured)
     return total, {name: _interval(share, sigmas[name], measured) for name, share in shares.items()}
 
