@@ -42,6 +42,7 @@ check: .venv/ready .venv/web-modules ## lint and type-check
 	$(NPM) run types:check
 	$(NPM) run check
 
+bench: export PYTHONSAFEPATH := # the scripts share modules of their folder
 bench: .venv/peers    ## measure what things cost beside limits and peers, into bench/results
 	.venv/peers/bin/python bench/all.py
 
