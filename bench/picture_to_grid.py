@@ -36,8 +36,9 @@ TILE = 224
 
 
 def shipped(model: SurfaceModel, jpeg: bytes) -> None:
-    """As LoadLens looks at a frame."""
-    model.look(picture_for_model(Frame.from_bytes(jpeg, name="bench", time_s=0.0), model.metadata.trained_width))
+    """As LoadLens looks at a photo."""
+    width = model.metadata.trained_width
+    model.look(picture_for_model(Frame.from_bytes(jpeg, name="bench", time_s=0.0, colour_width=width), width))
 
 
 def scaled(jpeg: bytes, width: int) -> Picture:

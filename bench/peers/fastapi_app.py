@@ -17,7 +17,8 @@ model = load_model()
 @app.post("/predict")
 def predict(picture: Annotated[bytes, File()]) -> dict[str, list[float]]:
     """The mean of the grid."""
-    rgb = picture_for_model(Frame.from_bytes(picture, name="upload", time_s=0.0), model.metadata.trained_width)
+    width = model.metadata.trained_width
+    rgb = picture_for_model(Frame.from_bytes(picture, name="upload", time_s=0.0, colour_width=width), width)
     return {"shares": [float(share) for share in model.look(rgb).probs.mean(axis=(1, 2))]}
 
 

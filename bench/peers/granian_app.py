@@ -18,7 +18,8 @@ model = load_model()
 
 def look(jpeg: bytes) -> str:
     """The mean of the grid, as JSON."""
-    rgb = picture_for_model(Frame.from_bytes(jpeg, name="upload", time_s=0.0), model.metadata.trained_width)
+    width = model.metadata.trained_width
+    rgb = picture_for_model(Frame.from_bytes(jpeg, name="upload", time_s=0.0, colour_width=width), width)
     return json.dumps({"shares": [float(share) for share in model.look(rgb).probs.mean(axis=(1, 2))]})
 
 

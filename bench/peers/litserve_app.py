@@ -24,9 +24,8 @@ class Api(litserve.LitAPI):
 
     def predict(self, data: bytes) -> list[float]:
         """The mean of the grid."""
-        picture = picture_for_model(
-            Frame.from_bytes(data, name="upload", time_s=0.0), self.model.metadata.trained_width
-        )
+        width = self.model.metadata.trained_width
+        picture = picture_for_model(Frame.from_bytes(data, name="upload", time_s=0.0, colour_width=width), width)
         return [float(share) for share in self.model.look(picture).probs.mean(axis=(1, 2))]
 
     def encode_response(self, output: list[float]) -> dict[str, list[float]]:

@@ -23,7 +23,8 @@ class Look(Worker):
 
     def forward(self, data: bytes) -> dict[str, list[float]]:
         """The mean of the grid, which mosec writes as JSON."""
-        rgb = picture_for_model(Frame.from_bytes(data, name="upload", time_s=0.0), self.model.metadata.trained_width)
+        width = self.model.metadata.trained_width
+        rgb = picture_for_model(Frame.from_bytes(data, name="upload", time_s=0.0, colour_width=width), width)
         return {"shares": [float(share) for share in self.model.look(rgb).probs.mean(axis=(1, 2))]}
 
 

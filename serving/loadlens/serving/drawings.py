@@ -40,7 +40,10 @@ class Drawing:
             return blobs.get(self.sha256 or "")
         layer = self.layer
         frame = Frame.from_bytes(
-            blobs.get(layer.key_frame_sha256), name=f"the key frame of layer {layer.index}", time_s=layer.key_frame_s
+            blobs.get(layer.key_frame_sha256),
+            name=f"the key frame of layer {layer.index}",
+            time_s=layer.key_frame_s,
+            colour_width=_WIDTH,
         )
         title = f"Layer {layer.index} 第{layer.index}层   {layer.key_frame_s:.1f} s   without its map 无料型分布图"
         return encode_jpeg(draw_shares(picture_for_model(frame, _WIDTH), layer, title=title, taxonomy=load_taxonomy()))

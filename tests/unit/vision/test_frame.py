@@ -28,8 +28,12 @@ def encoded(picture: Image.Image, kind: str = "JPEG", **options: object) -> byte
     return body.getvalue()
 
 
-def read(body: bytes) -> Frame:
-    return Frame.from_bytes(body, name="gate.jpg", time_s=2.5, camera="lane-1")
+def read(body: bytes, colour_width: int | None = None) -> Frame:
+    return Frame.from_bytes(body, name="gate.jpg", time_s=2.5, camera="lane-1", colour_width=colour_width)
+
+
+# Proven sound by a small grey decode, or by the one in colour that is wanted anyway, at 1/1, 1/2 or 1/4.
+WAYS = (None, 320, 160, 80)
 
 
 def png_of_size(width: int, height: int) -> bytes:
@@ -103,10 +107,13 @@ REFUSED = {
 }
 
 
+@pytest.mark.parametrize("colour_width", WAYS)
 @pytest.mark.parametrize(("body", "why"), REFUSED.values(), ids=REFUSED)
-def test_a_picture_that_cannot_be_graded_is_refused_in_one_line(body: bytes, why: str) -> None:
+def test_a_picture_that_cannot_be_graded_is_refused_in_one_line(
+    body: bytes, why: str, colour_width: int | None
+) -> None:
     with pytest.raises(SourceError, match=why) as refusal:
-        read(body)
+        read(body, colour_width)
     assert str(refusal.value).startswith("gate.jpg: ")
     assert "\n" not in str(refusal.value)
 
@@ -126,17 +133,33 @@ def test_a_flipped_bit_in_a_png_is_refused() -> None:
         read(bytes(body))
 
 
-def test_a_missing_piece_of_a_jpeg_is_refused() -> None:
+@pytest.mark.parametrize("colour_width", WAYS)
+def test_a_missing_piece_of_a_jpeg_is_refused(colour_width: int | None) -> None:
     body = encoded(scene(640, 480), quality=90)
     with pytest.raises(SourceError, match="cut off"):
-        read(body[: len(body) // 2] + body[len(body) // 2 + 4000 :])
+        read(body[: len(body) // 2] + body[len(body) // 2 + 4000 :], colour_width)
 
 
-def test_no_cut_of_a_jpeg_is_ever_accepted() -> None:
+@pytest.mark.parametrize("colour_width", [None, 96, 48, 24])
+def test_no_cut_of_a_jpeg_is_ever_accepted(colour_width: int | None) -> None:
     body = encoded(scene(96, 64))
     for length in range(0, len(body) - 1, 7):
         with pytest.raises(SourceError):
-            read(body[:length])
+            read(body[:length], colour_width)
+
+
+@pytest.mark.parametrize("colour_width", WAYS)
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("size", [(320, 240), (320, 232), (312, 230)])
+def test_a_jpeg_whose_last_blocks_are_missing_is_refused(
+    size: tuple[int, int], subsampling: int, colour_width: int | None
+) -> None:
+    """Its end marker is there, as where a buffer ran over. 1080 lines end in half a row of blocks, as 232 do."""
+    for picture in (scene(*size), scene(*size).convert("L")):
+        body = encoded(picture, quality=90, subsampling=subsampling)
+        for missing in (500, 1000, 2000):
+            with pytest.raises(SourceError, match="cut off"):
+                read(body[:-missing] + body[-2:], colour_width)
 
 
 def test_a_picture_file_over_the_byte_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
@@ -212,6 +235,19 @@ def test_a_reduced_decode_is_the_picture_at_that_size(kind: str) -> None:
     assert frame.luma(240).shape == (135, 240)
     assert frame.luma(1000).shape == (562, 1000)
     assert abs(frame.luma(240).mean() - frame.luma(1000).mean()) < 2
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("colour_width", [320, 640, 1280])
+def test_what_is_decoded_once_is_what_would_be_decoded_twice(kind: str, colour_width: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    body = encoded(scene(1280, 720), kind, exif=exif)
+    twice, once = read(body), read(body, colour_width)
+    for scale in (1, 2, 4):
+        assert np.array_equal(once.rgb(scale), twice.rgb(scale))
+    assert np.array_equal(once.luma(240), twice.luma(240))
+    assert once.sha256 == twice.sha256
 
 
 def test_luma_is_never_wider_than_the_frame() -> None:

@@ -37,7 +37,7 @@ class FeatureModel:
 
     def of_photo(self, path: Path) -> NDArray[np.float32]:
         """The features of one photo, float32 [D]. Raises SourceError where it cannot be read."""
-        return self.of_frame(Frame.from_bytes(read_bytes(path), name=path.name, time_s=0.0))
+        return self.of_frame(Frame.from_bytes(read_bytes(path), name=path.name, time_s=0.0, colour_width=self._width))
 
     def of_frame(self, frame: Frame) -> NDArray[np.float32]:
         """The features of a picture, float32 [D]. Raises SourceError where it cannot be decoded."""

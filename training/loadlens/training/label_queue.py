@@ -98,9 +98,10 @@ def _doubts(
 ) -> Iterator[dict[Any, float]]:
     taxonomy = load_taxonomy()
     for sample in samples:
-        frame = Frame.from_bytes(read_bytes(sample.path), name=sample.path.name, time_s=0.0)
         first = models[0]
-        surface = first.look(picture_for_model(frame, first.metadata.trained_width), whole=True)
+        width = first.metadata.trained_width
+        frame = Frame.from_bytes(read_bytes(sample.path), name=sample.path.name, time_s=0.0, colour_width=width)
+        surface = first.look(picture_for_model(frame, width), whole=True)
         answers = {look_at(frame, model).top for model in models}
         about = first.metadata
         half = {name: threshold / 2 for name, threshold in about.hazard_thresholds.items()}

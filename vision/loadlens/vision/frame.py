@@ -48,12 +48,15 @@ class Frame:
         return cls(_ArrayPixels(rgb), time_s=time_s, camera=camera)
 
     @classmethod
-    def from_bytes(cls, data: bytes, *, name: str, time_s: float, camera: str = "") -> Self:
+    def from_bytes(
+        cls, data: bytes, *, name: str, time_s: float, camera: str = "", colour_width: int | None = None
+    ) -> Self:
         """A frame over an encoded JPEG, PNG, BMP or WebP picture; `name` is what its errors call it.
 
+        `colour_width` says that it will be wanted in colour at that width of a model, which spares a decode.
         Raises SourceError where the picture is damaged, cut off, too large or of a kind that is not graded.
         """
-        return cls(EncodedImage(data, name), time_s=time_s, camera=camera)
+        return cls(EncodedImage(data, name, colour_width=colour_width), time_s=time_s, camera=camera)
 
     def luma(self, width: int) -> Picture:
         """The grey picture, uint8 [h, width]; never wider than the frame itself."""

@@ -74,25 +74,38 @@ def read_bytes(path: Path) -> bytes:
         raise SourceError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
 
 
+def scale_for(picture_width: int, width: int, scales: tuple[int, ...] = (4, 2)) -> int:
+    """The coarsest 1/scale, coarsest first in `scales`, at which a picture is at least `width` pixels wide; 1 else."""
+    return next((scale for scale in scales if picture_width // scale >= width), 1)
+
+
 class EncodedImage:
     """A JPEG, PNG, BMP or WebP picture that has passed every check and is known to decode.
 
     `width` and `height` are those of the upright picture, after the EXIF rotation. Raises SourceError otherwise.
+    Whoever wants `rgb(scale_for(width, colour_width))` says so with `colour_width`: it is decoded once then, not twice.
     """
 
-    def __init__(self, data: bytes, name: str) -> None:
+    def __init__(self, data: bytes, name: str, *, colour_width: int | None = None) -> None:
         self._data: bytes | None = data
         self._read: Callable[[], bytes] = bytes  # not asked while the bytes are here
         self._name = name
-        self._orientation, self._stored = _check(data, name)
+        self._orientation, self._stored, last_rows = _check(data, name)
         self._on_its_side = self._orientation >= 5
         self.width, self.height = self._stored[::-1] if self._on_its_side else self._stored
         # Damage inside the compressed data shows only in decoding; small and grey is the cheapest full decode.
-        self._proof_scale = self._grey_scale(_PROOF_WIDTH)
-        self._proof = self._decode(_REDUCED_GREY[self._proof_scale], self._proof_scale)
-        # Where JPEG data run out, the decoder fills the rest with one level: then a strict one has the last word.
-        corner = 16 // self._proof_scale
-        if data[:2] == _JPEG_START and np.ptp(self._proof[-corner:, -corner:]) == 0:
+        if colour_width is None:
+            scale = self._grey_scale(_PROOF_WIDTH)
+            self._proof_flag, wide, high = _REDUCED_GREY[scale], 32, last_rows
+        else:
+            scale = scale_for(self.width, colour_width)
+            # Colours are stored coarser, and mix where two blocks meet: so less is looked at.
+            self._proof_flag, wide, high = _REDUCED_COLOUR[scale], 8, (last_rows + 1) // 2
+        self._proof = self._decode(self._proof_flag, scale)
+        # Where JPEG data run out, the decoder fills the rest with one level: then a strict one has the last word. Up to
+        # three missing blocks are let pass: so few are often of one level in sound pictures too.
+        end = self._proof[-max(1, high // scale) :, -wide // scale :]
+        if data[:2] == _JPEG_START and np.ptp(end, axis=(0, 1)).max() == 0:
             _refuse_filled_up(data, name)
 
     @property
@@ -101,7 +114,7 @@ class EncodedImage:
         return len(self._data or b"") + self._proof.nbytes
 
     def let_go_of_bytes(self, read: Callable[[], bytes]) -> None:
-        """Free most of its memory: only the small grey picture stays. `read` gives the same bytes when more is wanted.
+        """Free most of its memory: what proved it sound stays. `read` gives the same bytes when more is wanted.
 
         What `read` raises is then raised by `luma`, `rgb` and `digest`.
         """
@@ -110,14 +123,14 @@ class EncodedImage:
     def luma(self, width: int, height: int) -> Picture:
         """The grey picture, uint8 [height, width]."""
         scale = self._grey_scale(width)
-        grey = self._proof if scale == self._proof_scale else self._decode(_REDUCED_GREY[scale], scale)
+        grey = self._decoded(_REDUCED_GREY[scale], scale)
         if self._on_its_side:
             width, height = height, width
         return _upright(shrink(grey, width, height), self._orientation)
 
     def rgb(self, scale: int) -> Picture:
         """The picture at 1/scale, uint8 [H, W, 3]; `scale` is 1, 2 or 4."""
-        bgr = self._decode(_REDUCED_COLOUR[scale], scale)
+        bgr = self._decoded(_REDUCED_COLOUR[scale], scale)
         return _upright(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8), self._orientation)
 
     def digest(self) -> str:
@@ -130,7 +143,10 @@ class EncodedImage:
         return self._data
 
     def _grey_scale(self, width: int) -> int:
-        return next((scale for scale in (8, 4, 2) if self.width // scale >= width), 1)
+        return scale_for(self.width, width, (8, 4, 2))
+
+    def _decoded(self, flag: int, scale: int) -> Picture:
+        return self._proof if flag == self._proof_flag else self._decode(flag, scale)
 
     def _decode(self, flag: int, scale: int) -> Picture:
         """The stored picture at 1/scale, before any rotation."""
@@ -146,8 +162,11 @@ class EncodedImage:
         return np.asarray(picture, np.uint8)
 
 
-def _check(data: bytes, name: str) -> tuple[int, tuple[int, int]]:
-    """The EXIF orientation 1..8 and the stored size of a picture that may be decoded; SourceError for the others."""
+def _check(data: bytes, name: str) -> tuple[int, tuple[int, int], int]:
+    """The EXIF orientation 1..8, the stored size, and how many lines the last row of JPEG blocks fills.
+
+    SourceError for a picture that may not be decoded.
+    """
     if not data:
         raise SourceError(f"{name}: the file is empty; copy or record it again")
     if len(data) > MAX_BYTES:
@@ -160,6 +179,9 @@ def _check(data: bytes, name: str) -> tuple[int, tuple[int, int]]:
             _refuse_cut(image, data, name)
             orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
             size = image.size
+            # (name, columns, rows, table) of each plane: the finest has so many rows of 8 lines for one of others.
+            planes = getattr(image, "layer", [])
+            row = 8 * max(rows for _, _, rows, _ in planes) if len(planes) > 1 else 8
     except SourceError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -172,7 +194,7 @@ def _check(data: bytes, name: str) -> tuple[int, tuple[int, int]]:
         ) from error
     except _HEADER_ERRORS as error:
         raise SourceError(f"{name}: the picture is damaged ({error}); copy or record it again") from error
-    return orientation if orientation in range(1, 9) else 1, size
+    return orientation if orientation in range(1, 9) else 1, size, (size[1] - 1) % row + 1
 
 
 def _refuse_webp_bomb(data: bytes, name: str) -> None:

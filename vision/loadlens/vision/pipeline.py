@@ -18,6 +18,7 @@ from loadlens.vision.bed import Bed
 from loadlens.vision.colour import has_cast
 from loadlens.vision.frame import Frame
 from loadlens.vision.hazards import find_hazards, merge_sightings
+from loadlens.vision.image import scale_for
 from loadlens.vision.layer import SeenLayer, occluded
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.observed import Observed
@@ -60,8 +61,7 @@ class FrameLook:
 
 def picture_for_model(frame: Frame, width: int) -> Picture:
     """The frame as a model wants to see it that was trained on pictures `width` pixels wide: RGB uint8, same shape."""
-    scale = next((scale for scale in (4, 2) if frame.width // scale >= width), 1)
-    rgb = frame.rgb(scale)
+    rgb = frame.rgb(scale_for(frame.width, width))
     if rgb.shape[1] == width:
         return rgb
     height = max(1, round(rgb.shape[0] * width / rgb.shape[1]))

@@ -30,6 +30,7 @@ def look_again(trace: Trace, picture: Callable[[str], bytes], model: SurfaceMode
             picture(exposure.key_frame_sha256),
             name=f"key frame {exposure.key_frame_sha256}",
             time_s=exposure.key_frame_s,
+            colour_width=model.metadata.trained_width,
         )
         look = look_at(frame, model)
         hazards = merge_sightings(hazards, look.hazards)

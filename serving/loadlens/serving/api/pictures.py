@@ -132,6 +132,6 @@ def _picture(request: Request, sha256: str, width: int | None, more: dict[str, s
         return Response(status_code=304, headers=headers)
     data = parts_of(request).loads.blobs.get(sha256)
     if width is not None:
-        frame = Frame.from_bytes(data, name=f"frame {sha256}", time_s=0)
+        frame = Frame.from_bytes(data, name=f"frame {sha256}", time_s=0, colour_width=width)
         data = encode_jpeg(picture_for_model(frame, min(width, frame.width)), 80)
     return Response(data, media_type=_KINDS[data[:2]], headers=headers)

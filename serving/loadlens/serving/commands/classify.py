@@ -39,7 +39,8 @@ def _look(image: str, eye: Any) -> dict[str, Any]:
     from loadlens.vision.look import look_at  # noqa: PLC0415
 
     with told_plainly():
-        frame = Frame.from_bytes(read_bytes(Path(image)), name=image, time_s=0.0)
+        width = eye.metadata.trained_width
+        frame = Frame.from_bytes(read_bytes(Path(image)), name=image, time_s=0.0, colour_width=width)
         return look_at(frame, eye).to_plain(image)
 
 
