@@ -6,7 +6,7 @@ import pytest
 
 from loadlens.grading.assessment import ObservationError, assess_load, impurity_estimate
 from loadlens.grading.deduction import Judged
-from loadlens.grading.observation import AreaError
+from loadlens.grading.observation import AreaError, SurfaceClass
 from loadlens.grading.quantity import Mass
 from loadlens.grading.standard import load_standard
 from loadlens.grading.weighing import Weights
@@ -39,6 +39,17 @@ def test_sigma_grows_with_the_error_of_the_eye(soiled):
         impurity_estimate(soiled(0.04, area_error=large), STANDARD)[1]
         > impurity_estimate(soiled(0.04, area_error=small), STANDARD)[1]
     )
+
+
+def test_of_a_load_seen_to_be_twice_as_dirty_sigma_is_twice_as_wide_where_the_eye_errs_in_proportion(load, layer):
+    # Brick as dense as scrap, and known to be: then mass is area.
+    classes = {"hms_1": SurfaceClass("hms_1", "form"), "brick": SurfaceClass("brick", "contaminant")}
+    error = AreaError({}, 0.0, 0.9, -1.5, 2.0, 120, relative_sd=0.5)
+    for area in (0.02, 0.04):
+        seen = layer({"hms_1": 1 - area}, contaminants={"brick": area})
+        share, sigma = impurity_estimate(load(seen, classes=classes, area_error=error), STANDARD)
+        assert share == pytest.approx(area)
+        assert sigma == pytest.approx(0.5 * area)
 
 
 def test_the_interval_is_the_estimate_plus_quantiles_of_sigma(soiled):

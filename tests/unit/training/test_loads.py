@@ -4,13 +4,14 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from loadlens.datasets.unloading import LayerTruth, TruckTruth, Truth
-from loadlens.grading.observation import LayerObservation, LoadObservation, ModelVersion, SurfaceClass
+from loadlens.grading.observation import AreaError, LayerObservation, LoadObservation, ModelVersion, SurfaceClass
 from loadlens.grading.standard import load_standard
 from loadlens.training.loads import GradedLoad, fit_area_error, match_layers, measure_loads
 from loadlens.training.mill import Compared, Verdict
@@ -66,24 +67,40 @@ def impurity(soil: float) -> float:
     return soil * 0.5 / (1 - soil * 0.5)
 
 
-def fit_area_error_of_noise():
-    """Loads whose soil is seen with an error of 2 points: what calibration makes of them."""
+def seen_with_an_error(sd: Callable[[float], float], n: int = 300) -> list[GradedLoad]:
+    """Loads whose soil is seen with an error that may hang on how much of it there is."""
     rng = np.random.default_rng(5)
     loads = []
-    for _ in range(200):
-        soil = float(rng.uniform(0.05, 0.2))
-        seen = float(np.clip(soil + rng.normal(0, 0.02), 0, 1))
+    for _ in range(n):
+        soil = float(rng.uniform(0.01, 0.3))
+        seen = float(np.clip(soil + rng.normal(0, sd(soil)), 0, 1))
         loads.append(load([layer(0, 1.0, seen)], [true_layer(0, 3, soil)], impurity(soil), soil))
-    return fit_area_error(loads, STANDARD)
+    return loads
+
+
+def fit_area_error_of_noise() -> AreaError:
+    """What calibration makes of loads whose soil is seen with an error of 0.2 points."""
+    return fit_area_error(seen_with_an_error(lambda _: 0.002), STANDARD)
 
 
 def test_calibration_finds_the_error_that_was_put_in() -> None:
     error = fit_area_error_of_noise()
-    assert error.area_sd["soil"] == pytest.approx(0.02, rel=0.15)
+    assert error.area_sd["soil"] == pytest.approx(0.002, rel=0.15)
+    assert error.relative_sd < 0.005
     # A normal error has its 5 % and 95 % quantiles 1.645 sigma from the middle.
     assert error.low_quantile == pytest.approx(-1.645, abs=0.45)
     assert error.high_quantile == pytest.approx(1.645, abs=0.45)
-    assert error.n == 200
+    assert error.n == 300
+
+
+def test_where_errors_grow_with_the_dirt_the_interval_of_dirty_loads_does_too() -> None:
+    """With one size of error for all, it would hold 73 % of the dirtiest third."""
+    error = fit_area_error(seen_with_an_error(lambda soil: 0.001 + 0.2 * soil), STANDARD)
+    assert error.relative_sd == pytest.approx(0.2, rel=0.25)
+    others = seen_with_an_error(lambda soil: 0.001 + 0.2 * soil, n=1000)[300:]
+    assert measure_loads(others, STANDARD, error)["interval_coverage"].value == pytest.approx(0.9, abs=0.03)
+    dirtiest = [one for one in others if one.truth.truck.contaminants["soil"] > 0.2]
+    assert measure_loads(dirtiest, STANDARD, error)["interval_coverage"].value > 0.8
 
 
 def test_too_few_loads_give_no_interval() -> None:

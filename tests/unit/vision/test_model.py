@@ -42,6 +42,7 @@ ABOUT = ModelMetadata(
     metrics={"family_accuracy": Metric(0.9, 0.87, 0.93, 360)},
     software="0.1.0",
 )
+ERROR = dataclasses.asdict(ABOUT.area_error)
 
 
 def model_bytes(metadata=ABOUT, *, name="image", dtype=TensorProto.UINT8, stride=STRIDE, planes=5, softmax=True):
@@ -124,6 +125,11 @@ def test_a_model_says_of_itself_what_was_written_into_it(file):
 def test_a_model_without_an_interval_or_a_threshold_for_strange_pictures_is_fine():
     plain = dataclasses.replace(ABOUT, area_error=None, ood_threshold=None)
     assert ModelMetadata.from_json(plain.to_json()) == plain
+
+
+def test_a_model_from_before_errors_grew_with_what_is_seen_is_read(file):
+    file.write_bytes(model_bytes(changed(area_error={key: ERROR[key] for key in ERROR if key != "relative_sd"})))
+    assert load_model(file).metadata.area_error == dataclasses.replace(ABOUT.area_error, relative_sd=0.0)
 
 
 def test_the_same_bytes_have_the_same_identity_under_any_name(file, tmp_path):
@@ -255,6 +261,8 @@ def test_a_file_too_large_is_not_even_read(file):
         (changed(conformal={"rails": 0.5}), "conformal names rails, no class of this model"),
         (changed(conformal={"wood": 2}), "conformal of wood is 2, not a number from 0 to 1"),
         (changed(area_error={"level": 0.9}), "area_error is not an object with the keys area_sd"),
+        (changed(area_error=ERROR | {"relative_sd": -0.1}), "relative_sd is -0.1, not a number from 0 on"),
+        (changed(area_error=ERROR | {"relative": 0.1}), "area_error is not an object with the keys area_sd"),
         (changed(metrics={"accuracy": {"value": 1, "low": 1, "high": 1, "n": 0}}), "metrics of accuracy n is 0"),
         (changed(calibration={}), "calibration does not name its method"),
         (changed(colour="red"), r"colour is not a key of loadlens\.model/1"),

@@ -6,7 +6,7 @@ part give the model file the errors that its intervals are built from; loads of 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -15,7 +15,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import track
+from scipy.optimize import minimize
 
 from loadlens.datasets.groups import Part
 from loadlens.datasets.procedural import ProceduralTextures
@@ -135,18 +137,44 @@ def fit_area_error(loads: Sequence[GradedLoad], standard: Standard) -> AreaError
         for layer, true in match_layers(load)[0]:
             for name in layer.contaminants:
                 by_class[name].append(layer.contaminants[name] - true.contaminants.get(name, 0.0))
-    area_sd = {name: float(np.sqrt(np.mean(np.square(errors)))) for name, errors in sorted(by_class.items())}
-    plain = AreaError(area_sd, max(area_sd.values()), LEVEL, 0.0, 0.0, len(loads))
-    scores = []
-    for load in loads:
-        share, sigma = impurity_estimate(replace(load.observation, area_error=plain), standard)
-        scores.append((load.truth.truck.impurity_mass - share) / sigma)
+    spread = {name: float(np.sqrt(np.mean(np.square(errors)))) for name, errors in sorted(by_class.items())}
+    scale, relative_sd = _likeliest(loads, standard, spread)
+    area_sd = {name: scale * sd for name, sd in spread.items()}
+    plain = AreaError(area_sd, max(area_sd.values()), LEVEL, 0.0, 0.0, len(loads), relative_sd)
+    scores = np.divide(*_errors_and_sigmas(loads, standard, plain))
     # Each end leaves out half of what the interval may miss.
     one_side = 1 - (1 - LEVEL) / 2
-    low, high = -conformal_quantile(np.negative(scores), one_side), conformal_quantile(scores, one_side)
+    low, high = -conformal_quantile(-scores, one_side), conformal_quantile(scores, one_side)
     if not np.isfinite([low, high]).all():
         raise ValueError(f"{len(loads)} calibration loads are too few for an interval at {LEVEL:.0%}; render more")
     return replace(plain, low_quantile=low, high_quantile=high)
+
+
+def _likeliest(loads: Sequence[GradedLoad], standard: Standard, spread: Mapping[str, float]) -> tuple[float, float]:
+    """How much of the spread of area errors is always there, and how much grows with what is seen.
+
+    The two under which the errors of these loads' impurities are likeliest, were they normal.
+    """
+
+    def unlikely(logs: NDArray[np.float64]) -> float:
+        scale, relative_sd = np.exp(logs)
+        area_sd = {name: float(scale * sd) for name, sd in spread.items()}
+        error = AreaError(area_sd, max(area_sd.values()), LEVEL, 0.0, 0.0, len(loads), float(relative_sd))
+        errors, sigmas = _errors_and_sigmas(loads, standard, error)
+        return float(np.mean(np.log(sigmas) + (errors / sigmas) ** 2 / 2))
+
+    found = minimize(unlikely, np.log([0.5, 0.5]), method="Nelder-Mead", options={"xatol": 0.01, "fatol": 1e-5})
+    scale, relative_sd = np.exp(found.x)
+    return round(float(scale), 4), round(float(relative_sd), 4)
+
+
+def _errors_and_sigmas(
+    loads: Sequence[GradedLoad], standard: Standard, error: AreaError
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Truth - estimate of the impurity of every load, and its sigma, float64 [n] each."""
+    estimates = [impurity_estimate(replace(load.observation, area_error=error), standard) for load in loads]
+    shares, sigmas = np.array(estimates).T
+    return np.array([load.truth.truck.impurity_mass for load in loads]) - shares, sigmas
 
 
 def measure_loads(loads: Sequence[GradedLoad], standard: Standard, error: AreaError) -> dict[str, Metric]:

@@ -2,7 +2,8 @@
 
 The estimate is the mass share R = sum over layers of weight x sum over contaminants of (area x density) / (mean
 density of the layer). Its sigma is first-order error propagation of two independent errors for each contaminant:
-- the area error of the model, s_c, the same in every layer (one camera, one light, one material, so errors do not
+- the area error of the model, a_c + r x area: a part that is always there and one that grows with what is seen, as the
+  error of an instrument is told; of one sign in every layer (one camera, one light, one material, so errors do not
   average out over layers);
 - the density, known as a range low..high, read as the middle 90 % of a normal error: (high - low) / (2 x 1.645).
 Split-conformal quantiles of (truth - R) / sigma on held-out loads then make the interval honest whatever the shape
@@ -84,15 +85,15 @@ def sigma_by_class(
 
 def _sigma(impure: list[tuple[LayerComposition, float]], about: SurfaceClass, error: AreaError | None) -> float:
     """The sigma of one class; `impure` are the layers with the impurity of each, 0..1."""
-    area_sd = 0.0 if error is None else error.area_sd.get(about.id, error.default_sd)
     density_sd = (about.density_high - about.density_low) / (2 * _Z90)
     by_area, by_density = [], []
     for layer, impurity in impure:
-        # Area taken from clean scrap (density 1) changes the layer's impurity q by (d + q (1 - d)) / density.
-        by_area.append(layer.weight * (about.density + impurity * (1 - about.density)) / layer.density)
         seen = layer.seen.contaminants.get(about.id, 0.0)
+        area_sd = 0.0 if error is None else error.area_sd.get(about.id, error.default_sd) + error.relative_sd * seen
+        # Area taken from clean scrap (density 1) changes the layer's impurity q by (d + q (1 - d)) / density.
+        by_area.append(area_sd * layer.weight * (about.density + impurity * (1 - about.density)) / layer.density)
         by_density.append(layer.weight * seen * (1 - impurity) / layer.density)
-    return math.hypot(area_sd * math.fsum(by_area), density_sd * math.fsum(by_density))
+    return math.hypot(math.fsum(by_area), density_sd * math.fsum(by_density))
 
 
 def _unseen_sd(composition: Composition) -> float:

@@ -92,9 +92,10 @@ class ModelVersion:
 class AreaError:
     """How wrong contaminant areas and deductions were on held-out loads; from the model file.
 
-    `area_sd` is the standard error of a layer's area share by contaminant class (0..1); classes it does
-    not name use `default_sd`. `low_quantile` and `high_quantile` are split-conformal quantiles of
-    (truth - estimate) / sigma of the deduction at coverage `level`; `n` is the number of loads behind them.
+    The standard error of a layer's area share has a part that is always there, `area_sd` by contaminant class (0..1;
+    classes it does not name use `default_sd`), and a part that grows with what is seen: `relative_sd` times that share.
+    `low_quantile` and `high_quantile` are split-conformal quantiles of (truth - estimate) / sigma of the deduction at
+    coverage `level`; `n` is the number of loads behind them.
     """
 
     area_sd: Mapping[str, float]
@@ -103,6 +104,7 @@ class AreaError:
     low_quantile: float
     high_quantile: float
     n: int
+    relative_sd: float = 0.0  # as in models and observations from before it was measured
 
 
 @dataclass(frozen=True, slots=True)

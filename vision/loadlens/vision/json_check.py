@@ -74,13 +74,13 @@ def table_of(of: Check) -> Check:
     return checked
 
 
-def record(**checks: Check) -> Check:
-    """It is an object with exactly these keys, each of them what its check wants."""
+def record(may_lack: frozenset[str] = frozenset(), **checks: Check) -> Check:
+    """It is an object with exactly these keys, each of them what its check wants; some it `may_lack`."""
 
     def checked(value: Any) -> str | None:
-        if not isinstance(value, dict) or set(value) != set(checks):
+        if not isinstance(value, dict) or not checks.keys() - may_lack <= value.keys() <= checks.keys():
             return f"is not an object with the keys {', '.join(checks)}"
-        faults = {key: check(value[key]) for key, check in checks.items()}
+        faults = {key: check(value[key]) for key, check in checks.items() if key in value}
         return "; ".join(f"{key} {fault}" for key, fault in faults.items() if fault) or None
 
     return checked
@@ -89,6 +89,11 @@ def record(**checks: Check) -> Check:
 def number(value: Any) -> str | None:
     """It is a finite number."""
     return None if is_number(value) else f"is {value!r}, not a number"
+
+
+def not_negative(value: Any) -> str | None:
+    """It is a finite number from 0 on."""
+    return None if is_number(value) and value >= 0 else f"is {value!r}, not a number from 0 on"
 
 
 def exactly(wanted: str) -> Check:

@@ -130,12 +130,14 @@ _CHECKS: Mapping[str, check.Check] = {
     "ood_threshold": check.or_null(check.share),
     "area_error": check.or_null(
         check.record(
+            may_lack=frozenset({"relative_sd"}),  # models from before it was measured
             area_sd=check.table_of(check.share),
             default_sd=check.share,
             level=check.share,
             low_quantile=check.number,
             high_quantile=check.number,
             n=check.count,
+            relative_sd=check.not_negative,
         )
     ),
     "data_digest": check.text,
