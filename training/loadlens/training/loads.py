@@ -17,7 +17,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.progress import track
-from scipy.optimize import minimize
 
 from loadlens.datasets.groups import Part
 from loadlens.datasets.procedural import ProceduralTextures
@@ -41,6 +40,8 @@ FIRST_TEST_SEED = 1000
 # Two frames this far beside a rest's ends still belong to it: a frame falls between two moments.
 _SLACK_S = 0.25
 _SECONDS = 30.0
+# What the part of an error that grows with what is seen may be, to the part that is always there.
+_RATIOS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +139,18 @@ def fit_area_error(loads: Sequence[GradedLoad], standard: Standard) -> AreaError
             for name in layer.contaminants:
                 by_class[name].append(layer.contaminants[name] - true.contaminants.get(name, 0.0))
     spread = {name: float(np.sqrt(np.mean(np.square(errors)))) for name, errors in sorted(by_class.items())}
-    scale, relative_sd = _likeliest(loads, standard, spread)
+    candidates = [_fitted(loads, standard, spread, ratio) for ratio in _RATIOS]
+    return min(candidates, key=lambda error: _unevenness(loads, standard, error))
+
+
+def _fitted(loads: Sequence[GradedLoad], standard: Standard, spread: Mapping[str, float], ratio: float) -> AreaError:
+    """The error whose part that grows with what is seen has this ratio to the part that is always there."""
+    plain = AreaError(spread, max(spread.values()), LEVEL, 0.0, 0.0, len(loads), ratio)
+    errors, sigmas = _errors_and_sigmas(loads, standard, plain)
+    # So that sigma is about as large as errors are.
+    scale = round(float(np.sqrt(np.mean((errors / sigmas) ** 2))), 4)
     area_sd = {name: scale * sd for name, sd in spread.items()}
-    plain = AreaError(area_sd, max(area_sd.values()), LEVEL, 0.0, 0.0, len(loads), relative_sd)
+    plain = replace(plain, area_sd=area_sd, default_sd=max(area_sd.values()), relative_sd=scale * ratio)
     scores = np.divide(*_errors_and_sigmas(loads, standard, plain))
     # Each end leaves out half of what the interval may miss.
     one_side = 1 - (1 - LEVEL) / 2
@@ -150,22 +160,13 @@ def fit_area_error(loads: Sequence[GradedLoad], standard: Standard) -> AreaError
     return replace(plain, low_quantile=low, high_quantile=high)
 
 
-def _likeliest(loads: Sequence[GradedLoad], standard: Standard, spread: Mapping[str, float]) -> tuple[float, float]:
-    """How much of the spread of area errors is always there, and how much grows with what is seen.
-
-    The two under which the errors of these loads' impurities are likeliest, were they normal.
-    """
-
-    def unlikely(logs: NDArray[np.float64]) -> float:
-        scale, relative_sd = np.exp(logs)
-        area_sd = {name: float(scale * sd) for name, sd in spread.items()}
-        error = AreaError(area_sd, max(area_sd.values()), LEVEL, 0.0, 0.0, len(loads), float(relative_sd))
-        errors, sigmas = _errors_and_sigmas(loads, standard, error)
-        return float(np.mean(np.log(sigmas) + (errors / sigmas) ** 2 / 2))
-
-    found = minimize(unlikely, np.log([0.5, 0.5]), method="Nelder-Mead", options={"xatol": 0.01, "fatol": 1e-5})
-    scale, relative_sd = np.exp(found.x)
-    return round(float(scale), 4), round(float(relative_sd), 4)
+def _unevenness(loads: Sequence[GradedLoad], standard: Standard, error: AreaError) -> float:
+    """How far from LEVEL the interval holds the truth of the loads called clean, of the middling, and of the dirty."""
+    errors, sigmas = _errors_and_sigmas(loads, standard, error)
+    shares = np.array([load.truth.truck.impurity_mass for load in loads]) - errors
+    inside = (errors >= np.maximum(-shares, sigmas * error.low_quantile)) & (errors <= sigmas * error.high_quantile)
+    thirds = np.array_split(inside[np.argsort(shares, kind="stable")], 3)
+    return float(sum((third.mean() - LEVEL) ** 2 for third in thirds))
 
 
 def _errors_and_sigmas(
