@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from loadlens.grading.assessment import assess_load
+from loadlens.grading.deduction import Judged
 from loadlens.grading.observation import Doubt, HazardSighting
 from loadlens.grading.quantity import Mass
 from loadlens.grading.standard import Figure, load_standard
@@ -185,4 +186,28 @@ def test_an_unverified_figure_lowers_nothing(soiled, mill):
 
 
 def test_the_lowest_grade_stays_the_lowest(soiled, mill):
-    assert assess_load(soiled(0.03), mill(grade_order=("重废1", "重废2"))).grade == "重废2"
+    assessment = assess_load(soiled(0.03), mill(grade_order=("重废1", "重废2")))
+    assert assessment.grade == "重废2"
+    assert "重废2 is the lowest of the order" in why(assessment, "downgrade_impossible")
+    assert "downgraded" not in levels(assessment)
+
+
+@pytest.mark.parametrize("limit", ["0.7", "0.1", "2.3"])
+def test_a_figure_that_is_exactly_at_its_limit_lowers_nothing(limit, load, layer, mill):
+    standard = mill(tolerance="deduct_all")
+    figure = Figure(Decimal(limit), "choice", "contract")
+    rules = (replace(standard.downgrades[0], above=figure), replace(standard.downgrades[1], above=figure))
+    swept = Judged(residue=Mass(30000) * (figure.value / 100))
+    scale = Weights(Mass(46000), Mass(16000), Mass(20))
+    turnings = float(figure.value) / 100
+    seen = load(layer({"hms_1": 1 - turnings, "turnings": turnings}))
+    assessment = assess_load(seen, replace(standard, downgrades=rules), weights=scale, judged=swept)
+    assert assessment.grade == "重废2"
+    limited = assess_load(seen, replace(standard, lot_limit=figure), weights=scale, judged=swept)
+    assert "above_limit" not in levels(limited)
+
+
+def test_a_figure_next_to_its_limit_is_told_with_the_digits_that_differ(soiled, mill):
+    above = assess_load(soiled(0.0050004), mill())
+    assert why(above, "above_limit") == "inclusions of 0.50004 % are above the limit of 0.5 %"
+    assert "inclusions of 0.49996 % are within" in why(assess_load(soiled(0.0049996), mill()), "within_limit")

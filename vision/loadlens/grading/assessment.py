@@ -21,13 +21,14 @@ from loadlens.grading.flags import (
     grab_flags,
     grade_flags,
     hazard_flags,
+    percent_beside,
     same_grade,
     seeing_flags,
     standard_flags,
 )
 from loadlens.grading.impurity import ShareInterval, impurity_estimate, impurity_intervals
 from loadlens.grading.observation import HazardSighting, LoadObservation, in_time
-from loadlens.grading.quantity import Mass
+from loadlens.grading.quantity import Mass, exact
 from loadlens.grading.report import explain, report
 from loadlens.grading.standard import Downgrade, Figure, Standard
 from loadlens.grading.weighing import Weights
@@ -156,13 +157,15 @@ def _downgraded(
     for rule in standard.downgrades:
         limit = rule.above or deduction.tolerated.limit
         share = _measured(rule, composition, deduction)
-        if limit is None or share <= limit.share:
+        if limit is None or exact(share) <= limit.value / 100:
             continue
-        found = f"{rule.why}: {100 * share:.2f} % is above {limit.value} %"
+        found = f"{rule.why}: {percent_beside(share, limit.value)} is above {limit.value} %"
         if not standard.decides(limit):
             flags.append(Flag("downgrade_unverified", "review", f"{found}, but that figure is unverified"))
         elif grade not in ladder:
             flags.append(Flag("downgrade_impossible", "review", f"{found}, but {grade} is not in the grade order"))
+        elif grade == ladder[-1]:
+            flags.append(Flag("downgrade_impossible", "review", f"{found}, but {grade} is the lowest of the order"))
         else:
             lower = ladder[min(ladder.index(grade) + rule.steps, len(ladder) - 1)]
             flags.append(Flag("downgraded", "review", f"{found}, so {grade} becomes {lower}"))

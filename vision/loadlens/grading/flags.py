@@ -15,8 +15,8 @@ from loadlens.grading.composition import Composition
 from loadlens.grading.correction import Corrected
 from loadlens.grading.deduction import Deduction, Judged
 from loadlens.grading.observation import HazardSighting, LoadObservation
-from loadlens.grading.quantity import ZERO, Mass
-from loadlens.grading.standard import Figure, Standard
+from loadlens.grading.quantity import ZERO, Mass, exact, round_to
+from loadlens.grading.standard import Figure, Gates, Standard
 from loadlens.grading.weighing import Weights
 
 # So far may the grabs be from the net weight: crane scales err by about 1 %, and some scrap falls back. Assumed.
@@ -68,21 +68,10 @@ def correction_flags(corrected: Corrected) -> Iterator[Flag]:
 
 def seeing_flags(observation: LoadObservation, composition: Composition, standard: Standard) -> Iterator[Flag]:
     """Doubts about what was seen: gates of quality, and what the eye itself reports."""
-    gates = standard.gates
     if not observation.layers:
         yield Flag("no_layers", "review", "no layer of the load was seen, so nothing could be graded")
         return
-    if observation.coverage < gates.coverage_min.share:
-        yield _gate("coverage_low", f"only {_percent(observation.coverage)} of the bed was seen", gates.coverage_min)
-    if observation.duplicate_area >= gates.duplicate_max.share:
-        seen = f"{_percent(observation.duplicate_area)} of the graded area may have been graded twice"
-        yield _gate("duplicate_high", seen, gates.duplicate_max)
-    if composition.unnamed > gates.unknown_max.share:
-        seen = f"{_percent(composition.unnamed)} of the load could not be named"
-        yield _gate("unknown_high", seen, gates.unknown_max)
-    if composition.confidence < gates.confidence_min.share:
-        seen = f"the model's mean confidence is {_percent(composition.confidence)}"
-        yield _gate("confidence_low", seen, gates.confidence_min)
+    yield from _gate_flags(observation, composition, standard.gates)
     for doubt in sorted(observation.doubts, key=lambda doubt: doubt.code):
         yield Flag(doubt.code, "review", doubt.why)
 
@@ -183,9 +172,34 @@ def same_grade(standard: Standard, one: str, other: str) -> bool:
     return one == other or other in members[0] or one in members[1]
 
 
+def _gate_flags(observation: LoadObservation, composition: Composition, gates: Gates) -> Iterator[Flag]:
+    if observation.coverage < gates.coverage_min.share:
+        seen = percent_beside(observation.coverage, gates.coverage_min.value)
+        yield _gate("coverage_low", f"only {seen} of the bed was seen", gates.coverage_min)
+    if observation.duplicate_area >= gates.duplicate_max.share:
+        seen = percent_beside(observation.duplicate_area, gates.duplicate_max.value)
+        yield _gate("duplicate_high", f"{seen} of the graded area may have been graded twice", gates.duplicate_max)
+    if composition.unnamed > gates.unknown_max.share:
+        seen = percent_beside(composition.unnamed, gates.unknown_max.value)
+        yield _gate("unknown_high", f"{seen} of the load could not be named", gates.unknown_max)
+    if composition.confidence < gates.confidence_min.share:
+        seen = percent_beside(composition.confidence, gates.confidence_min.value)
+        yield _gate("confidence_low", f"the model's mean confidence is {seen}", gates.confidence_min)
+
+
+def percent_beside(share: float, limit: Decimal) -> str:
+    """A share 0..1 in percent, with as many decimals as show on which side of a limit in percent it lies."""
+    percent = 100 * exact(share)
+    for places in range(2, 8):
+        shown = round_to(percent, Decimal(1).scaleb(-places))
+        if shown.compare(limit) == percent.compare(limit):
+            break
+    return f"{shown:f} %"
+
+
 def _limit_flags(deduction: Deduction, standard: Standard) -> Iterator[Flag]:
     result = deduction.tolerated
-    share, limit = _percent(result.inclusions.share), result.limit
+    inclusions, limit = result.inclusions.share, result.limit
     needs_limit = result.policy != "deduct_all"
     if limit is None:
         if needs_limit:
@@ -195,12 +209,15 @@ def _limit_flags(deduction: Deduction, standard: Standard) -> Iterator[Flag]:
         yield Flag("limit_unverified", "review" if needs_limit else "info", why)
     elif result.above:
         # A policy with an allowance has foreseen this; without one the load simply does not meet its grade.
+        share = percent_beside(inclusions, limit.value)
         why = f"inclusions of {share} are above the limit of {limit.value} %"
         yield Flag("above_limit", "info" if needs_limit else "review", why)
     else:
+        share = percent_beside(inclusions, limit.value)
         yield Flag("within_limit", "info", f"inclusions of {share} are within the limit of {limit.value} %")
     ceiling = standard.rules.return_above
     if result.above_ceiling and ceiling is not None:
+        share = percent_beside(inclusions, ceiling.value)
         why = f"inclusions of {share} are above {ceiling.value} %, where the load goes back"
         yield Flag("above_ceiling", "review", why)
     if ceiling is not None and not standard.decides(ceiling):
