@@ -144,6 +144,8 @@ def test_a_hazard_comes_before_everything_else():
 def test_what_is_missing_is_said_and_not_invented(load, weights):
     html, page, _ = page_of(load, weights=weights)
     assert ("no weights were given" in page.text) == (weights is None)
-    assert ("no interval" in page.text) == (load.area_error is None)
-    assert ("<svg" in html) == (load.area_error is not None)
+    assert ("no interval: the model" in page.text) == (load.area_error is None)
+    assert ("no interval: no layer" in page.text) == (not load.layers)
+    assert ("<svg" in html) == (load.area_error is not None and bool(load.layers))
+    assert "No contaminant was seen" not in page.text
     assert "None" not in page.text

@@ -211,3 +211,25 @@ def test_a_figure_next_to_its_limit_is_told_with_the_digits_that_differ(soiled, 
     above = assess_load(soiled(0.0050004), mill())
     assert why(above, "above_limit") == "inclusions of 0.50004 % are above the limit of 0.5 %"
     assert "inclusions of 0.49996 % are within" in why(assess_load(soiled(0.0049996), mill()), "within_limit")
+
+
+def test_why_no_layer_was_seen_is_told(load, mill):
+    dark = Doubt("frame_dark", "too dark to see the scrap well; switch the yard light on (500 of 500 frames)")
+    unseen = assess_load(replace(load(), layers=(), doubts=(dark,)), mill())
+    assert "too dark" in why(unseen, "frame_dark")
+    assert levels(unseen)["frame_dark"] == "review"
+
+
+def test_of_a_load_that_nobody_saw_nothing_says_that_it_is_clean(load, mill):
+    unseen = assess_load(replace(load(), layers=()), mill(), weights=Weights(Mass(49000), Mass(16000)))
+    assert "within_limit" not in levels(unseen)
+    assert unseen.explain()[0] == "No layer of the load was seen by a camera."
+
+
+def test_what_people_measured_is_said_to_count_only_where_it_does(load, soiled, mill):
+    scale, swept = Weights(Mass(49000), Mass(16000)), Judged(residue=Mass(99))
+    assert "residue_added" in levels(assess_load(soiled(0.02), mill(), weights=scale, judged=swept))
+    assert "residue_added" not in levels(assess_load(load(), mill(), weights=scale, judged=swept))
+    unweighed = levels(assess_load(soiled(0.02), mill(), judged=replace(swept, contaminants={"soil": Mass(50)})))
+    assert not {"residue_added", "contaminants_judged"} & unweighed.keys()
+    assert unweighed["judged_without_weights"] == "review"

@@ -70,8 +70,8 @@ def seeing_flags(observation: LoadObservation, composition: Composition, standar
     """Doubts about what was seen: gates of quality, and what the eye itself reports."""
     if not observation.layers:
         yield Flag("no_layers", "review", "no layer of the load was seen, so nothing could be graded")
-        return
-    yield from _gate_flags(observation, composition, standard.gates)
+    else:
+        yield from _gate_flags(observation, composition, standard.gates)
     for doubt in sorted(observation.doubts, key=lambda doubt: doubt.code):
         yield Flag(doubt.code, "review", doubt.why)
 
@@ -153,13 +153,14 @@ def deduction_flags(
     elif standard.rules.layer_weight != "area_density":
         why = "the interval was measured with layers weighed by area and density; this standard weighs them otherwise"
         yield Flag("interval_other_policy", "info", why)
-    yield from _limit_flags(deduction, standard)
-    if any(item.cause == "cap" for item in deduction.items):
+    yield from _limit_flags(deduction, standard, seen=bool(observation.layers))
+    items = deduction.items
+    if any(item.cause == "cap" for item in items):
         yield Flag("deduction_capped", "review", "the causes add up to more than the net; the deduction was capped")
-    if judged.residue.kg and deduction.tolerated.inclusions.share > 0:
+    if weights is not None and judged.residue.kg and any(item.cause == "impurity" and item.share for item in items):
         why = "the weighed residue is added to what was seen in the layers; the same dirt may be in both"
         yield Flag("residue_added", "info", why)
-    if judged.contaminants:
+    if weights is not None and judged.contaminants:
         names = ", ".join(f"{name.replace('_', ' ')} ({mass})" for name, mass in sorted(judged.contaminants.items()))
         yield Flag("contaminants_judged", "info", f"a person's figures stand in place of what was seen: {names}")
     yield from _weight_flags(deduction, weights, judged)
@@ -197,7 +198,7 @@ def percent_beside(share: float, limit: Decimal) -> str:
     return f"{shown:f} %"
 
 
-def _limit_flags(deduction: Deduction, standard: Standard) -> Iterator[Flag]:
+def _limit_flags(deduction: Deduction, standard: Standard, *, seen: bool) -> Iterator[Flag]:
     result = deduction.tolerated
     inclusions, limit = result.inclusions.share, result.limit
     needs_limit = result.policy != "deduct_all"
@@ -212,7 +213,7 @@ def _limit_flags(deduction: Deduction, standard: Standard) -> Iterator[Flag]:
         share = percent_beside(inclusions, limit.value)
         why = f"inclusions of {share} are above the limit of {limit.value} %"
         yield Flag("above_limit", "info" if needs_limit else "review", why)
-    else:
+    elif seen:
         share = percent_beside(inclusions, limit.value)
         yield Flag("within_limit", "info", f"inclusions of {share} are within the limit of {limit.value} %")
     ceiling = standard.rules.return_above

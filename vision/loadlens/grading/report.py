@@ -193,7 +193,8 @@ def explain(assessment: "LoadAssessment") -> list[str]:
     """Each kilogram traced to a layer and a rule, one plain line each, in the order of reading."""
     composition, deduction, weights = assessment.composition, assessment.deduction, assessment.weights
     net = weights.net if weights else None
-    lines = [f"Layers are weighed by {composition.weighted_by.replace('_', ' ')} ({assessment.standard.id})."]
+    weighed_by = f"Layers are weighed by {composition.weighted_by.replace('_', ' ')} ({assessment.standard.id})."
+    lines = [weighed_by if composition.layers else "No layer of the load was seen by a camera."]
     if (site := composition.calibration) is not None:
         tilt = f"the last layer of a load counts {site.layer_factors(2)[1] / site.layer_factors(2)[0]:.2f} x the first"
         lines.append(f"Calibrated on {site.tickets} tickets of {site.site} ({site.sha256[:12]}…): {tilt}.")

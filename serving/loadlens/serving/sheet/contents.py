@@ -47,7 +47,7 @@ def contents(source: Source, lang: Lang, clock: tzinfo | None) -> dict[str, Any]
         "settlement": kilograms(Decimal(sums["settlement_kg"])),
         "causes": _causes(about["by_cause"], sums["deduction"], lang),
         "notes": [
-            said["level"].format(level=percent(level, 0)) if has_interval and level else said["no_interval"],
+            said["level"].format(level=percent(level, 0)) if has_interval and level else _no_interval(report, said),
             said["no_scale"] if scale is None else said["scale"].format(kg=kilograms(_exact(scale))),
             said["seen"].format(coverage=percent(report["load"]["coverage"]), unknown=percent(truck["unknown"])),
         ],
@@ -57,6 +57,10 @@ def contents(source: Source, lang: Lang, clock: tzinfo | None) -> dict[str, Any]
         "layers": _layers(source.assessment, report, lang),
         "rests_on": _rests_on(source, report, lang),
     }
+
+
+def _no_interval(report: Mapping[str, Any], said: Mapping[str, str]) -> str:
+    return said["no_interval" if report["layers"] else "nothing_seen"]
 
 
 def _sums(assessment: Assessment, report: Mapping[str, Any]) -> dict[str, Any]:
