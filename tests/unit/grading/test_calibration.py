@@ -70,6 +70,7 @@ def test_what_a_person_weighed_is_neither_scaled_nor_added_to(soiled) -> None:
     judged = Judged(contaminants={"soil": Mass(500)})
     taught = assess_load(soiled(0.03), STANDARD, weights=WEIGHTS, judged=judged, calibration=calibration())
     assert taught.deduction.mass == Mass(500)
+    assert not any(line.startswith("Not seen by a camera") for line in taught.explain())
 
 
 def test_more_seen_is_never_less_deducted(soiled) -> None:

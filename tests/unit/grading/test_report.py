@@ -1,11 +1,13 @@
 """The report that other programs read, and the lines that people read."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
 from loadlens.grading.assessment import assess_load
+from loadlens.grading.deduction import Judged
 from loadlens.grading.observation import HazardSighting
 from loadlens.grading.quantity import Mass
 from loadlens.grading.standard import load_standard
@@ -99,6 +101,34 @@ def test_each_kilogram_is_traced_to_a_layer_and_a_rule(report):
     assert any(line.startswith("Layer 0: soil on 6.00 % of the area") for line in lines)
     assert any(line.startswith("Impurity: ") for line in lines)
     assert lines[-1].startswith("Settlement: 33000 kg net - ")
+
+
+def kilograms_told(lines):
+    """What the lines above `Impurity` say of contaminants, and what that one says."""
+    at_the_end = re.compile(r"([\d.]+) kg( in place of what was seen)?\.$")
+    told = [float(found[1]) for line in lines if (found := at_the_end.search(line))]
+    (impurity,) = [float(found[1]) for line in lines if (found := re.match(r"Impurity: ([\d.]+) kg", line))]
+    return sum(told[:-1]), impurity  # the last one is the settlement
+
+
+def test_the_lines_add_up_to_the_impurity_however_little_each_layer_holds(load, layer):
+    soiled = [layer({"hms_1": 0.99}, index, contaminants={"soil": 0.001, "wood": 0.009}) for index in range(25)]
+    lines = assess_load(load(*soiled), load_standard("gbt-39733-2024"), weights=SCALE).explain()
+    told, impurity = kilograms_told([line for line in lines if not line.startswith("Deduction")])
+    assert told == pytest.approx(impurity, abs=0.05 * len(lines))
+
+
+def test_what_a_person_judged_is_not_explained_by_what_was_seen(load, layer):
+    seen = load(layer({"hms_1": 0.9}, contaminants={"soil": 0.05, "wood": 0.05}))
+    judged = Judged(contaminants={"soil": Mass(300)})
+    assessment = assess_load(seen, load_standard("gbt-39733-2024"), weights=SCALE, judged=judged)
+    lines = assessment.explain()
+    assert "A person judged soil: 300.0 kg in place of what was seen." in lines
+    assert not any(line.startswith("Layer 0: soil") for line in lines)
+    told, impurity = kilograms_told([line for line in lines if not line.startswith("Deduction")])
+    assert told == pytest.approx(impurity, abs=0.2)
+    causes = assessment.to_report()["truck"]["deduction"]["by_cause"]
+    assert causes["impurity"]["why"].startswith("soil as a person judged")
 
 
 def test_without_weights_the_lines_speak_in_percent(soiled):

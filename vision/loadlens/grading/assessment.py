@@ -50,6 +50,7 @@ class LoadAssessment:
     standard: Standard
     weights: Weights | None
     declared: str | None
+    judged: Judged
     composition: Composition
     grade: str | None
     contaminants: dict[str, ShareInterval]
@@ -125,6 +126,7 @@ def assess_load(
         standard=standard,
         weights=weights,
         declared=declared,
+        judged=entered,
         composition=composition,
         grade=grade,
         contaminants=contaminants,

@@ -148,7 +148,7 @@ def deduct(
     keep = tolerance_of(standard.rules.tolerance, limit.value / 100 if limit and decided else None)
     rows: list[tuple[Cause, str, Column]] = [
         ("residue", "weighed after unloading", _same(residue)),
-        ("impurity", "contaminants seen in the layers, area times density", seen),
+        ("impurity", _impurity_words(judged if net else Judged()), seen),
         ("allowance", _allowance_words(standard.rules.tolerance, limit), _each(lambda x: keep(x) - x, inclusions)),
         *_judged_rows(judged, net),
     ]
@@ -200,6 +200,13 @@ def _judged_rows(judged: Judged, net: Mass | None) -> list[tuple[Cause, str, Col
             ("other", judged.other_reason, _same(judged.other.per(net))),
         ]
     return rows
+
+
+def _impurity_words(judged: Judged) -> str:
+    if not judged.contaminants:
+        return "contaminants seen in the layers, area times density"
+    names = ", ".join(name.replace("_", " ") for name in sorted(judged.contaminants))
+    return f"{names} as a person judged, others as seen in the layers, area times density"
 
 
 def _allowance_words(policy: Tolerance, limit: Figure | None) -> str:

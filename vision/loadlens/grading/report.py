@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from loadlens.grading.correction import LayerCorrection
 
 SCHEMA = "loadlens.report/1"
+# A share of the net that is read as 0.01 %; what is less is told in one line, unless all of it is 30 g of 30 t.
+_LEAST_TOLD, _NOTHING = 5e-5, 1e-6
 
 
 def report(assessment: "LoadAssessment") -> dict[str, Any]:
@@ -192,7 +194,6 @@ def _hazard(hazard: HazardSighting) -> dict[str, Any]:
 def explain(assessment: "LoadAssessment") -> list[str]:
     """Each kilogram traced to a layer and a rule, one plain line each, in the order of reading."""
     composition, deduction, weights = assessment.composition, assessment.deduction, assessment.weights
-    net = weights.net if weights else None
     weighed_by = f"Layers are weighed by {composition.weighted_by.replace('_', ' ')} ({assessment.standard.id})."
     lines = [weighed_by if composition.layers else "No layer of the load was seen by a camera."]
     if (site := composition.calibration) is not None:
@@ -200,19 +201,7 @@ def explain(assessment: "LoadAssessment") -> list[str]:
         lines.append(f"Calibrated on {site.tickets} tickets of {site.site} ({site.sha256[:12]}…): {tilt}.")
     for index, correction in sorted(assessment.corrected.applied.items()):
         lines.append(_correction_line(index, correction))
-    for layer in composition.layers:
-        for name in sorted(layer.mass):
-            if layer.mass[name] * layer.weight < 5e-5:
-                continue
-            about = assessment.corrected.observation.classes[name]
-            lines.append(
-                f"Layer {layer.seen.index}: {name.replace('_', ' ')} on {_readable(layer.seen.contaminants[name])} of "
-                f"the area x density {about.density:g} / {layer.density:.3f}"
-                f"{f' x {site.factor[name]:.3f} (site)' if site else ''} = {_readable(layer.mass[name])} of its "
-                f"mass; x weight {layer.weight:.3f} = {_amount(net, layer.mass[name] * layer.weight)}."
-            )
-    if composition.unseen:
-        lines.append(f"Not seen by a camera: {_amount(net, composition.unseen)} of every load of the site.")
+    lines += _contaminant_lines(assessment)
     lines += [_item_line(item) for item in deduction.items]
     total = f"Deduction: {_readable(float(deduction.share))} of the net"
     if deduction.mass is not None:
@@ -228,6 +217,40 @@ def explain(assessment: "LoadAssessment") -> list[str]:
     if weights is not None and assessment.settlement is not None:
         lines.append(f"Settlement: {weights.net} net - {deduction.mass} = {assessment.settlement}.")
     return lines
+
+
+def _contaminant_lines(assessment: "LoadAssessment") -> list[str]:
+    """Where the impurity comes from: they add up to it, whatever a person judged in place of what was seen."""
+    composition, weights = assessment.composition, assessment.weights
+    net = weights.net if weights else None
+    judged = assessment.judged.contaminants if weights else {}
+    lines, little = [], 0.0
+    for layer in composition.layers:
+        for name in sorted(layer.mass.keys() - judged.keys()):
+            share = layer.mass[name] * layer.weight
+            if share < _LEAST_TOLD:
+                little += share
+            else:
+                lines.append(_seen_line(assessment, layer, name))
+    if little > _NOTHING:
+        lines.append(f"Elsewhere, each less than {_readable(_LEAST_TOLD)} of the net: {_amount(net, little)}.")
+    for name, mass in sorted(judged.items()):
+        lines.append(f"A person judged {name.replace('_', ' ')}: {_grams(mass)} in place of what was seen.")
+    if composition.unseen and not judged:
+        lines.append(f"Not seen by a camera: {_amount(net, composition.unseen)} of every load of the site.")
+    return lines
+
+
+def _seen_line(assessment: "LoadAssessment", layer: "LayerComposition", name: str) -> str:
+    site, net = assessment.composition.calibration, assessment.weights.net if assessment.weights else None
+    density = assessment.corrected.observation.classes[name].density
+    taught = f" x {site.factor[name]:.3f} (site)" if site and name in site.factor else ""
+    return (
+        f"Layer {layer.seen.index}: {name.replace('_', ' ')} on {_readable(layer.seen.contaminants[name])} of "
+        f"the area x density {density:g} / {layer.density:.3f}"
+        f"{f' x {site.factor[name]:.3f} (site)' if site else ''} = {_readable(layer.mass[name])} of its "
+        f"mass; x weight {layer.weight:.3f} = {_amount(net, layer.mass[name] * layer.weight)}."
+    )
 
 
 def _correction_line(index: int, correction: "LayerCorrection") -> str:
@@ -250,7 +273,7 @@ def _amount(net: Mass | None, share: float) -> str:
 
 
 def _grams(mass: Mass) -> str:
-    return f"{round_to(mass.kg, Decimal('0.1')):f} kg"
+    return f"{round_to(mass.kg, Decimal('0.1')):.1f} kg"
 
 
 def _readable(share: float) -> str:
