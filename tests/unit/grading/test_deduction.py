@@ -115,6 +115,22 @@ def test_a_deduction_of_more_than_the_net_is_capped_and_looked_at(soiled, mill):
     assert "deduction_capped" in flags(assessment, "review")
 
 
+def test_a_persons_figure_above_the_net_is_looked_at_too(soiled, mill):
+    judged = Judged(contaminants={"soil": Mass(40000)})
+    assessment = assess_load(soiled(0.02), mill(return_above=None), weights=SCALE, judged=judged)
+    assert assessment.settlement == Mass(0)
+    assert "deduction_capped" in flags(assessment, "review")
+    assert kg_by_cause(assessment)["impurity"] == Mass(40000)
+
+
+def test_where_the_high_end_alone_is_capped_nothing_says_that_the_deduction_was(soiled, mill):
+    wet = Judged(water_percent=Decimal("97.9"))
+    assessment = assess_load(soiled(0.02), mill(tolerance="deduct_all"), weights=SCALE, judged=wet)
+    assert assessment.deduction.high == SCALE.net
+    assert assessment.deduction.mass < SCALE.net
+    assert "deduction_capped" not in flags(assessment, "review")
+
+
 def test_without_weights_percentages_remain(soiled, mill):
     report = assess_load(soiled(0.02), mill(tolerance="deduct_all")).to_report()["truck"]
     deduction = report["deduction"]

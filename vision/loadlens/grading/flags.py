@@ -155,7 +155,7 @@ def deduction_flags(
         yield Flag("interval_other_policy", "info", why)
     yield from _limit_flags(deduction, standard, seen=bool(observation.layers))
     items = deduction.items
-    if any(item.cause == "cap" for item in items):
+    if any(item.cause == "cap" and item.share for item in items):
         yield Flag("deduction_capped", "review", "the causes add up to more than the net; the deduction was capped")
     if weights is not None and judged.residue.kg and any(item.cause == "impurity" and item.share for item in items):
         why = "the weighed residue is added to what was seen in the layers; the same dirt may be in both"

@@ -65,7 +65,8 @@ def impurity_intervals(
     sigmas |= dict.fromkeys(weighed, 0.0)
     shares = dict(sorted({**composition.mass, **weighed}.items()))
     unseen, unseen_sd = (0.0, 0.0) if weighed else (composition.unseen, _unseen_sd(composition))
-    impurity = min(1.0, math.fsum([unseen, *shares.values()]))
+    # Perhaps more than the net, where a person's figure is wrong: the deduction caps it, in sight.
+    impurity = math.fsum([unseen, *shares.values()])
     # Where no layer was seen there is nothing to be uncertain about: 0 is no estimate, and has no interval.
     measured = (composition.calibration or observation.area_error) if composition.layers else None
     total = _interval(impurity, math.hypot(unseen_sd, *sigmas.values()), measured)
@@ -101,7 +102,7 @@ def _unseen_sd(composition: Composition) -> float:
 
 
 def _interval(share: float, sigma: float, measured: AreaError | SiteCalibration | None) -> ShareInterval:
-    """The conformal interval, inside 0..1 and never without the estimate itself."""
+    """The conformal interval, inside 0..1 but for the estimate itself, which it always holds."""
     if measured is None:
         return ShareInterval(share, None, None)
     low = min(share, max(0.0, share + sigma * measured.low_quantile))
