@@ -97,11 +97,11 @@ def regrade(found: Iterable[Found], out: Path, standard: Standard, calibration: 
             before += 1
             continue
         try:
-            report = report_of(stored, standard, calibration)
+            report = canonical_json(report_of(stored, standard, calibration))
         except UNGRADABLE as fault:
             refused.append((where, why_not(fault)))
             continue
-        put(path, canonical_json(report))
+        put(path, report)
         graded += 1
         layers += len(stored.observation.layers)
     if not taken:

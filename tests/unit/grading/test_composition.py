@@ -6,7 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from loadlens.grading.composition import ObservationError, compose
+from loadlens.grading.composition import compose
+from loadlens.grading.observation import AreaError, HazardSighting, SurfaceClass
+from loadlens.grading.observation_check import ObservationError
 from loadlens.grading.standard import load_standard
 
 
@@ -92,15 +94,47 @@ def test_a_load_without_layers_is_all_unknown(load, mill):
     ("changes", "message"),
     [
         ({"forms": {"hms_1": 0.5}}, "sum to 0.5000"),
-        ({"forms": {"hms_1": 1.5}}, "outside 0..1"),
-        ({"forms": {"hms_1": math.nan}}, "outside 0..1"),
+        ({"forms": {"hms_1": 1.5}}, "hms_1 is 1.5, outside 0..1"),
+        ({"forms": {"hms_1": math.nan}}, "hms_1 is nan"),
+        ({"forms": {"hms_1": "1.0"}}, "hms_1 is '1.0'"),
+        ({"confidence": math.nan}, "confidence is nan"),
+        ({"visible": -0.2}, "visible is -0.2"),
+        ({"end_s": math.inf}, "end_s is inf"),
         ({"forms": {"unicorn": 1.0}}, "'unicorn' is no form"),
         ({"forms": {"wood": 1.0}}, "'wood' is no form"),
         ({"contaminants": {"hms_1": 0.0}}, "'hms_1' is no contaminant"),
-        ({"new_area": -0.1}, "newly exposed area is -0.1"),
+        ({"new_area": -0.1}, "new_area is -0.1"),
         ({"mass_kg": Decimal(-3)}, "mass of the grab is -3"),
     ],
 )
 def test_observations_that_contradict_themselves_are_refused(changes, message, layer, load, mill):
     with pytest.raises(ObservationError, match=message):
         compose(load(replace(layer(index=4), **changes)), mill())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"coverage": math.nan}, "coverage is nan"),
+        ({"duplicate_area": 7.0}, "duplicate_area is 7.0"),
+        ({"area_error": AreaError({}, 0.01, 0.9, math.nan, 2.0, 60)}, "low_quantile is nan"),
+        ({"area_error": AreaError({"soil": -0.1}, 0.01, 0.9, -1.0, 2.0, 60)}, "soil is -0.1"),
+        ({"hazards": (HazardSighting("drum", math.inf, (0, 0, 1, 1), 3.0, "a"),)}, "the load: drum: score is inf"),
+    ],
+)
+def test_a_load_with_figures_that_cannot_be_is_refused(changes, message, load, mill):
+    with pytest.raises(ObservationError, match=message):
+        compose(load(**changes), mill())
+
+
+@pytest.mark.parametrize(
+    ("soil", "message"),
+    [
+        (SurfaceClass("soil", "contaminant", density_low=0.1, density=-0.5, density_high=0.8), "'soil': densities"),
+        (SurfaceClass("soil", "contaminant", density_high=math.inf), "'soil': densities"),
+        (SurfaceClass("wood", "contaminant"), "'soil' calls itself 'wood'"),
+    ],
+)
+def test_a_class_that_cannot_be_is_refused(soil, message, load, mill):
+    with pytest.raises(ObservationError, match=message):
+        compose(load(classes={**load().classes, "soil": soil}), mill())

@@ -83,7 +83,9 @@ def fields_of(load):
     return {name: getattr(load, name) for name in load.__dataclass_fields__}
 
 
-@pytest.mark.parametrize("stored", ["", "[]", "{}", "3", '{"schema": "loadlens.observation/2"}', "{"])
+@pytest.mark.parametrize(
+    "stored", ["", "[]", "{}", "3", "null", '{"schema": "loadlens.observation/2"}', "{", "[" * 100_000, '{"a": NaN}']
+)
 def test_anything_else_is_refused(stored):
     with pytest.raises(ObservationJsonError):
         from_json(stored)
@@ -95,3 +97,24 @@ def test_a_missing_or_unknown_key_is_refused(load):
     for changed in ({**data, "extra": 1}, {key: value for key, value in data.items() if key != "coverage"}):
         with pytest.raises(ObservationJsonError):
             from_json(json.dumps(changed))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda data: data["classes"].clear() or data.update(classes=[]),
+        lambda data: data.update(coverage=float("nan")),
+        lambda data: data["layers"][0].update(mass_kg="heavy"),
+        lambda data: data["layers"][0].update(hazards=[7]),
+    ],
+)
+def test_what_was_edited_by_hand_is_refused_not_crashed_on(edit):
+    layer = LayerObservation(0, 0.0, 1.0, 0.5, "a", 1.0, 1.0, {}, {}, 1.0, 0.0)
+    load = LoadObservation(
+        "l", "s", "t", 1, 1, (layer,), (), {}, coverage=1.0, duplicate_area=0.0, mm_per_px=None,
+        model=ModelVersion("m", "1", "0"), software="1",
+    )  # fmt: skip
+    data = json.loads(to_json(load))
+    edit(data)
+    with pytest.raises(ObservationJsonError):
+        from_json(json.dumps(data))

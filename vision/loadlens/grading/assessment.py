@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadlens.grading.calibration import SiteCalibration
-from loadlens.grading.composition import Composition, ObservationError, compose
+from loadlens.grading.composition import Composition, compose
 from loadlens.grading.correction import Corrected, CorrectionError, Corrections, correct_layers
 from loadlens.grading.deduction import Deduction, Judged, deduct
 from loadlens.grading.flags import (
@@ -28,6 +28,7 @@ from loadlens.grading.flags import (
 )
 from loadlens.grading.impurity import ShareInterval, impurity_estimate, impurity_intervals
 from loadlens.grading.observation import HazardSighting, LoadObservation, in_time
+from loadlens.grading.observation_check import ObservationError
 from loadlens.grading.quantity import Mass, exact
 from loadlens.grading.report import explain, report
 from loadlens.grading.standard import Downgrade, Figure, Standard

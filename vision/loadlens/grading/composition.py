@@ -10,16 +10,12 @@ from dataclasses import dataclass
 
 from loadlens.grading.calibration import CalibrationError, SiteCalibration
 from loadlens.grading.observation import LayerObservation, LoadObservation, SurfaceClass
+from loadlens.grading.observation_check import check_observation
 from loadlens.grading.standard import UNGRADED, LayerWeight, Standard
 
 Shares = Mapping[str, float]
 # Two shares nearer than this are a tie; the model is far coarser.
 _TIE = 1e-6
-_SUM_TOLERANCE = 1e-3
-
-
-class ObservationError(ValueError):
-    """Observations that contradict themselves: the message names the layer and the figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +87,7 @@ def compose(
     """
     if calibration is not None:
         _check_calibration(calibration, observation, standard)
-    for layer in observation.layers:
-        _check(layer, observation.classes)
+    check_observation(observation)
     policy = standard.rules.layer_weight
     if policy == "grab_mass" and any(layer.mass_kg is None for layer in observation.layers):
         policy = "area_density"
@@ -229,21 +224,3 @@ def _by_family(forms: Shares, classes: Mapping[str, SurfaceClass]) -> dict[str, 
     for form, share in forms.items():
         parts.setdefault(classes[form].family or "other", []).append(share)
     return {family: math.fsum(parts[family]) for family in sorted(parts)}
-
-
-def _check(layer: LayerObservation, classes: Mapping[str, SurfaceClass]) -> None:
-    where = f"layer {layer.index}"
-    for kind, shares in (("form", layer.forms), ("contaminant", layer.contaminants)):
-        for name in shares:
-            if name not in classes or classes[name].kind != kind:
-                raise ObservationError(f"{where}: {name!r} is no {kind} among the observation's classes")
-    parts = [*layer.forms.values(), *layer.contaminants.values(), layer.unknown]
-    if not all(math.isfinite(share) and 0 <= share <= 1 + _SUM_TOLERANCE for share in parts):
-        raise ObservationError(f"{where}: a share lies outside 0..1")
-    total = math.fsum(parts)
-    if abs(total - 1) > _SUM_TOLERANCE:
-        raise ObservationError(f"{where}: forms, contaminants and unknown sum to {total:.4f}, not to 1")
-    if not (math.isfinite(layer.new_area) and layer.new_area >= 0):
-        raise ObservationError(f"{where}: the newly exposed area is {layer.new_area}")
-    if layer.mass_kg is not None and not (layer.mass_kg.is_finite() and layer.mass_kg >= 0):
-        raise ObservationError(f"{where}: the mass of the grab is {layer.mass_kg} kg")

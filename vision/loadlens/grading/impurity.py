@@ -17,8 +17,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from loadlens.grading.calibration import SiteCalibration
-from loadlens.grading.composition import Composition, LayerComposition, ObservationError, compose
+from loadlens.grading.composition import Composition, LayerComposition, compose
 from loadlens.grading.observation import AreaError, LoadObservation, SurfaceClass
+from loadlens.grading.observation_check import ObservationError
 from loadlens.grading.standard import Standard
 
 _Z90 = 1.645

@@ -6,7 +6,7 @@ Floats keep every bit (JSON carries their shortest exact form), Decimals travel 
 import json
 from collections.abc import Mapping
 from dataclasses import fields
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from loadlens.grading.observation import (
@@ -34,12 +34,18 @@ def to_json(observation: LoadObservation) -> str:
 def from_json(text: str) -> LoadObservation:
     """The observation that `to_json` wrote. Raises ObservationJsonError for anything else."""
     try:
-        data = json.loads(text)
+        data = json.loads(text, parse_constant=_no_constant)
         if data["schema"] != SCHEMA:
             raise ObservationJsonError(f"this is {data['schema']!r}, not {SCHEMA!r}; read it with the version it names")
         return _observation(data)
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except ObservationJsonError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation, RecursionError) as error:
         raise ObservationJsonError(f"not a stored observation ({type(error).__name__}: {error})") from None
+
+
+def _no_constant(name: str) -> float:
+    raise ObservationJsonError(f"not a stored observation: {name} is no figure")
 
 
 def _plain(value: Any) -> Any:
@@ -63,7 +69,7 @@ def _observation(data: dict[str, Any]) -> LoadObservation:
             "hazards": _hazards(data["hazards"]),
             "classes": {name: SurfaceClass(**entry) for name, entry in data["classes"].items()},
             "model": ModelVersion(**data["model"]),
-            "area_error": None if error is None else AreaError(**error),
+            "area_error": None if error is None else AreaError(**{**error, "area_sd": dict(error["area_sd"])}),
             "doubts": tuple(Doubt(**entry) for entry in data["doubts"]),
             "forms_known": tuple(data["forms_known"]),
         }
@@ -75,6 +81,8 @@ def _layer(entry: dict[str, Any]) -> LayerObservation:
     return LayerObservation(
         **{
             **entry,
+            "forms": dict(entry["forms"]),
+            "contaminants": dict(entry["contaminants"]),
             "hazards": _hazards(entry["hazards"]),
             "mass_kg": None if mass is None else Decimal(mass),
         }
