@@ -233,3 +233,13 @@ def test_what_people_measured_is_said_to_count_only_where_it_does(load, soiled, 
     unweighed = levels(assess_load(soiled(0.02), mill(), judged=replace(swept, contaminants={"soil": Mass(50)})))
     assert not {"residue_added", "contaminants_judged"} & unweighed.keys()
     assert unweighed["judged_without_weights"] == "review"
+
+
+@pytest.mark.parametrize(("gross", "tare", "doubted"), [("48.96", "16.42", True), ("48960", "16420", False)])
+def test_tonnes_that_were_given_for_kilograms_send_the_load_to_a_person(gross, tare, doubted, soiled, mill):
+    assessment = assess_load(soiled(0.02), mill(), weights=Weights(Mass(gross), Mass(tare)))
+    assert ("net_too_small" in levels(assessment)) == doubted
+    if doubted:
+        assert why(assessment, "net_too_small") == (
+            "the net of 32.54 kg is less than 50 divisions of 20 kg; were tonnes given?"
+        )

@@ -19,6 +19,8 @@ from loadlens.grading.quantity import ZERO, Mass, exact, round_to
 from loadlens.grading.standard import Figure, Gates, Standard
 from loadlens.grading.weighing import Weights
 
+# Of fewer divisions rounding to one of them is more than 1 % of the net. Assumed; tonnes taken for kilograms are less.
+_LEAST_DIVISIONS = 50
 # So far may the grabs be from the net weight: crane scales err by about 1 %, and some scrap falls back. Assumed.
 _GRABS_OFF = Decimal("0.05")
 
@@ -241,6 +243,10 @@ def _weight_flags(deduction: Deduction, weights: Weights | None, judged: Judged)
         return
     if weights.division is None:
         yield Flag("division_assumed", "info", f"the scale division is not given; {weights.step} is assumed")
+    if weights.net.kg < _LEAST_DIVISIONS * weights.step.kg:
+        least = f"{_LEAST_DIVISIONS} divisions of {weights.step}"
+        why = f"the net of {weights.net} is less than {least}; were tonnes given?"
+        yield Flag("net_too_small", "review", why)
     uncertainty = weights.scale_uncertainty()
     if uncertainty is None:
         why = f"{weights.gross} is more than 10000 divisions of {weights.step}; the scale's own error is not known"
