@@ -166,6 +166,16 @@ def test_too_many_inclusions_lower_the_grade_one_step(soiled, mill):
     assert assess_load(soiled(0.015), mill()).grade == "重废2"
 
 
+@pytest.mark.parametrize(("share", "lowered"), [(0.0195, False), (0.0205, True)])
+def test_an_interval_that_leaves_a_downgrade_open_goes_to_a_person(share, lowered, soiled, mill):
+    assessment = assess_load(soiled(share), mill())
+    assert ("downgraded" in levels(assessment)) == lowered
+    assert levels(assessment)["downgrade_uncertain"] == "review"
+    assert "both sides of 2 %" in why(assessment, "downgrade_uncertain")
+    assert "downgrade_uncertain" not in levels(assess_load(soiled(0.05), mill()))
+    assert "downgrade_uncertain" not in levels(assess_load(soiled(share), mill(grade_order=("重废1", "重废2"))))
+
+
 def test_too_much_of_a_form_lowers_the_grade(layer, load, mill):
     assert assess_load(load(layer({"hms_1": 0.75, "turnings": 0.25})), mill()).grade == "重废3"
 

@@ -5,6 +5,7 @@ machine, years later. No clock, no file, no random number.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,11 +157,15 @@ def _downgraded(
     if grade is None:
         return None, ()
     ladder = standard.rules.grade_order
-    flags = []
+    flags: list[Flag] = []
     for rule in standard.downgrades:
         limit = rule.above or deduction.tolerated.limit
+        if limit is None:
+            continue
+        if grade in ladder[:-1] and standard.decides(limit):
+            flags += _either_way(rule, deduction, limit)
         share = _measured(rule, composition, deduction)
-        if limit is None or exact(share) <= limit.value / 100:
+        if exact(share) <= limit.value / 100:
             continue
         found = f"{rule.why}: {percent_beside(share, limit.value)} is above {limit.value} %"
         if not standard.decides(limit):
@@ -174,6 +179,17 @@ def _downgraded(
             flags.append(Flag("downgraded", "review", f"{found}, so {grade} becomes {lower}"))
             grade = lower
     return grade, tuple(flags)
+
+
+def _either_way(rule: Downgrade, deduction: Deduction, limit: Figure) -> Iterator[Flag]:
+    """A doubt where the interval of the inclusions leaves open whether a rule lowers the grade."""
+    low, high = deduction.tolerated.inclusions.low, deduction.tolerated.inclusions.high
+    if rule.of != ("impurity",) or low is None or high is None:
+        return
+    if exact(low) <= limit.value / 100 < exact(high):
+        reach = f"inclusions of {100 * low:.2f} % to {100 * high:.2f} %"
+        why = f"{rule.why}: {reach} lie on both sides of {limit.value} %, above which the grade is lowered"
+        yield Flag("downgrade_uncertain", "review", why)
 
 
 def _measured(rule: Downgrade, composition: Composition, deduction: Deduction) -> float:
