@@ -77,6 +77,16 @@ def test_the_grade_of_a_layer_moves_the_truck_and_names_what_nobody_could(layer,
     assert "corrected" not in report[1]
 
 
+def test_a_grade_that_a_person_names_counts_with_the_group_it_is_of(layer, load):
+    standard = load_standard("gbt-39733-2024")
+    mixed = {"hms_1": 0.45, "hms_80_20": 0.55}
+    seen = load(layer({"hms_1": 1.0}, new_area=0.3), layer(mixed, index=1, new_area=0.7))
+    assert assess_load(seen, standard).grade == "HRS"
+    assert assess_load(seen, standard, corrections=of_layer(grade="HRS101")).grade == "HRS"
+    alone = load(layer({"hms_1": 1.0}))
+    assert assess_load(alone, standard, corrections=of_layer(grade="HRS101")).grade == "HRS101"
+
+
 def test_a_class_that_the_model_does_not_know_can_be_named(layer, load):
     glass = SurfaceClass("glass", "contaminant", density_low=0.2, density=0.4, density_high=0.6)
     corrections = Corrections((LayerCorrection(0, KEY, contaminants={"glass": 0.1}),), {"glass": glass})

@@ -149,14 +149,31 @@ def mean_density(layer: LayerObservation, classes: Mapping[str, SurfaceClass]) -
 
 
 def main_grade(grades: Shares, standard: Standard) -> str | None:
-    """The grade with the largest share, of those that may be the main grade; ties go by the standard's tie order."""
+    """The grade with the largest share, of those that may be the main grade; ties go by the standard's tie order.
+
+    Where a group and its members were found, of which a person may have named one, they count as the group.
+    """
     order = [*standard.rules.tie_order, *(grade.code for grade in standard.grades)]
     allowed = {grade.code for grade in standard.grades if grade.counts_for_main_grade}
-    found = {code: share for code, share in grades.items() if code in allowed and share > 0}
+    found = _by_group({code: share for code, share in grades.items() if code in allowed and share > 0}, standard)
     if not found:
         return None
     largest = max(found.values())
     return min((code for code, share in found.items() if share >= largest - _TIE), key=order.index)
+
+
+def _by_group(grades: Shares, standard: Standard) -> Shares:
+    """Shares by grade; of several that are one group, or members of it, under the group's code."""
+    group_of = {
+        member: grade.code for grade in standard.grades if grade.counts_for_main_grade for member in grade.members
+    }
+    parts: dict[str, list[str]] = {}
+    for code in grades:
+        parts.setdefault(group_of.get(code, code), []).append(code)
+    return {
+        group if len(codes) > 1 else codes[0]: math.fsum(grades[code] for code in codes)
+        for group, codes in parts.items()
+    }
 
 
 def _by_depth(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from loadlens.grading.assessment import LoadAssessment
+from loadlens.grading.flags import same_grade
 from loadlens.grading.quantity import Mass, Money, exact
 from loadlens.grading.standard import Standard
 
@@ -99,10 +100,12 @@ def _prices(assessment: LoadAssessment) -> tuple[PriceLine, ...]:
     if assessment.standard.rules.price == "main_grade":
         return (PriceLine(grade, Decimal(1), _price(assessment.standard, grade)),)
     total = math.fsum(composition.grades.values())
+    main = composition.main_grade
     lines = []
     for code, share in composition.grades.items():
-        # After a downgrade, what was the main grade is paid as the grade it became.
-        paid_as = grade if code == composition.main_grade else code
+        # After a downgrade, what was the main grade, or is a member of it, is paid as the grade it became.
+        lowered = main is not None and grade != main and same_grade(assessment.standard, main, code)
+        paid_as = grade if lowered else code
         if share > 0:
             lines.append(PriceLine(paid_as, exact(share / total), _price(assessment.standard, paid_as)))
     return tuple(lines)
