@@ -8,7 +8,9 @@ import pytest
 from loadlens.grading.assessment import assess_load
 from loadlens.grading.calibration import CalibrationError, load_calibration, parse_calibration
 from loadlens.grading.composition import compose
+from loadlens.grading.correction import Corrections, LayerCorrection
 from loadlens.grading.deduction import Judged
+from loadlens.grading.observation import SurfaceClass
 from loadlens.grading.quantity import Mass
 from loadlens.grading.standard import load_standard
 from loadlens.grading.weighing import Weights
@@ -84,6 +86,15 @@ def test_a_load_without_layers_is_not_given_dirt(load) -> None:
     assert compose(nothing, STANDARD, calibration()).impurity == 0
 
 
+def test_what_a_person_names_that_the_tickets_did_not_teach_counts_as_it_lies_there(load) -> None:
+    glass = SurfaceClass("glass", "contaminant", density_low=0.2, density=0.4, density_high=0.6)
+    said = Corrections((LayerCorrection(0, "a" * 64, contaminants={"glass": 0.1}),), {"glass": glass})
+    assessed = assess_load(load(), STANDARD, weights=WEIGHTS, calibration=calibration(), corrections=said)
+    assert assessed.contaminants["glass"].share == pytest.approx(0.1 * 0.4 / (0.9 + 0.1 * 0.4))
+    (line,) = [line for line in assessed.explain() if line.startswith("Layer 0: glass")]
+    assert "(site)" not in line
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
@@ -104,6 +115,8 @@ def test_a_calibration_of_something_else_is_refused(soiled, changes, why) -> Non
         ({"unseen": 1.5}, "contradict"),
         ({"unseen": float("nan")}, "unseen is nan"),
         ({"schema": "loadlens.calibration/9"}, "loadlens.calibration/9"),
+        ({"depth_trend": 1500.0}, "contradict"),
+        ({"tickets": {"used": float("inf")}}, "is no calibration"),
         ({"interval": {**SAID["interval"], "low_quantile": 3.0}}, "contradict"),
         ({"tickets": {}}, "is no calibration"),
     ],

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadlens.grading.calibration import SiteCalibration
-from loadlens.grading.composition import Composition, compose
+from loadlens.grading.composition import Composition, check_calibration, compose
 from loadlens.grading.correction import Corrected, CorrectionError, Corrections, correct_layers
 from loadlens.grading.deduction import Deduction, Judged, deduct
 from loadlens.grading.flags import (
@@ -101,6 +101,7 @@ def assess_load(
     what people measured beside the camera, `noted` reasons to look that come from elsewhere (a radiation portal).
     """
     entered = judged or Judged()
+    check_calibration(calibration, observation, standard)
     corrected = correct_layers(observation, corrections or Corrections())
     if unknown := sorted({code for code in corrected.grades.values() if standard.grade(code) is None}):
         raise CorrectionError(f"{', '.join(unknown)}: no grade of {standard.id}; choose one of its own")

@@ -22,6 +22,8 @@ from typing import Any
 from loadlens.grading.standard import LayerWeight
 
 SCHEMA = "loadlens.calibration/1"
+# With more, the last layer would count a hundred thousand times as much as the first, or as little: no site is so.
+_STEEPEST = 12.0
 
 
 class CalibrationError(ValueError):
@@ -73,7 +75,7 @@ def parse_calibration(data: bytes, *, name: str) -> SiteCalibration:
         if said["schema"] != SCHEMA:
             raise CalibrationError(f"{name} is {said['schema']!r}, not {SCHEMA!r}; read it with the version it names")
         found = _calibration(said, hashlib.sha256(data).hexdigest())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         if isinstance(error, CalibrationError):
             raise
         why = f"{type(error).__name__}: {error}"
@@ -111,6 +113,7 @@ def _check(found: SiteCalibration, name: str) -> None:
         if not (math.isfinite(value) and value >= 0):
             raise CalibrationError(f"{name}: {key} is {value}; it cannot be negative or without end")
     ends = (found.depth_trend, found.low_quantile, found.high_quantile)
-    right = all(map(math.isfinite, ends)) and found.low_quantile <= found.high_quantile and 0 < found.level < 1
+    right = abs(found.depth_trend) <= _STEEPEST and all(map(math.isfinite, ends))
+    right = right and found.low_quantile <= found.high_quantile and 0 < found.level < 1
     if not right or found.unseen >= 1 or found.tickets < 1:
         raise CalibrationError(f"{name}: its figures contradict themselves; make it again with `loadlens train`")

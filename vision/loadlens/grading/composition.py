@@ -82,11 +82,9 @@ def compose(
 ) -> Composition:
     """Put the layers together under the standard's rules, and as the site's tickets taught where that is given.
 
-    `said` are the grades that a person gave to all scrap of a layer, by its number.
-    Raises ObservationError for impossible observations, CalibrationError where the calibration is not for them.
+    `said` are the grades that a person gave to all scrap of a layer, by its number. Whether the calibration is for
+    this load is for `check_calibration` to say. Raises ObservationError for impossible observations.
     """
-    if calibration is not None:
-        _check_calibration(calibration, observation, standard)
     check_observation(observation)
     policy = standard.rules.layer_weight
     if policy == "grab_mass" and any(layer.mass_kg is None for layer in observation.layers):
@@ -186,7 +184,10 @@ def _by_depth(
     return tuple(weight / math.fsum(raw) for weight in raw)
 
 
-def _check_calibration(calibration: SiteCalibration, observation: LoadObservation, standard: Standard) -> None:
+def check_calibration(calibration: SiteCalibration | None, observation: LoadObservation, standard: Standard) -> None:
+    """Raise CalibrationError where a site's calibration is not for what a model saw and the standard of the grading."""
+    if calibration is None:
+        return
     about = f"the calibration of {calibration.site}"
     if calibration.model_sha256 != observation.model.sha256:
         raise CalibrationError(

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from loadlens.grading.calibration import SiteCalibration
-from loadlens.grading.composition import Composition, LayerComposition, compose
+from loadlens.grading.composition import Composition, LayerComposition, check_calibration, compose
 from loadlens.grading.observation import AreaError, LoadObservation, SurfaceClass
 from loadlens.grading.observation_check import ObservationError
 from loadlens.grading.standard import Standard
@@ -42,6 +42,7 @@ def impurity_estimate(
     Without `area_error` the sigma holds the density error alone: calibration data must carry the area errors that
     the model file will carry. Raises ObservationError, CalibrationError.
     """
+    check_calibration(calibration, observation, standard)
     composition = compose(observation, standard, calibration)
     sigmas = sigma_by_class(composition, observation.classes, observation.area_error)
     return composition.impurity, math.hypot(_unseen_sd(composition), *sigmas.values())

@@ -247,8 +247,7 @@ def _seen_line(assessment: "LoadAssessment", layer: "LayerComposition", name: st
     taught = f" x {site.factor[name]:.3f} (site)" if site and name in site.factor else ""
     return (
         f"Layer {layer.seen.index}: {name.replace('_', ' ')} on {_readable(layer.seen.contaminants[name])} of "
-        f"the area x density {density:g} / {layer.density:.3f}"
-        f"{f' x {site.factor[name]:.3f} (site)' if site else ''} = {_readable(layer.mass[name])} of its "
+        f"the area x density {density:g} / {layer.density:.3f}{taught} = {_readable(layer.mass[name])} of its "
         f"mass; x weight {layer.weight:.3f} = {_amount(net, layer.mass[name] * layer.weight)}."
     )
 
