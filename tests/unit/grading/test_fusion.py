@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from loadlens.grading.assessment import assess_load
 from loadlens.grading.fusion import FusionError, fuse
-from loadlens.grading.observation import Doubt, HazardSighting
+from loadlens.grading.observation import Doubt, HazardSighting, SurfaceClass
 from loadlens.grading.standard import load_standard
 
 CYLINDER = HazardSighting("gas_cylinder", 0.9, (1, 2, 3, 4), 5.0, "b" * 64)
@@ -71,6 +71,16 @@ def test_every_hazard_stops_the_load_whoever_saw_it(load, layer):
     observation = fuse({"north": north, "south": south}).observation
     assert observation.hazards == (CYLINDER, other)
     assert assess_load(observation, load_standard("gbt-39733-2024")).decision == "stop"
+
+
+def test_a_hazard_that_another_model_saw_at_one_camera_does_not_keep_the_views_apart(load, layer):
+    battery = replace(CYLINDER, class_id="battery")
+    known = {**load().classes, "battery": SurfaceClass("battery", "hazard")}
+    for views in ({"n": load(), "s": load(hazards=(battery,), classes=known)}, {"n": load(classes=known), "s": load()}):
+        assert "battery" in fuse(views).observation.classes
+    heavier = {**load().classes, "soil": replace(load().classes["soil"], density_high=0.9)}
+    with pytest.raises(FusionError, match="differ in classes"):
+        fuse({"n": load(), "s": load(classes=heavier)})
 
 
 def test_a_camera_that_saw_nothing_leaves_a_doubt(load, layer):

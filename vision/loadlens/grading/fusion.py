@@ -74,6 +74,7 @@ def fuse(views: Mapping[str, LoadObservation]) -> Fused:
         frames_used=sum(view.frames_used for view in moved.values()),
         layers=layers,
         hazards=_hazards(hazard for view in moved.values() for hazard in view.hazards),
+        classes={name: about for camera in cameras for name, about in views[camera].classes.items()},
         coverage=max(view.coverage for view in moved.values()),
         duplicate_area=twice / area if area else 0.0,
         mm_per_px=None,
@@ -83,9 +84,16 @@ def fuse(views: Mapping[str, LoadObservation]) -> Fused:
 
 
 def _check_alike(one: str, first: LoadObservation, other: str, view: LoadObservation) -> None:
-    for name in ("load_id", "model", "software", "classes", "area_error", "forms_known"):
-        if getattr(first, name) != getattr(view, name):
-            raise FusionError(f"cameras {one} and {other} differ in {name}; watch both with the same model")
+    differ = [
+        name
+        for name in ("load_id", "model", "software", "area_error", "forms_known")
+        if getattr(first, name) != getattr(view, name)
+    ]
+    # One view may name more: a hazard that another model saw there, of a class that this one does not know.
+    shared = first.classes.keys() & view.classes.keys()
+    differ += ["classes"] if any(first.classes[name] != view.classes[name] for name in shared) else []
+    if differ:
+        raise FusionError(f"cameras {one} and {other} differ in {differ[0]}; watch both with the same model")
 
 
 def _from_the_start_of_the_load(view: LoadObservation, began: str) -> LoadObservation:
