@@ -13,6 +13,8 @@ from loadlens.vision.pipeline import Unloading
 # An alarm must not wait for a frame that may never come: this many frames behind a gap, the gap is passed over.
 # Should the missing frame come after all, the load is watched again from the start when it is closed.
 _WAITING_BEHIND_GAP = 25
+# What lies between two frames where neither they nor their clock tell: cameras send five a second.
+_USUAL_GAP_S = 0.2
 
 
 class LiveView:
@@ -31,9 +33,11 @@ class LiveView:
         self._first = first
         self._began: datetime | None = None
         self._time_s = 0.0
+        self._gap_s = _USUAL_GAP_S
+        self._added_s = 0.0
         self._size: tuple[int, int] | None = None
         self._other_size = 0
-        self._clock_went_back = False
+        self._went_back = 0
         self.fed: list[int] = []
 
     @property
@@ -68,16 +72,25 @@ class LiveView:
         self._unloading = self._unloading or self._begin(stored)
         captured = datetime.fromisoformat(stored.captured_at)
         self._began = self._began or captured
-        time_s = (captured - self._began).total_seconds()
-        if time_s < self._time_s:
-            self._clock_went_back = True
-        self._time_s = max(self._time_s, time_s)
+        self._tell((captured - self._began).total_seconds())
         self._size = self._size or (stored.width, stored.height)
         self.fed.append(stored.seq)
         if (stored.width, stored.height) != self._size:
             self._other_size += 1
             return ()
         return self._unloading.push(Frame(picture, time_s=self._time_s, camera=stored.camera))
+
+    def _tell(self, by_clock_s: float) -> None:
+        """Note when the next frame was taken. Where a clock went back, time goes on as before. Were it to stand still,
+        no surface would come to rest, and no hazard be looked for, until the clock had caught up."""
+        time_s = by_clock_s + self._added_s
+        if time_s < self._time_s:
+            self._went_back += 1
+            self._added_s += self._time_s + self._gap_s - time_s
+            time_s = self._time_s + self._gap_s
+        elif time_s > self._time_s:
+            self._gap_s = min(time_s - self._time_s, _USUAL_GAP_S)
+        self._time_s = time_s
 
     def finish(self, late: int) -> Observed:
         """End the watching; what is doubtful about the frames is said. `late` of them came after the close."""
@@ -87,8 +100,9 @@ class LiveView:
             doubts.append(Doubt("frames_missing", f"{lost} of {numbered} numbered frames never arrived"))
         if late:
             doubts.append(Doubt("frames_late", f"{late} frames came after the load was closed; they were graded too"))
-        if self._clock_went_back:
-            doubts.append(Doubt("clock_went_back", "the camera's clock went back; such frames count as taken at once"))
+        if self._went_back:
+            why = f"the camera's clock went back {self._went_back} times; times were made to go on"
+            doubts.append(Doubt("clock_went_back", why))
         if self._other_size and self._size:
             why = f"{self._other_size} frames are not {self._size[0]} x {self._size[1]} pixels like the first one"
             doubts.append(Doubt("frame_size_changed", f"{why}; they were not looked at"))
