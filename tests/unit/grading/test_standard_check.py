@@ -81,6 +81,7 @@ def test_a_good_file_has_no_fault():
         (('code = "light"', 'code = "heavy"'), 27, "grade[2].code", "already in line 19", "keep one"),
         (('code = "light"', 'code = "ungraded"'), 27, "grade[2].code", "kept for", "another code"),
         (("price_per_tonne = 2600", "price_per_tonne = -1"), 23, "grade[1].price_per_tonne", "not a price", "2650"),
+        (("price_per_tonne = 2600", "price_per_tonne = 26e9"), 23, "grade[1].price_per_tonne", "no", "from 0 to"),
         (("price_per_tonne = 2600", "price_per_tone = 2600"), 23, "grade[1].price_per_tone", "unknown", "per_tonne"),
         (
             (
@@ -173,6 +174,12 @@ def test_a_site_may_name_its_own_forms():
 def test_a_file_that_is_hardly_a_standard_is_explained_not_crashed_on(text):
     assert all(fault.remedy for fault in check_standard(text))
     assert check_standard(text)
+
+
+def test_the_mark_that_some_editors_put_first_is_named():
+    (fault,) = check_standard("\ufeff" + GOOD)
+    assert (fault.line, fault.problem) == (1, "begins with a byte order mark")
+    assert "without BOM" in fault.remedy
 
 
 def test_lines_are_right_after_multi_line_strings_and_lists():

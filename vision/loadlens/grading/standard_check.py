@@ -21,6 +21,10 @@ LAYER_WEIGHTS = ("equal", "area", "area_density", "grab_mass")
 TOLERANCES = ("deduct_all", "excess_only", "all_above_limit")
 PRICES = ("mean_of_shares", "main_grade")
 GATES = ("coverage_min", "duplicate_max", "unknown_max", "ungraded_max", "confidence_min")
+_BYTE_ORDER_MARK = "\ufeff"
+# Per tonne, in any currency; more is a slip, and could not be counted with to the hundredth.
+_DEAREST = 10**9
+_PRICE_REMEDY = f"write money per tonne from 0 to {_DEAREST}, such as 2650"
 # The shipped default names every form, graded or deliberately not; a test holds it against the taxonomy.
 _FORMS_FROM = "gbt-39733-2024.toml"
 
@@ -37,6 +41,8 @@ def check_standard(text: str, *, forms: Collection[str] | None = None) -> tuple[
 
     `forms` are the form ids that exist (default: those of the shipped standards). Faults come in order of line.
     """
+    if text.startswith(_BYTE_ORDER_MARK):
+        return (Fault(1, "file", "begins with a byte order mark", "save it as UTF-8 without one (without BOM)"),)
     try:
         table = tomllib.loads(text, parse_float=Decimal)
     except (ValueError, RecursionError) as error:  # also numbers of thousands of digits and endless nesting
@@ -277,11 +283,11 @@ class _Checker(TableChecker):
 
     def _price(self, path: Path, value: Any) -> None:
         try:
-            fine = decimal_of(value) >= 0
+            fine = 0 <= decimal_of(value) <= _DEAREST
         except (TypeError, QuantityError):
             fine = False
         if not fine:
-            self.fault(path, f"{shown(value)} is not a price", "write money per tonne, not below zero, such as 2650")
+            self.fault(path, f"{shown(value)} is not a price", _PRICE_REMEDY)
 
     def _steps(self, path: Path, value: Any) -> None:
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
