@@ -1,10 +1,16 @@
 """grade, classify and demo from end to end, with a real model file in a process of their own."""
 
+import contextlib
 import hashlib
+import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -101,6 +107,63 @@ def test_a_source_that_cannot_be_read_leaves_nothing_behind(loadlens, model_file
     assert done.stderr.startswith("loadlens: clip.mp4: ")
     assert len(done.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_a_name_of_bytes_that_are_no_letters_costs_nobody_a_report(loadlens, folder, model_file, shots, tmp_path):
+    """As where an archive from a Chinese Windows was unpacked."""
+    named = tmp_path / os.fsdecode("卸料".encode("gbk"))
+    folder.rename(named)
+    (named / "0000b.jpg").write_bytes(b"nothing")
+    done = loadlens("grade", named, "--model", model_file, "--out", "out", "--json")
+    assert done.returncode == 4, done.stderr
+    report = json.loads(done.stdout)
+    assert json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8")) == report
+    assert report["load"]["id"] == "ж" + r"\udcc1\udccf"
+    done = loadlens("classify", named / "0000.jpg", "--json", "--model", model_file)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["image"] == str(named / "0000.jpg")
+
+
+class Camera(BaseHTTPRequestHandler):
+    """Sends its pictures over and over, five a second, as long as anybody looks."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=edge")
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            for jpeg in itertools.cycle(self.server.pictures):
+                head = b"--edge\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(jpeg)
+                self.wfile.write(head + jpeg + b"\r\n")
+                self.server.sent += 1
+                time.sleep(0.2)
+
+    def log_message(self, *_):
+        return
+
+
+def test_ctrl_c_ends_an_unloading_that_a_camera_streams_and_it_is_graded(shots, model_file, tmp_path):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Camera)
+    server.pictures, server.sent = [shot.jpeg for shot in shots], 0
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/live"
+    command = [sys.executable, "-m", "loadlens.serving.cli", "grade", url, "--json", "--model", str(model_file)]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as grading:
+        try:
+            deadline = time.monotonic() + 120
+            while server.sent < len(shots) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            grading.send_signal(signal.SIGINT)
+            out, err = grading.communicate(timeout=60)
+        finally:
+            grading.kill()
+            server.shutdown()
+            server.server_close()
+    assert grading.returncode == 4, err
+    report = json.loads(out)
+    assert report["load"]["frames_seen"] > len(shots) / 2
+    assert report["layers"]
+    assert "source_cut" not in {flag["code"] for flag in report["truck"]["flags"]}
 
 
 def test_pictures_are_classified_and_a_bad_one_does_not_stop_the_others(loadlens, model_file, shots, tmp_path):

@@ -7,6 +7,7 @@ from importlib import resources
 import pytest
 
 from loadlens.serving.cli import main
+from loadlens.serving.commands.grade import summary
 
 
 @pytest.fixture
@@ -64,6 +65,7 @@ def test_the_example_that_a_mill_copies_has_no_fault(run, tmp_path):
         (("grade", "clip.mp4", "--gross", "3"), 2),
         (("grade", "clip.mp4", "--gross", "3", "--tare", "4"), 2),
         (("grade", "clip.mp4", "--gross", "three", "--tare", "1"), 2),
+        (("grade", "clip.mp4", "--division", "20"), 2),
         (("grade", "clip.mp4", "--standard", "nobody"), 2),
         (("grade", "clip.mp4", "--standard", "nobody.toml"), 3),
         (("grade", "clip.mp4", "--bed", "1,2,3"), 2),
@@ -83,6 +85,14 @@ def test_what_goes_wrong_is_one_plain_line_and_an_exit_code(run, arguments, code
     assert (got, out) == (code, "")
     assert err.startswith("loadlens: ")
     assert len(err.splitlines()) == 1
+
+
+def test_what_a_train_weighs_is_told_to_the_last_kilogram():
+    deduction = {"kg": 12340.5, "kg_low": 0.0, "kg_high": 1234560.0, "percent_of_net": 1.0}
+    truck = {"hazards": [], "grade": "HRS", "deduction": deduction, "decision": "accept", "flags": []}
+    told = summary({"truck": {**truck, "net_kg": 1234567.5, "settlement_kg": 1222227.0}}, None)
+    assert "12340.5 kg (1.00 % of net, 0 kg to 1234560 kg)" in told
+    assert "1222227 kg of 1234567.5 kg net" in told
 
 
 def test_debug_shows_where_an_error_came_from_wherever_it_stands(run):

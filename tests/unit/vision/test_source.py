@@ -1,10 +1,11 @@
 """Frames come at the right times from files, folders and streams; what is cut, odd or hostile is told or refused."""
 
 import io
+import itertools
 import socket
 import struct
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -352,7 +353,7 @@ def test_the_crane_frames_are_a_folder_with_times(photos: Path) -> None:
 
 
 @contextmanager
-def serving(parts: Sequence[bytes], content_type: str) -> Iterator[str]:
+def serving(parts: Iterable[bytes], content_type: str) -> Iterator[str]:
     """A local HTTP server that answers every request with these parts."""
 
     class Answer(BaseHTTPRequestHandler):
@@ -397,6 +398,20 @@ def test_motion_jpeg_pushed_over_http_is_read_with_times_of_arrival() -> None:
     assert times(frames) == sorted(times(frames)) and frames[0].time_s == 0.0
     wanted = np.stack(list(pictures(12))).astype(int)
     assert np.abs(np.stack([frame.rgb() for frame in frames]) - wanted).mean() < 25
+
+
+def test_a_stream_without_an_end_is_read_until_it_is_said_to_have_ended() -> None:
+    def parts() -> Iterator[bytes]:
+        for picture in itertools.cycle(pictures(12)):
+            body = jpeg(picture)
+            yield b"--edge\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n" % (len(body), body)
+
+    asked = itertools.count()
+    with serving(parts(), "multipart/x-mixed-replace; boundary=edge") as url:
+        reader = read_frames(url, every_s=0.0, ended=lambda: next(asked) >= 5)
+        frames = list(reader)
+    assert 3 <= len(frames) <= 6
+    assert reader.doubts == ()
 
 
 def test_a_dead_address_is_an_error_that_keeps_the_password() -> None:

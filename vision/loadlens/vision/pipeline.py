@@ -275,14 +275,15 @@ def observe_source(
     load_id: str = "",
     started_at: str | None = None,
     progress: Callable[[Frame], None] | None = None,
+    ended: Callable[[], bool] = lambda: False,
 ) -> Observed:
-    """Watch a video file, a folder of frames or a stream to its end.
+    """Watch a video file, a folder of frames or a stream to its end, a stream at most until `ended` says so.
 
     `progress` is called with every frame. Raises SourceError where the source cannot be read, BedError where the
     given bed does not lie in its frames.
     """
     unloading = Unloading(model, bed=bed, load_id=load_id, source=source_name(source), started_at=started_at)
-    reader = read_frames(source, camera=camera, skip_still=True)
+    reader = read_frames(source, camera=camera, skip_still=True, ended=ended)
     for frame in reader:
         unloading.push(frame)
         if progress is not None:

@@ -1,7 +1,7 @@
 """Where frames come from: a video file, a folder of pictures or a stream, all read the same way."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -27,7 +27,13 @@ class FrameReader(Protocol):
 
 
 def read_frames(
-    source: str | Path, *, camera: str = "", every_s: float = 0.2, timeout_s: float = 10.0, skip_still: bool = False
+    source: str | Path,
+    *,
+    camera: str = "",
+    every_s: float = 0.2,
+    timeout_s: float = 10.0,
+    skip_still: bool = False,
+    ended: Callable[[], bool] = lambda: False,
 ) -> FrameReader:
     """Read a video file, a folder of pictures, or an rtsp, http or https stream.
 
@@ -35,12 +41,15 @@ def read_frames(
     `every_s` seconds apart, unless every name holds a time such as 2021-03-16_06-39-24. A stream may take
     `timeout_s` seconds to answer, and as long between two frames. With `skip_still` a video is decoded only as far as
     something changes, see `groups`: frames lie up to 2.5 s apart where nothing does, and those of a change come up to
-    2.5 s late. Raises SourceError here or while reading where the source is missing or nothing in it can be read.
+    2.5 s late. A stream, which may have no end, is read until `ended` says so. Raises SourceError here or while reading
+    where the source is missing or nothing in it can be read.
     """
     if isinstance(source, str) and "://" in source:
         if source.split("://", 1)[0].lower() not in SCHEMES:
             raise SourceError(f"{source_name(source)}: not a stream that is read; give {', '.join(SCHEMES)} or a path")
-        return VideoReader(source, camera=camera, every_s=every_s, timeout_s=timeout_s, skip_still=skip_still)
+        return VideoReader(
+            source, camera=camera, every_s=every_s, timeout_s=timeout_s, skip_still=skip_still, ended=ended
+        )
     path = Path(source)
     if path.is_dir():
         return FolderReader(path, camera=camera, every_s=every_s)
@@ -71,7 +80,7 @@ class FolderReader:
         size: tuple[int, int] | None = None
         for time_s, path in pictures:
             try:
-                frame = Frame.from_bytes(read_bytes(path), name=str(path), time_s=time_s, camera=self._camera)
+                frame = Frame.from_bytes(read_bytes(path), name=source_name(path), time_s=time_s, camera=self._camera)
                 size = size or (frame.width, frame.height)
                 _refuse_other_size(frame, size, path)
             except SourceError as error:
@@ -87,7 +96,7 @@ class FolderReader:
 def _refuse_other_size(frame: Frame, size: tuple[int, int], path: Path) -> None:
     if (frame.width, frame.height) != size:
         raise SourceError(
-            f"{path}: {frame.width} x {frame.height} pixels, the first picture has {size[0]} x {size[1]}; "
+            f"{source_name(path)}: {frame.width} x {frame.height} pixels, the first picture has {size[0]} x {size[1]}; "
             "give one camera's pictures of one size"
         )
 

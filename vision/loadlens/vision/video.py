@@ -1,7 +1,7 @@
 """Frames of a video file or a live stream, read with PyAV: one frame held at a time, time that never runs backward."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,16 +28,26 @@ _URL_PROTOCOLS = "http,https,tcp,tls,rtsp,rtp,udp,crypto"
 class VideoReader:
     """Iterates over the frames of a video at least `every_s` seconds apart; `doubts` says what was wrong with it.
 
-    With `skip_still` groups of pictures in which nothing changes are passed over.
+    With `skip_still` groups of pictures in which nothing changes are passed over. Once `ended` says so no more is read.
     """
 
-    def __init__(self, source: str | Path, *, camera: str, every_s: float, timeout_s: float, skip_still: bool) -> None:
+    def __init__(
+        self,
+        source: str | Path,
+        *,
+        camera: str,
+        every_s: float,
+        timeout_s: float,
+        skip_still: bool,
+        ended: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._source = source
         self._name = source_name(source)
         self._camera = camera
         self._every_s = every_s
         self._timeout_s = timeout_s
         self._skip_still = skip_still
+        self._ended = ended
         self._doubts: dict[str, Doubt] = {}
 
     @property
@@ -92,7 +102,7 @@ class VideoReader:
         groups = StillGroups(decoder, stream, skip=self._skip_still)
         broke = ""
         packets = container.demux(stream)
-        while not broke:
+        while not broke and not self._ended():
             try:
                 packet = next(packets, None)
                 if packet is None:
@@ -102,7 +112,7 @@ class VideoReader:
                 decoder.damage.strike(decoder.clock.last_s, None)
             except (av.error.FFmpegError, OSError) as error:
                 broke = getattr(error, "strerror", None) or type(error).__name__
-        if broke:
+        if broke or self._ended():
             yield from groups.release()
         self._judge_end(container, decoder.clock, decoder.damage, broke)
 
@@ -150,8 +160,16 @@ class VideoReader:
 
 
 def source_name(source: str | Path) -> str:
-    """What messages call a source: a stream address without the password that it may hold."""
+    """What messages and reports call a source: a stream address without the password that it may hold, a file name in
+    letters that can be written, whatever bytes it is of."""
     if isinstance(source, Path):
-        return str(source)
-    parts = urlsplit(source)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        name = str(source)
+    else:
+        parts = urlsplit(source)
+        name = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    return in_letters(name)
+
+
+def in_letters(text: str) -> str:
+    """A text that can be written: what stands in a file name for bytes that are no letters is spelt out."""
+    return text.encode(errors="backslashreplace").decode()

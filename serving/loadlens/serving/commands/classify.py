@@ -19,6 +19,7 @@ def classify(
     """Say what is in each picture. A picture that is refused does not keep the others from being looked at."""
     with told_plainly():
         from loadlens.vision.model import load_model  # noqa: PLC0415
+        from loadlens.vision.video import in_letters  # noqa: PLC0415
 
         eye = load_model(model)
     code = 0
@@ -29,7 +30,7 @@ def classify(
             print(f"loadlens: {error}", file=sys.stderr)
             code = error.exit_code
         else:
-            print(json.dumps(found, ensure_ascii=False) if as_json else _line(found))
+            print(in_letters(json.dumps(found, ensure_ascii=False) if as_json else _line(found)))
     return code
 
 

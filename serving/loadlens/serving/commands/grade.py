@@ -1,6 +1,10 @@
 """`loadlens grade`: a video, a folder of frames or a stream becomes a grade, a deduction and a report."""
 
 import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +25,7 @@ HAZARD_FOUND = 4
 
 
 def grade(
-    source: Annotated[str, typer.Argument(help="A video file, a folder of frames, or an rtsp/http URL.")],
+    source: Annotated[str, typer.Argument(help="A video, a folder of frames, or an rtsp/http URL (Ctrl-C ends it).")],
     *,
     standard: Annotated[str, typer.Option(help="Id of a shipped standard, or a .toml file.")] = DEFAULT_STANDARD,
     declared: Annotated[str | None, typer.Option(help="The grade that the supplier names.")] = None,
@@ -59,10 +63,10 @@ def grade(
 def _weights(gross: str | None, tare: str | None, division: str | None) -> "Weights | None":
     from loadlens.grading.weighing import Weights  # noqa: PLC0415
 
-    if gross is None and tare is None:
+    if gross is None and tare is None and division is None:
         return None
     if gross is None or tare is None:
-        raise WrongUseError("give both --gross and --tare, or neither")
+        raise WrongUseError("give both --gross and --tare, or neither of them and no --division")
     return Weights(Mass(gross), Mass(tare), None if division is None else Mass(division))
 
 
@@ -72,15 +76,38 @@ def _observe(source: str, bed: str | None, model: Path | None) -> "Observed":
     from loadlens.vision.frame import Frame  # noqa: PLC0415
     from loadlens.vision.model import load_model  # noqa: PLC0415
     from loadlens.vision.pipeline import observe_source  # noqa: PLC0415
+    from loadlens.vision.video import source_name  # noqa: PLC0415
 
     given = None if bed is None else Bed.parse(bed)
-    load_id = "" if "://" in source else Path(source).stem
-    with Watched("loading the model") as watched:
+    is_stream = "://" in source
+    load_id = "" if is_stream else source_name(Path(Path(source).stem))
+    with Watched("loading the model") as watched, _ended_by_hand(is_stream=is_stream) as ended:
 
         def show(frame: Frame) -> None:
             watched.at(frame.time_s, f"watched {frame.time_s:.0f} s")
 
-        return observe_source(source, load_model(model), bed=given, load_id=load_id, progress=show)
+        return observe_source(source, load_model(model), bed=given, load_id=load_id, progress=show, ended=ended)
+
+
+@contextmanager
+def _ended_by_hand(*, is_stream: bool) -> Iterator[Callable[[], bool]]:
+    """Whether a person has ended the watching. A stream may have no end: the first Ctrl-C ends the unloading, which is
+    then graded, and a second one the command."""
+    asked = False
+
+    def end(*_: object) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, before)
+        print("loadlens: the unloading has ended; it is graded now", file=sys.stderr)
+
+    before = signal.getsignal(signal.SIGINT)
+    if is_stream:
+        signal.signal(signal.SIGINT, end)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _calibration(path: Path | None) -> "SiteCalibration | None":
@@ -113,11 +140,13 @@ def summary(report: dict[str, Any], out: Path | None) -> str:
         f"deduction   {deduction_line(truck['deduction'])}",
     ]
     if truck["settlement_kg"] is not None:
-        lines.append(f"settlement  {truck['settlement_kg']:g} kg of {truck['net_kg']:g} kg net")
+        lines.append(f"settlement  {_kilograms(truck['settlement_kg'])} of {_kilograms(truck['net_kg'])} net")
     lines.append(f"decision    {truck['decision']}")
     lines += [f"  {flag['level']:<7} {flag['why']}" for flag in truck["flags"] if flag["level"] != "info"]
     if out is not None:
-        lines.append(f"report      {out / 'report.html'}")
+        from loadlens.vision.video import source_name  # noqa: PLC0415
+
+        lines.append(f"report      {source_name(out / 'report.html')}")
     return "\n".join(lines)
 
 
@@ -125,8 +154,13 @@ def deduction_line(deduction: dict[str, Any]) -> str:
     """The deduction with its interval, in kg where there are weights."""
     percent = f"{deduction['percent_of_net']:.2f} %"
     if deduction["kg"] is not None:
-        text, low, high = f"{deduction['kg']:g} kg", deduction["kg_low"], deduction["kg_high"]
-        reach = "" if low is None else f", {low:g} to {high:g} kg"
-        return f"{text} ({percent} of net{reach})"
+        low, high = deduction["kg_low"], deduction["kg_high"]
+        reach = "" if low is None else f", {_kilograms(low)} to {_kilograms(high)}"
+        return f"{_kilograms(deduction['kg'])} ({percent} of net{reach})"
     low, high = deduction["percent_low"], deduction["percent_high"]
     return f"{percent} of net" + ("" if low is None else f" ({low:.2f} to {high:.2f} %)")
+
+
+def _kilograms(mass: float) -> str:
+    """To the gram, without zeros that say nothing."""
+    return f"{mass:.3f}".rstrip("0").rstrip(".") + " kg"
