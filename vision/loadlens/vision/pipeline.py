@@ -29,7 +29,7 @@ from loadlens.vision.summing import sum_layers, weak_alarms
 from loadlens.vision.surface import Surface
 from loadlens.vision.taxonomy import Taxonomy, load_taxonomy
 from loadlens.vision.trace import Trace
-from loadlens.vision.tracker import LayerTracker, Settled
+from loadlens.vision.tracker import LONGEST_GAP_S, LayerTracker, Settled
 from loadlens.vision.video import source_name
 
 Picture = NDArray[np.uint8]
@@ -238,6 +238,12 @@ class Unloading:
         for doubt in doubts:
             self._doubts.setdefault(doubt.code, doubt)
         self._count_poor_frames()
+        if self._tracker is not None and not self._layers and 2 * self._tracker.gaps > self.frames_seen:
+            self._doubt(
+                "frames_far_apart",
+                f"most frames came more than {LONGEST_GAP_S} s after the one before, too late to tell whether anything "
+                "lay still; record more often",
+            )
         unrest = self._tracker.longest_unrest_s if self._tracker else 0.0
         if unrest > _LONG_UNREST_S:
             self._doubt(

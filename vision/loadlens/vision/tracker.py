@@ -24,7 +24,7 @@ Mask = NDArray[np.bool_]
 # Tuned on rendered clips of the seeds below 1000 only; the clips that are measured have other seeds and photos.
 _LEAST_REST_S = 1.0
 _EDGE_S = 0.35  # the first and last moments of a rest may still show the tool coming or going
-_LONGEST_GAP_S = 1.5  # a camera that was away this long may have missed a grab
+LONGEST_GAP_S = 1.5  # a camera that was away this long may have missed a grab
 _MOVING_SHARE = 0.004  # of the watched area, in one piece
 _CHANGED_BELOW = 0.45
 _DOUBTFUL_FROM = 0.4
@@ -82,7 +82,11 @@ class _Rest(Generic[F]):
 
 
 class LayerTracker(Generic[F]):
-    """Watches small grey pictures of one camera; see the module."""
+    """Watches small grey pictures of one camera; see the module.
+
+    `longest_unrest_s` is for how long nothing lay still at most, `gaps` how often the camera was away for longer than
+    LONGEST_GAP_S.
+    """
 
     def __init__(self, shape: tuple[int, int], *, bed_mask: Mask | None = None) -> None:
         self._watched = np.ones(shape, np.bool_) if bed_mask is None else bed_mask
@@ -94,6 +98,7 @@ class LayerTracker(Generic[F]):
         self._known = np.zeros(shape, np.bool_)
         self._moving_since: float | None = None
         self.longest_unrest_s = 0.0
+        self.gaps = 0
 
     def push(self, time_s: float, luma: Luma, frame: F, *, unbroken: bool = False) -> Settled[F] | None:
         """Take the next picture, uint8 [h, w]; a rest that it ends comes back. Times never go back.
@@ -101,7 +106,8 @@ class LayerTracker(Generic[F]):
         `unbroken` says that the camera was there all the time since the last picture, however long ago that was.
         """
         small = smoothed(luma)
-        if self._previous is None or (time_s - self._previous_s > _LONGEST_GAP_S and not unbroken):
+        if self._previous is None or (time_s - self._previous_s > LONGEST_GAP_S and not unbroken):
+            self.gaps += self._previous is not None
             ended = self._end_rest()
         else:
             still = not self._moves(self._previous, small)
