@@ -7,6 +7,7 @@ waits for neither layer nor load, within a second of anything that the picture i
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -17,9 +18,9 @@ from loadlens.grading.observation import Doubt, HazardSighting, LoadObservation
 from loadlens.vision.bed import Bed
 from loadlens.vision.colour import has_cast
 from loadlens.vision.frame import Frame
-from loadlens.vision.hazards import find_hazards, merge_sightings
+from loadlens.vision.hazards import Box, KnownHazards, find_hazards
 from loadlens.vision.image import scale_for
-from loadlens.vision.layer import SeenLayer, occluded
+from loadlens.vision.layer import Mask, SeenLayer, occluded
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.observed import Observed
 from loadlens.vision.quality import FrozenWatch, measure_quality
@@ -105,7 +106,7 @@ class Unloading:
         self._tracker: LayerTracker[Frame] | None = None
         self._frozen = FrozenWatch()
         self._layers: list[SeenLayer] = []
-        self._hazards: list[HazardSighting] = []
+        self._hazards = KnownHazards()
         self._doubts: dict[str, Doubt] = {}
         self._poor: dict[str, int] = {}
         self._frame_size = (0, 0)
@@ -124,7 +125,7 @@ class Unloading:
     @property
     def hazards(self) -> tuple[HazardSighting, ...]:
         """Every hazard seen so far, one entry per thing and place."""
-        return tuple(self._hazards)
+        return self._hazards.since(0)
 
     def so_far(self) -> LoadObservation:
         """What the layers that have settled show, for whoever watches; what is seen later does not depend on it."""
@@ -145,7 +146,7 @@ class Unloading:
             self._doubts.setdefault(reason.code, reason)
         if quality.usable:
             self._watch(frame, luma)
-        return tuple(self._hazards[known:])
+        return self._hazards.since(known)
 
     def _start(self, frame: Frame, shape: tuple[int, ...]) -> None:
         self._frame_size = (frame.width, frame.height)
@@ -193,7 +194,7 @@ class Unloading:
             )
         self._looked_s, self._looked_at = max(self._looked_s, frame.time_s), self._calm
         self.frames_used += 1
-        self._hazards = list(merge_sightings(self._hazards, look.hazards))
+        self._hazards.see(look.hazards)
         return look
 
     def _look_at_settled(self, settled: Settled[Frame]) -> None:
@@ -207,6 +208,9 @@ class Unloading:
         exposed = self._running_tracker().accept(settled, hidden)
         if exposed is None:
             return
+        if self._layers:
+            self._hazards.uncover(partial(self._mostly_in, exposed.new), self._layers[-1].end_s)
+            self._hazards.see(look.hazards)
         encoded, jpeg = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
         if not encoded:
             raise RuntimeError(f"the key frame at {frame.time_s:.1f} s could not be encoded as JPEG")
@@ -224,6 +228,14 @@ class Unloading:
                 size=look.size,
             )
         )
+
+    def _mostly_in(self, mask: Mask, box: Box) -> bool:
+        """Whether most of a box in pixels of the frame lies in a mask of all of it."""
+        columns, rows = mask.shape[1] / self._frame_size[0], mask.shape[0] / self._frame_size[1]
+        left, top = int(box[0] * columns), int(box[1] * rows)
+        right, bottom = int(np.ceil((box[0] + box[2]) * columns)), int(np.ceil((box[1] + box[3]) * rows))
+        part = mask[top:bottom, left:right]
+        return bool(part.size and part.mean() > 0.5)
 
     def _doubt(self, code: str, why: str) -> None:
         self._doubts.setdefault(code, Doubt(code, why))
@@ -266,7 +278,7 @@ class Unloading:
             frames_seen=self.frames_seen,
             frames_used=self.frames_used,
             bed=self._given_bed,
-            hazards=tuple(self._hazards),
+            hazards=self.hazards,
             doubts=tuple(self._doubts.values()),
             layers=tuple(self._layers),
         )
