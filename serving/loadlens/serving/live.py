@@ -77,7 +77,6 @@ class LiveView:
         self.fed.append(stored.seq)
         if (stored.width, stored.height) != self._size:
             self._other_size += 1
-            return ()
         return self._unloading.push(Frame(picture, time_s=self._time_s, camera=stored.camera))
 
     def _tell(self, by_clock_s: float) -> None:
@@ -105,5 +104,5 @@ class LiveView:
             doubts.append(Doubt("clock_went_back", why))
         if self._other_size and self._size:
             why = f"{self._other_size} frames are not {self._size[0]} x {self._size[1]} pixels like the first one"
-            doubts.append(Doubt("frame_size_changed", f"{why}; they were not looked at"))
+            doubts.append(Doubt("frame_size_changed", f"{why}; only dangerous items were looked for in them"))
         return (self._unloading or self._begin(None)).finish(doubts)

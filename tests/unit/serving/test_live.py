@@ -29,13 +29,14 @@ class Picture:
     width, height = 640, 480
 
 
-def watched(seconds):
-    """What an eye is shown of frames that a camera says it took at these seconds."""
+def watched(seconds, sizes=((640, 480),)):
+    """What an eye is shown of frames that a camera says it took at these seconds, of these sizes in turn."""
     eye = Eye()
     view = LiveView(lambda _: eye, lambda _: Picture(), 0)
     for seq, second in enumerate(seconds):
         captured = (BEGAN + timedelta(seconds=second)).isoformat()
-        view.feed(StoredFrame(camera="north", seq=seq, captured_at=captured, width=640, height=480))
+        width, height = sizes[seq % len(sizes)]
+        view.feed(StoredFrame(camera="north", seq=seq, captured_at=captured, width=width, height=height))
     view.finish(0)
     return eye
 
@@ -55,3 +56,14 @@ def test_of_a_clock_that_goes_right_nothing_is_said():
     eye = watched([0, 0.2, 0.2, 0.4, 9])
     assert eye.times == [0, 0.2, 0.2, 0.4, 9]
     assert eye.doubts == []
+
+
+def test_frames_of_another_size_reach_the_eye_too_and_are_told():
+    eye = watched([0, 0.2, 0.4, 0.6], sizes=((640, 480), (320, 240)))
+    assert len(eye.times) == 4
+    assert eye.doubts == [
+        (
+            "frame_size_changed",
+            "2 frames are not 640 x 480 pixels like the first one; only dangerous items were looked for in them",
+        )
+    ]

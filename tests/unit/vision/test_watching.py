@@ -63,3 +63,13 @@ def test_frames_too_far_apart_are_the_reason_why_nothing_was_graded(unloading):
     seen = unloading.finish().observation
     assert seen.layers == ()
     assert "frames_far_apart" in {doubt.code for doubt in seen.doubts}
+
+
+def test_dangerous_things_are_looked_for_though_the_camera_changes_the_size_of_its_pictures(unloading):
+    for number in range(10):
+        assert unloading.push(Frame.from_rgb(surface(1), time_s=number / 5)) == ()
+    half = np.ascontiguousarray(surface(1, cylinder=True)[::2, ::2])
+    raised = [hazard for number in range(10, 20) for hazard in unloading.push(Frame.from_rgb(half, time_s=number / 5))]
+    assert [hazard.class_id for hazard in raised] == ["gas_cylinder"]
+    x, y, w, h = raised[0].box
+    assert abs(x - 180) <= 32 and abs(y - 120) <= 32 and abs(w - 120) <= 64 and abs(h - 80) <= 64

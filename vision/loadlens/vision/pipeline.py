@@ -132,7 +132,10 @@ class Unloading:
         return sum_layers(self._trace(), self._layers, self._model).observation
 
     def push(self, frame: Frame) -> tuple[HazardSighting, ...]:
-        """Take the next frame in time; returns the hazards that this frame raised for the first time."""
+        """Take the next frame in time; returns the hazards that this frame raised for the first time.
+
+        In a frame of another size than the first one, nothing but hazards is looked for.
+        """
         known = len(self._hazards)
         self.frames_seen += 1
         luma = frame.luma(LUMA_WIDTH)
@@ -144,8 +147,10 @@ class Unloading:
         for reason in quality.reasons:
             self._poor[reason.code] = self._poor.get(reason.code, 0) + 1
             self._doubts.setdefault(reason.code, reason)
-        if quality.usable:
+        if quality.usable and (frame.width, frame.height) == self._frame_size:
             self._watch(frame, luma)
+        elif quality.usable and not 0 <= frame.time_s - self._looked_s < _LOOK_EVERY_S:
+            self._look(frame)
         return self._hazards.since(known)
 
     def _start(self, frame: Frame, shape: tuple[int, ...]) -> None:
@@ -194,8 +199,16 @@ class Unloading:
             )
         self._looked_s, self._looked_at = max(self._looked_s, frame.time_s), self._calm
         self.frames_used += 1
-        self._hazards.see(look.hazards)
+        self._hazards.see(self._placed(hazard, frame) for hazard in look.hazards)
         return look
+
+    def _placed(self, hazard: HazardSighting, frame: Frame) -> HazardSighting:
+        """A sighting with its box in pixels of the first frame, to which all others belong."""
+        if (frame.width, frame.height) == self._frame_size:
+            return hazard
+        across, down = self._frame_size[0] / frame.width, self._frame_size[1] / frame.height
+        x, y, w, h = hazard.box
+        return replace(hazard, box=(round(x * across), round(y * down), round(w * across), round(h * down)))
 
     def _look_at_settled(self, settled: Settled[Frame]) -> None:
         frame = settled.frame
