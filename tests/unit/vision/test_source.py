@@ -309,9 +309,12 @@ def test_names_that_hold_times_give_the_times(tmp_path: Path) -> None:
     assert times(list(read_frames(tmp_path))) == [0.0, 36.0, 116.0]
 
 
-def test_one_name_without_a_time_makes_positions_count(tmp_path: Path) -> None:
+def test_one_name_without_a_time_makes_positions_count_and_is_told(tmp_path: Path) -> None:
     fill(tmp_path, ["2021-03-16_08-38-02.jpg", "2021-03-16_08-38-38.jpg", "2021-13-99_08-39-58.jpg"])
-    assert times(list(read_frames(tmp_path))) == [0.0, 0.2, 0.4]
+    reader = read_frames(tmp_path)
+    assert times(list(reader)) == [0.0, 0.2, 0.4]
+    assert [doubt.code for doubt in reader.doubts] == ["times_assumed"]
+    assert "1 of 3 names hold no time (2021-13-99_08-39-58.jpg)" in reader.doubts[0].why
 
 
 def test_a_refused_picture_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ class FolderReader:
 
     def __iter__(self) -> Iterator[Frame]:
         pictures = _timed_pictures(self._folder, self._every_s)
+        self._doubts = _doubt_of_times([path for _, path in pictures], self._every_s)
         refused: list[SourceError] = []
         size: tuple[int, int] | None = None
         for time_s, path in pictures:
@@ -90,7 +91,8 @@ class FolderReader:
         if size is None:
             raise SourceError(f"{self._folder}: none of its {len(pictures)} pictures can be read; first {refused[0]}")
         if refused:
-            self._doubts = (Doubt("frame_refused", f"{refused[0]} ({len(refused)} of {len(pictures)} pictures)"),)
+            why = f"{refused[0]} ({len(refused)} of {len(pictures)} pictures)"
+            self._doubts = (*self._doubts, Doubt("frame_refused", why))
 
 
 def _refuse_other_size(frame: Frame, size: tuple[int, int], path: Path) -> None:
@@ -117,6 +119,15 @@ def _timed_pictures(folder: Path, every_s: float) -> list[tuple[float, Path]]:
     first = min(known)
     timed = [((stamp - first).total_seconds(), path) for stamp, path in zip(known, pictures, strict=True)]
     return sorted(timed, key=lambda item: item[0])
+
+
+def _doubt_of_times(pictures: list[Path], every_s: float) -> tuple[Doubt, ...]:
+    """Where some names hold a time and others none, it is not known when any picture was taken."""
+    without = [path for path in pictures if _timestamp(path) is None]
+    if len(without) in (0, len(pictures)):
+        return ()
+    why = f"{len(without)} of {len(pictures)} names hold no time ({source_name(Path(without[0].name))}), so all"
+    return (Doubt("times_assumed", f"{why} pictures are taken to lie {every_s:g} s apart; rename or remove them"),)
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:

@@ -23,6 +23,8 @@ def ticket(
     """Write the ticket of a settled load. The PDF's code opens the supplier's page: give it to nobody else."""
     if out.suffix not in (".pdf", ".json"):
         raise WrongUseError(f"{out}: give a name that ends in .pdf or .json")
+    if not out.parent.is_dir():
+        raise WrongUseError(f"{out.parent} is no folder; make it first, or give another --out")
     if out.exists():
         raise WrongUseError(f"{out} is there already; give another --out")
     from loadlens.serving.load_errors import LoadError  # noqa: PLC0415
