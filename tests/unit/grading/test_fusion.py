@@ -41,6 +41,15 @@ def test_a_surface_that_one_camera_saw_in_two_layers_counts_once(load, layer):
     assert areas(fuse({"north": whole, "south": halves})) == [0.6]
 
 
+def test_layers_beside_a_camera_that_sees_nothing_change_stay_apart(load, layer):
+    grabs = [layer(index=index, start_s=20.0 * index, end_s=20.0 * index + 15, new_area=0.9) for index in range(5)]
+    still = layer({"shredded": 1.0}, start_s=0, end_s=95, new_area=0.8)
+    fused = fuse({"far": load(still), "near": load(*grabs)})
+    assert areas(fused) == [0.9] * 5
+    assert [camera for camera, _ in fused.shown] == ["near"] * 5
+    assert fuse({"near": load(*grabs), "far": load(still)}) == fused
+
+
 def test_a_surface_that_one_camera_alone_saw_is_kept(load, layer):
     north = load(layer(), layer(index=1), layer(index=2))
     fused = fuse({"north": north, "south": load(layer(index=0, start_s=20, end_s=28, key_frame_s=24))})

@@ -18,6 +18,8 @@ from loadlens.grading.observation import Doubt, HazardSighting, LayerObservation
 # Layers that overlap for this share of the shorter one lay open together. Assumed: trackers see a surface settle and
 # vanish within seconds of each other, and it lies open for a whole grab.
 _TOGETHER = 0.5
+# What one camera calls new of one surface, in however many layers, is no more than the bed and a little at its edges.
+_MORE_THAN_A_BED = 1.25
 # Two pictures of one surface differ by light and angle; by more than this share of the area they contradict. Assumed.
 _CONTRADICTION = 0.3
 
@@ -119,7 +121,7 @@ def _from_the_start_of_the_load(view: LoadObservation, began: str) -> LoadObserv
 def _groups(by_camera: Sequence[Sequence[_Seen]]) -> list[list[_Seen]]:
     """The layers that show one surface, in time: each layer stands with that of every other camera it was open with.
 
-    Where one camera saw in two layers what another saw in one, all three are one surface.
+    Where one camera saw in two layers what another saw in one, all three are one surface, if a bed holds them.
     """
     everything = [seen for layers in by_camera for seen in layers]
     group_of = {(seen.camera, seen.layer.index): position for position, seen in enumerate(everything)}
@@ -135,12 +137,34 @@ def _groups(by_camera: Sequence[Sequence[_Seen]]) -> list[list[_Seen]]:
     groups: dict[int, list[_Seen]] = {}
     for seen in everything:
         groups.setdefault(group_of[seen.camera, seen.layer.index], []).append(seen)
-    return sorted(groups.values(), key=lambda group: (min(seen.layer.start_s for seen in group), _shown(group)))
+    apart = [part for group in groups.values() for part in _apart(group)]
+    return sorted(apart, key=lambda group: (min(seen.layer.start_s for seen in group), _shown(group)))
+
+
+def _apart(group: list[_Seen]) -> list[list[_Seen]]:
+    """A group as it is. Where one camera saw more in it than a bed holds, as beside one that sees nothing change, these
+    were several surfaces: each stands by itself, with what lay open together with it for longest."""
+    area: dict[str, float] = {}
+    for seen in group:
+        area[seen.camera] = area.get(seen.camera, 0.0) + seen.layer.new_area
+    most = max(sorted(area), key=lambda camera: area[camera])
+    if area[most] <= _MORE_THAN_A_BED:
+        return [group]
+    parts = [[seen] for seen in group if seen.camera == most]
+    for seen in group:
+        if seen.camera != most:
+            max(parts, key=lambda part: _together_s(part[0].layer, seen.layer)).append(seen)
+    return [found for part in parts for found in _apart(part)]
+
+
+def _together_s(one: LayerObservation, other: LayerObservation) -> float:
+    """For how many seconds both lay open; negative for those that did not."""
+    return min(one.end_s, other.end_s) - max(one.start_s, other.start_s)
 
 
 def _overlap(one: LayerObservation, other: LayerObservation) -> float:
     """How much of the shorter layer's time both lay open, 0..1."""
-    shared = min(one.end_s, other.end_s) - max(one.start_s, other.start_s)
+    shared = _together_s(one, other)
     if shared < 0:
         return 0.0
     shorter = min(one.end_s - one.start_s, other.end_s - other.start_s)
