@@ -7,7 +7,7 @@ import pytest
 
 from loadlens.grading.assessment import assess_load
 from loadlens.grading.deduction import Judged
-from loadlens.grading.observation import Doubt, HazardSighting
+from loadlens.grading.observation import Doubt, HazardSighting, SurfaceClass
 from loadlens.grading.quantity import Mass
 from loadlens.grading.standard import Figure, load_standard
 from loadlens.grading.weighing import Weights
@@ -95,6 +95,17 @@ def test_a_grade_judged_from_appearance_says_what_it_could_also_be(load):
     assert "HRS (one of HRS101, HRS102)" in sentence
     assert "could also be MRS" in sentence
     assert "thickness" in sentence
+
+
+def test_a_trace_of_another_form_is_neither_told_nor_a_reason_to_doubt_the_grade(layer, load, mill):
+    traces = {"hms_1": 1 - 3e-6, "rails": 1e-6, "alternators": 1e-6, "can_bales": 1e-6}
+    seen = load(layer(traces), classes={**load().classes, "alternators": SurfaceClass("alternators", "form")})
+    assessment = assess_load(seen, mill())
+    assert "ungraded" not in levels(assessment)
+    forms = tuple(replace(rule, grade="重废2") if rule.form == "rails" else rule for rule in mill().forms)
+    told = why(assess_load(seen, replace(mill(), forms=forms)), "grade_from_appearance")
+    assert "length" not in told
+    assert "could also be 重废1, 重废3" in told
 
 
 def test_a_missing_grab_mass_sends_the_load_to_a_person(load, mill):

@@ -21,6 +21,8 @@ from loadlens.grading.weighing import Weights
 
 # Of fewer divisions rounding to one of them is more than 1 % of the net. Assumed; tonnes taken for kilograms are less.
 _LEAST_DIVISIONS = 50
+# A share that is read as 0.01 % is told; of a form that is less than 1 % of the load nobody asks what else it could be.
+_LEAST_TOLD, _LEAST_DOUBTED = 5e-5, 0.01
 # So far may the grabs be from the net weight: crane scales err by about 1 %, and some scrap falls back. Assumed.
 _GRABS_OFF = Decimal("0.05")
 
@@ -86,9 +88,10 @@ def standard_flags(observation: LoadObservation, composition: Composition, stand
         missing = sum(layer.mass_kg is None for layer in observation.layers)
         why = f"{missing} of {len(observation.layers)} layers have no grab mass; they are weighed by area and density"
         yield Flag("grab_mass_missing", "review", why)
-    if composition.ungraded > 0:
+    if composition.ungraded >= _LEAST_TOLD:
         share = composition.ungraded
-        forms = sorted(form for form, part in composition.forms.items() if part > 0 and _ungraded(form, standard))
+        told = {form for form, part in composition.forms.items() if part >= _LEAST_TOLD and _ungraded(form, standard)}
+        forms = sorted(told or (form for form in composition.forms if _ungraded(form, standard)))
         high = share > standard.gates.ungraded_max.share
         why = f"{_percent(share)} of the load has no grade in {standard.id}: {', '.join(forms)}"
         yield Flag("ungraded", "review" if high else "info", why)
@@ -269,7 +272,8 @@ def _date_flags(observation: LoadObservation, standard: Standard) -> Iterator[Fl
 
 
 def _appearance(composition: Composition, standard: Standard, main: str) -> Iterator[Flag]:
-    rules = [rule for rule in standard.forms if rule.grade == main and composition.forms.get(rule.form, 0) > 0]
+    there = {form for form, share in composition.forms.items() if share >= _LEAST_DOUBTED}
+    rules = [rule for rule in standard.forms if rule.grade == main and rule.form in there]
     could_be = sorted({code for rule in rules for code in rule.could_be})
     members = standard.grade(main)
     within = f" (one of {', '.join(members.members)})" if members and members.members else ""
