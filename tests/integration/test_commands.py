@@ -170,9 +170,11 @@ def test_pictures_are_classified_and_a_bad_one_does_not_stop_the_others(loadlens
     (tmp_path / "load.jpg").write_bytes(shots[-1].jpeg)
     (tmp_path / "bad.jpg").write_bytes(b"nothing")
     (tmp_path / "wood.jpg").write_bytes(encode_jpeg(np.full((320, 480, 3), (20, 200, 20), np.uint8)))
-    done = loadlens("classify", "load.jpg", "bad.jpg", "wood.jpg", "--json", "--model", model_file)
+    (tmp_path / "tall.jpg").write_bytes(encode_jpeg(np.full((1300, 100, 3), 90, np.uint8)))
+    done = loadlens("classify", "load.jpg", "tall.jpg", "bad.jpg", "wood.jpg", "--json", "--model", model_file)
     assert done.returncode == 3
     assert "bad.jpg" in done.stderr
+    assert "tall.jpg: 100 x 1300 pixels is too narrow" in done.stderr
     load, wood = (json.loads(line) for line in done.stdout.splitlines())
     keys = {"image", "forms", "families", "contaminants", "hazards", "scene", "unknown", "top", "confidence", "abstain"}
     assert set(load) == set(wood) == keys

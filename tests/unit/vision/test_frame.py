@@ -99,6 +99,8 @@ REFUSED = {
     "thin png": (png_of_size(20_000, 100), "too large"),
     "webp bomb": (webp_of_size(16_000, 16_000), "too large"),
     "small": (encoded(scene(320, 63)), "too small"),
+    "tall": (encoded(scene(100, 1300)), "too narrow to grade; cut it"),
+    "flat": (encoded(scene(1300, 100)), "too narrow to grade; cut it"),
     "16 bits": (sixteen_bit_png(), "16 bits"),
     "cmyk jpeg": (encoded(scene().convert("CMYK")), "CMYK"),
     "alpha png": (encoded(translucent(scene()), "PNG"), "transparent"),

@@ -22,6 +22,8 @@ MAX_BYTES = 64 * 2**20  # the largest camera JPEG in use is below 20 MB
 MAX_PIXELS = 50_000_000
 MAX_SIDE = 16_384
 MIN_SIDE = 64
+# Scaled to the width that a model was trained at, a picture must be a few cells high and no more than it takes.
+_NARROWEST = 12
 _FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
 _JPEG_START = b"\xff\xd8"
 _EXIF_ORIENTATION = 0x0112
@@ -42,7 +44,7 @@ class SourceError(ValueError):
 
 
 def check_size(width: int, height: int, name: str) -> None:
-    """Raise SourceError where a picture of this many pixels is too large or too small to be graded."""
+    """Raise SourceError where a picture of this many pixels is too large, too small or too narrow."""
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise SourceError(
             f"{name}: {width} x {height} pixels is too large; "
@@ -51,6 +53,11 @@ def check_size(width: int, height: int, name: str) -> None:
     if min(width, height) < MIN_SIDE:
         raise SourceError(
             f"{name}: {width} x {height} pixels is too small to grade; give at least {MIN_SIDE} x {MIN_SIDE}"
+        )
+    if max(width, height) > _NARROWEST * min(width, height):
+        raise SourceError(
+            f"{name}: {width} x {height} pixels is too narrow to grade; "
+            f"cut it so that no side is more than {_NARROWEST} times the other"
         )
 
 

@@ -53,4 +53,5 @@ def _line(found: dict[str, Any]) -> str:
         for name, share in sorted(found[kind].items(), key=lambda entry: -entry[1])
         if share >= least
     ]
-    return f"{found['image']}: {found['top'] or 'nothing'} ({sure}); {', '.join(shown)}"
+    named = f"{found['image']}: {found['top'] or 'nothing'} ({sure})"
+    return f"{named}; {', '.join(shown)}" if shown else named
