@@ -122,6 +122,7 @@ def test_a_good_file_has_no_fault():
         (('grade = "heavy"', 'grade = "heavi"'), 37, "form[1].grade", "no grade of this file", "'heavy'"),
         (('grade = "heavy"\n', ""), 35, "form[1].why", "missing", "why the form has no grade"),
         (('of = "impurity"', 'of = ["turning"]'), 47, "downgrade[1].of", "no known form", "'turnings'"),
+        (('of = "impurity"', 'of = ["rails", "rails"]'), 47, "downgrade[1].of", "listed more than once", "one"),
         (('of = "impurity"', "of = []"), 47, "downgrade[1].of", "names nothing", "impurity"),
         (('of = "impurity"', 'of = "impurity"\nsteps = 0'), 48, "downgrade[1].steps", "steps", "whole number"),
         (('[sources]\ncontract = "purchase contract 2026"', ""), 1, "sources", "missing", "add sources"),

@@ -234,8 +234,11 @@ class _Checker(TableChecker):
             return
         for code in value:
             self._code(path, code)
-        for code in dict.fromkeys(code for code in value if isinstance(code, str) and value.count(code) > 1):
-            self.fault(path, f"{code!r} is listed more than once", "keep one")
+        self._each_once(path, value)
+
+    def _each_once(self, path: Path, value: list[Any]) -> None:
+        for name in dict.fromkeys(name for name in value if isinstance(name, str) and value.count(name) > 1):
+            self.fault(path, f"{name!r} is listed more than once", "keep one")
 
     def _form_id(self, path: Path, value: Any) -> None:
         if not isinstance(value, str) or value not in self._forms:
@@ -249,6 +252,7 @@ class _Checker(TableChecker):
             return
         for form in value:
             self._form_id(path, form)
+        self._each_once(path, value)
 
     def _names(self, path: Path, value: Any) -> None:
         self.table(path, value, required={"en": self.text, "zh": self.text})
