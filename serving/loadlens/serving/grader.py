@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -43,6 +44,16 @@ _AFTER_OUTAGE_S = 1.0
 # How often a server that has its records to itself looks whether the command line has activated a model.
 _LOOK_EVERY_S = 2.0
 _WATCHED = (*OPEN, "closed")
+# An open load that cannot be watched is tried again, from its first frame, after waits that double.
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 15.0, 600.0
+
+
+class _Trouble(NamedTuple):
+    """Why a load cannot be watched, when to try again (monotonic seconds), and how long that was to wait for."""
+
+    why: str
+    again_at: float
+    wait_s: float
 
 
 class Grader:
@@ -73,16 +84,17 @@ class Grader:
         self._told: dict[str, Told] = {}
         self._thread = threading.Thread(target=self._run, name="grader", daemon=True)
         self._problem = "the model is being loaded"
+        self._stumbled: str | None = None
         self.model: SurfaceModel | None = None
         self.recent = RecentFrames(loads.blobs.get)
-        self.troubles: dict[str, str] = {}
+        self._troubles: dict[str, _Trouble] = {}
 
     @property
     def problem(self) -> str | None:
         """Why nothing can be graded now; None where all is well."""
         if self.model is None:
             return self._problem
-        return None if self._thread.is_alive() else "grading has ended after an error; see the log, then restart"
+        return self._stumbled if self._thread.is_alive() else "grading has ended; see the log, then restart"
 
     def start(self) -> None:
         """Load the model and take up every unfinished load."""
@@ -113,9 +125,9 @@ class Grader:
         """How far the watching of a load has come, here or in another process; nothing where it is not watched."""
         if load.status not in _WATCHED:
             return Told()
-        live, trouble = self._live.get(load.id), self.troubles.get(load.id)
+        live, trouble = self._live.get(load.id), self._troubles.get(load.id)
         if live or trouble:
-            return Told(live.watched if live else 0, live.layers_so_far if live else 0, trouble)
+            return Told(live.watched if live else 0, live.layers_so_far if live else 0, trouble and trouble.why)
         return watching.told(session, load.id)
 
     def so_far(self, session: Session, load: Load) -> LoadObservation | None:
@@ -145,13 +157,22 @@ class Grader:
                     continue
                 if (waiting := self._next()) is not None:
                     self._take_turn(waiting, self.model)
+                self._stumbled = None
             except OUTAGES as error:
                 log.warning("grading waits for the records: %s", error)
-                self._look_at = float("-inf")
-                with self._changed:
-                    self._changed.wait_for(lambda: self._stopped, _AFTER_OUTAGE_S)
+                self._begin_anew()
+            except Exception as error:  # no alarm may wait for somebody to restart us
+                log.exception("grading stumbled and goes on")
+                self._stumbled = f"grading stumbles: {type(error).__name__}: {error}; see the log"
+                self._begin_anew()
         with suppress(*OUTAGES):
             self._leases.end()
+
+    def _begin_anew(self) -> None:
+        """Wait for a moment, then take up every unfinished load."""
+        self._look_at = float("-inf")
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped, _AFTER_OUTAGE_S)
 
     def _load(self) -> bool:
         """Load the model, which is put on record (so an outage is raised); False where it cannot be had."""
@@ -174,7 +195,8 @@ class Grader:
             return
         with self._loads.reading() as session:
             unfinished = loads.unfinished(session)
-        for load_id in unfinished:
+        # Also what is remembered of loads that somebody else has ended: it is let go of in their turn.
+        for load_id in (*unfinished, *self._live, *self._troubles):
             self.wake(load_id)
         every_s = self._leases.look_every_s
         self._look_at = time.monotonic() + (_LOOK_EVERY_S if every_s is None else every_s)
@@ -187,7 +209,7 @@ class Grader:
     def _tell(self) -> None:
         """Write down how far the loads have come, for whoever asks another process."""
         coming = {load_id: Told(live.watched, live.layers_so_far, None) for load_id, live in self._live.items()}
-        coming |= {load_id: Told(0, 0, trouble) for load_id, trouble in self.troubles.items()}
+        coming |= {load_id: Told(0, 0, trouble.why) for load_id, trouble in self._troubles.items()}
         if news := {load_id: told for load_id, told in coming.items() if self._told.get(load_id) != told}:
             with self._loads.writing() as session:
                 watching.tell(session, news, self._grown(news))
@@ -213,19 +235,20 @@ class Grader:
     def _take_turn(self, load_id: str, model: SurfaceModel) -> None:
         with self._loads.reading() as session:
             load = loads.find(session, load_id)
-        closed = load.status == "closed"
         if load.status not in _WATCHED:
-            self._leases.let_go(load_id)
-            self._live.pop(load_id, None)
+            self._let_go(load_id)
             return
         if not self._leases.take(load_id):
             self._live.pop(load_id, None)
+            self._troubles.pop(load_id, None)
             return
-        if not closed and load_id in self.troubles:
+        trouble = self._troubles.get(load_id)
+        if load.status != "closed" and trouble is not None and time.monotonic() < trouble.again_at:
             return
         try:
             if self._advance(load, model):
                 self.wake(load_id)
+                return
         except OUTAGES:
             # Perhaps between a frame and the record of its hazard: the load is watched again from its first frame.
             self._live.pop(load_id, None)
@@ -233,9 +256,29 @@ class Grader:
         except Exception as error:  # one load that cannot be graded must not keep the others from it
             log.exception("load %s could not be graded", load_id)
             self._live.pop(load_id, None)
-            self.troubles[load_id] = f"{type(error).__name__}: {error}"
-            if closed:
-                self._loads.failed(load_id, self.troubles.pop(load_id))
+            self._fail(load, f"{type(error).__name__}: {error}", trouble)
+            return
+        self._troubles.pop(load_id, None)
+        if load_id not in self._live:
+            self._let_go(load_id)
+
+    def _let_go(self, load_id: str) -> None:
+        """Forget a load that is graded, or that is not to be watched any more."""
+        self._leases.let_go(load_id)
+        self._live.pop(load_id, None)
+        self._troubles.pop(load_id, None)
+
+    def _fail(self, load: Load, why: str, before: _Trouble | None) -> None:
+        """Say that a load cannot be watched: of one that is closed for good, of one that is open as an alarm, because
+        no hazard is seen on it meanwhile."""
+        if load.status == "closed":
+            self._loads.failed(load.id, why)
+            self._let_go(load.id)
+            return
+        if before is None:
+            self._loads.unwatched(load.id, why)
+        wait_s = _FIRST_WAIT_S if before is None else min(2 * before.wait_s, _LONGEST_WAIT_S)
+        self._troubles[load.id] = _Trouble(why, time.monotonic() + wait_s, wait_s)
 
     def _advance(self, load: Load, model: SurfaceModel) -> bool:
         """Feed what may be fed in one turn, and grade a closed load once all is fed. True where more is waiting."""
@@ -304,7 +347,6 @@ class Grader:
             pictures[picture.index] = Drawn(put(encode_jpeg(picture.overlay)), put(picture.map.to_bytes()), camera)
         if not self._loads.graded(load.id, seen.observation, pictures, put(seen.trace), live.watched):
             return False
-        self.troubles.pop(load.id, None)
         metrics.layers.inc(len(seen.observation.layers))
         log.info("load %s graded: %d layers", load.id, len(seen.observation.layers))
         return True

@@ -24,6 +24,7 @@ from loadlens.serving.records import (
     results,
     rooms,
     statements,
+    watching,
     weights,
 )
 from loadlens.serving.records.assessments import Drawn
@@ -204,11 +205,17 @@ class Loads:
             return True
 
     def failed(self, load_id: str, why: str) -> None:
-        """Record that a closed load could not be graded."""
+        """Record that a closed load could not be graded; nothing where another process has graded it by now."""
         with self.writing() as session:
             load = loads.find(session, load_id)
-            load.failure = why
-            loads.move(session, load, "fail", actor=SYSTEM, reason=why)
+            if load.status == "closed":
+                load.failure = why
+                loads.move(session, load, "fail", actor=SYSTEM, reason=why)
+
+    def unwatched(self, load_id: str, why: str) -> None:
+        """Raise the alarm of an open load that cannot be watched; nothing where it is not open any more."""
+        with self.writing() as session:
+            watching.miss(session, loads.find(session, load_id), why)
 
 
 def owner_of(session: Session, place: Place) -> Load | Lane:

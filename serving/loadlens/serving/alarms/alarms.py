@@ -3,8 +3,8 @@
     alarm raised -> a row in `alarms`, a record in the journal, one message for each channel in the outbox
     acknowledged -> a row in `acknowledgements`, a record, a message that it is in hands
 
-Kinds: `hazard` (on a load), `radiation` (a portal), `camera.lost`, `scale.lost`, `room.limit` and `room.silent` (of a
-sensor in a store room).
+Kinds: `hazard` (on a load), `radiation` (a portal), `load.unwatched` (no hazard on it would be seen), `camera.lost`,
+`scale.lost`, `room.limit` and `room.silent` (of a sensor in a store room).
 """
 
 import json

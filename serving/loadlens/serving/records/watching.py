@@ -1,4 +1,5 @@
-"""How far the watching of loads has come, as another process than the one that watches tells of it."""
+"""How far the watching of loads has come, as another process than the one that watches tells of it; and the alarm of
+a load that cannot be watched."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -8,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from loadlens.grading.observation import LoadObservation
 from loadlens.grading.observation_json import from_json, to_json
-from loadlens.serving.store.tables import Progress
+from loadlens.serving.alarms.alarms import is_open, raise_alarm
+from loadlens.serving.lifecycle import OPEN
+from loadlens.serving.store.tables import Load, Progress
 
 
 class Told(NamedTuple):
@@ -37,3 +40,11 @@ def told(session: Session, load_id: str) -> Told:
     """What was last written down of a load."""
     progress = session.get(Progress, load_id)
     return Told(progress.watched, progress.layers, progress.trouble) if progress else Told()
+
+
+def miss(session: Session, load: Load, why: str) -> None:
+    """Raise the alarm of an open load that cannot be watched, unless one waits for a person: nobody looks for hazards
+    on it."""
+    subject = f"load:{load.id}"
+    if load.status in OPEN and not is_open(session, "load.unwatched", subject):
+        raise_alarm(session, "load.unwatched", subject, {"why": why}, lane=load.lane)

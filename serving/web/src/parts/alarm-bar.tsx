@@ -91,6 +91,7 @@ function said(alarm: Alarm, words: Words, names: Names): string {
   if (alarm.kind === "hazard") return words.t("alarm.hazard", { what: names.class(body["class"] ?? "", words.language) });
   if (alarm.kind === "radiation") return words.t("alarm.radiation", { device: body["device"] ?? "" });
   if (alarm.kind === "camera.lost") return words.t("alarm.camera", { camera: body["camera"] ?? "", state });
+  if (alarm.kind === "load.unwatched") return words.t("alarm.unwatched");
   if (alarm.kind === "scale.lost") return words.t("alarm.scale", { device: body["device"] ?? "", state });
   if (alarm.kind === "room.limit" || alarm.kind === "room.silent") {
     const quantity = `quantity.${body["quantity"]}`;
