@@ -58,14 +58,18 @@ def marked(row: CameraBed) -> MarkedBed:
 def of_load(session: Session, load: Load, first: StoredFrame) -> Bed | None:
     """The bed that was marked for a camera before a load arrived; `first` is its first frame. None where nobody has.
 
-    Raises BedError where the camera gives frames of another size by now: the corners would lie elsewhere.
+    Where the camera gives frames of another size by now, the corners would lie elsewhere: then what was marked since in
+    frames of that size counts. Raises BedError where nothing was.
     """
     row = None if load.lane is None else newest(session, load.lane, first.camera, at=load.created_at)
     if row is None:
         return None
     if (row.width, row.height) != (first.width, first.height):
-        raise BedError(
-            f"camera {first.camera} gives frames of {first.width}x{first.height} pixels, and its bed was marked in "
-            f"{row.width}x{row.height}; mark it again"
-        )
+        again = newest(session, row.lane, row.camera)
+        if again is None or (again.width, again.height) != (first.width, first.height):
+            raise BedError(
+                f"camera {first.camera} gives frames of {first.width}x{first.height} pixels, and its bed was marked in "
+                f"{row.width}x{row.height}; mark it again"
+            )
+        row = again
     return marked(row).bed
