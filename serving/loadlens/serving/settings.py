@@ -29,6 +29,9 @@ PREFIX = "LOADLENS_"
 SETTINGS_FILE = f"{PREFIX}SETTINGS"
 # Read by commands that are no server: the key that a camera agent or a weighbridge reader sends.
 _NO_SETTINGS = frozenset({SETTINGS_FILE, f"{PREFIX}KEY"})
+# A century stands for "never"; some longer spans reach beyond the calendar.
+_CENTURY_DAYS = 36_500
+_CENTURY_S = 24 * 3600 * _CENTURY_DAYS
 _PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@:]*):[^@]*@")
 
 
@@ -100,29 +103,29 @@ class Settings(BaseSettings):
     """Addresses that are told, as tables (in the environment JSON): name, url, secret, allow_private, and events, of
     what: ["alarms"], ["waste"] or both."""
 
-    frames_before_load_s: float = Field(default=60, ge=0)
+    frames_before_load_s: float = Field(default=60, ge=0, le=_CENTURY_S)
     """Frames of a lane that were taken up to so many seconds before a load was opened belong to it."""
 
-    unclosed_after_h: float = Field(default=12, gt=0)
+    unclosed_after_h: float = Field(default=12, gt=0, le=24 * _CENTURY_DAYS)
     """A load that is open for so many hours is flagged for a person; it is never closed by itself."""
 
-    unweighed_after_h: float = Field(default=12, gt=0)
+    unweighed_after_h: float = Field(default=12, gt=0, le=24 * _CENTURY_DAYS)
     """A load whose truck was not weighed empty within so many hours of its close is flagged for a person."""
 
-    camera_silent_s: float = Field(default=120, gt=0)
+    camera_silent_s: float = Field(default=120, gt=0, le=_CENTURY_S)
     """A camera agent that has said nothing for so many seconds is taken for lost while a load is open on its lane."""
 
-    device_lost_s: float = Field(default=90, gt=0)
+    device_lost_s: float = Field(default=90, gt=0, le=_CENTURY_S)
     """A scale or sensor that is not well for so many seconds, or whose reader has said nothing, is an alarm."""
 
-    sweep_every_s: float = Field(default=30, gt=0)
+    sweep_every_s: float = Field(default=30, gt=0, le=_CENTURY_S)
     """How often the server looks for such loads and cameras."""
 
     claim_expires_s: int = Field(default=600, gt=0, le=86400)
     """Whoever has claimed a load and says nothing for so many seconds has let go of it: long enough to walk to the
     truck and back, short enough that no truck waits for somebody who went home."""
 
-    clock_tolerance_s: float = Field(default=300, gt=0)
+    clock_tolerance_s: float = Field(default=300, gt=0, le=_CENTURY_S)
     """A camera's clock that is further off than this many seconds is not believed, and a person is told."""
 
     public_url: str | None = Field(default=None, pattern=r"^https?://[\w.\-]+(:\d+)?$")
@@ -135,16 +138,16 @@ class Settings(BaseSettings):
     trusted_proxies: tuple[str, ...] = ()
     """Addresses of proxies in front (in the environment JSON); X-Forwarded-For and -Proto are believed from them."""
 
-    session_idle_min: int = Field(default=60, gt=0)
+    session_idle_min: int = Field(default=60, gt=0, le=24 * 60 * _CENTURY_DAYS)
     """A person who does nothing for so many minutes has to log in again."""
 
-    session_hours: int = Field(default=12, gt=0)
+    session_hours: int = Field(default=12, gt=0, le=24 * _CENTURY_DAYS)
     """After so many hours everybody has to log in again."""
 
-    supplier_link_days: float = Field(default=7, gt=0)
+    supplier_link_days: float = Field(default=7, gt=0, le=_CENTURY_DAYS)
     """So many days the link to the supplier's page leads there. When they are over nothing is confirmed by itself."""
 
-    dispute_answer_days: float = Field(default=3, gt=0)
+    dispute_answer_days: float = Field(default=3, gt=0, le=_CENTURY_DAYS)
     """A dispute that no manager has answered within so many days is flagged; it stays open."""
 
     producers: tuple[ProducerSettings, ...] = ()
@@ -165,11 +168,11 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     """Logs for a person, or one JSON object a line for a collector; both on stderr."""
 
-    keep_frames_days: int | None = Field(default=None, ge=1)
+    keep_frames_days: int | None = Field(default=None, ge=1, le=_CENTURY_DAYS)
     """Days after the end of a load that its frames are kept; without it for ever. What somebody may still ask about is
     kept in any case: see serving/README.md."""
 
-    keep_drawings_days: int | None = Field(default=None, ge=1)
+    keep_drawings_days: int | None = Field(default=None, ge=1, le=_CENTURY_DAYS)
     """The same for the pictures that were drawn on."""
 
     @model_validator(mode="after")
