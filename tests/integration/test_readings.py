@@ -1,7 +1,7 @@
 """What scales and portals say, and when it becomes a weight."""
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -116,6 +116,25 @@ def test_a_radiation_alarm_stops_the_load_that_comes_after_it_or_stands_on_the_l
     assert report["truck"]["decision"] == "stop"
     assert "radiation" in {flag["code"] for flag in report["truck"]["flags"]}
     assert scale.load(load)["status"] == "flagged"
+
+
+def test_a_portal_whose_clock_is_slow_stops_the_load_that_comes_after_it(scale):
+    slow = (datetime.now(UTC) - timedelta(hours=8)).isoformat()
+    scale.says(kind="radiation", device="portal", text="alarm", value=3.2, unit="uSv/h", stable=None, at=slow)
+    load = scale.open_load("a")
+    assert [flag["code"] for flag in scale.load(load)["flags"]] == ["radiation"]
+
+
+def test_a_tare_that_a_wrongly_typed_gross_contradicts_is_on_record_for_a_person(scale):
+    load = scale.open_load("a")
+    assert scale.http.put(f"/v1/loads/{load}/weights/gross", json={"kg": "4896"}).status_code == 201
+    scale.close(load)
+    assert scale.says("16420")["used_as"] is None
+    found = scale.http.get(f"/v1/lanes/{scale.lane}/readings?kind=weight").json()["readings"]
+    assert [reading["kg"] for reading in found] == ["16420"]
+    place = f"/v1/loads/{load}/weights"
+    assert scale.http.put(f"{place}/gross", json={"kg": "48960"}).status_code == 201
+    assert scale.http.put(f"{place}/tare", json={"reading": found[0]["id"]}).status_code == 201
 
 
 def test_what_cannot_be_a_reading_is_refused(scale):

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from loadlens.grading.observation import LoadObservation
-from loadlens.serving.lifecycle import OPEN, Event, allows
+from loadlens.serving.lifecycle import ASSESSED, OPEN, Event, allows
 from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records import (
     assessments,
@@ -114,9 +114,20 @@ class Loads:
                 grabs.note_late(session, grabbed, reading)
             self.reassess(session, grabbed, reason="grab weighed", actor=actor)
         use = readings.use_of(session, reading, self.lead_s)
-        if use is not None:
-            self.weigh(session, loads.find(session, use.load_id), use.kind, use.weighed, actor=actor)
+        if use is None:
+            return True, None
+        load = loads.find(session, use.load_id)
+        if not self._can_weigh(session, load, use):
+            return True, None
+        self.weigh(session, load, use.kind, use.weighed, actor=actor)
         return True, use
+
+    def _can_weigh(self, session: Session, load: Load, use: Use) -> bool:
+        """Whether a reading may become a weight by itself: where it may not, what the scale said is on record all the
+        same, and a person says what it is."""
+        if load.status in ASSESSED and self.standards.find(session, load) is None:
+            return False
+        return weights.can_be(session, load.id, use.kind, use.weighed)
 
     def _weighs_by_grabs(self, session: Session, load: Load) -> bool:
         standard = self.standards.find(session, load)
@@ -124,6 +135,8 @@ class Loads:
 
     def reassess(self, session: Session, load: Load, *, reason: str, actor: str) -> None:
         """Assess a load anew because something else is known of it now, if it has an assessment that counts."""
+        if load.status not in ASSESSED:
+            return  # a standard that this server no longer has must not keep a radiation alarm out
         assessments.reassess(session, load, self.standards.of(session, load), reason=reason, actor=actor)
 
     def weigh(self, session: Session, load: Load, kind: Kind, weighed: Weighed, *, actor: str) -> bool:

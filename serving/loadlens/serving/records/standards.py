@@ -37,7 +37,8 @@ class Standards:
         found = self.find(session, load)
         if found is None:
             raise ConflictError(
-                f"this server no longer has the standard {load.standard}, by which load {load.id} is graded"
+                f"this server no longer has the standard {load.standard}, by which load {load.id} is graded; name its "
+                "file in the setting `standard` again"
             )
         return found
 

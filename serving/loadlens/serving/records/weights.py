@@ -49,6 +49,19 @@ def add(session: Session, load_id: str, kind: Kind, weighed: Weighed, *, actor: 
         raise UnacceptableError(str(error)) from None
 
 
+def can_be(session: Session, load_id: str, kind: Kind, weighed: Weighed) -> bool:
+    """Whether a weighing can be true beside the newest of the other kind."""
+    other = weighings(session, load_id).get("tare" if kind == "gross" else "gross")
+    if other is None:
+        return True
+    pair = {kind: Mass(weighed.kg), other.kind: Mass(other.kg)}
+    try:
+        Weights(pair["gross"], pair["tare"])
+    except WeightsError:
+        return False
+    return True
+
+
 def weighings(session: Session, load_id: str) -> dict[str, Weight]:
     """The newest weighing of each kind."""
     query = select(Weight).where(Weight.load_id == load_id).order_by(Weight.id)
