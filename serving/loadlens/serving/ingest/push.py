@@ -61,7 +61,7 @@ class Pusher:
         if seq is None:
             raise RuntimeError(f"{promised.name} was promised without a number")
         data = self._spool.read(promised)
-        answer = self._server.put_frame(self._camera, seq, data, promised.captured_at, promised.why)
+        answer = self._server.put_frame(self._camera, seq, data, promised)
         if answer.status in _STORED:
             self._spool.done(promised)
             # A frame promised by an earlier process, or come back after a power cut, does not say which is next.

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 import httpx2
 
 from loadlens.serving.errors import RefusedError, WrongUseError
+from loadlens.serving.ingest.spool import Spooled
 
 KEY_VARIABLE = "LOADLENS_KEY"
 # A server may ask for patience, but not for more than this.
@@ -49,12 +50,12 @@ class LaneServer:
         """What is known of a camera: `next_seq` is the number of its next frame."""
         return self._ask("GET", f"{self._lane}/cameras/{camera}")
 
-    def put_frame(self, camera: str, seq: int, data: bytes, captured_at: datetime, why: str) -> Answer:
+    def put_frame(self, camera: str, seq: int, data: bytes, frame: Spooled) -> Answer:
         """Hand over one frame under its number; 201 and 200 mean that it is durable there."""
         headers = {
-            "Captured-At": captured_at.isoformat(),
-            "Sent-At": datetime.now(UTC).isoformat(),
-            "Why-Kept": why,
+            "Captured-At": frame.captured_at.isoformat(),
+            "Sent-At": frame.clock_now().isoformat(),
+            "Why-Kept": frame.why,
         }
         return self._ask("PUT", f"{self._lane}/frames/{camera}/{seq}", content=data, headers=headers)
 

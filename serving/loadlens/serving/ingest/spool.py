@@ -13,8 +13,9 @@ import fcntl
 import os
 import re
 import threading
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 _NAME = re.compile(r"(\d{12})_(\d{8}T\d{6}\.\d{6}Z)_([a-z]+)(?:_(\d+))?(\.[a-z]+)")
@@ -35,7 +36,10 @@ class SpoolFullError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """A frame in the spool: when it was taken, why it was kept, its size in bytes; `seq` once it is promised."""
+    """A frame in the spool: when it was taken, why it was kept, its size in bytes; `seq` once it is promised.
+
+    `since_s` is when a frame that was taken right then came in, by this machine's steady clock; None: not known.
+    """
 
     position: int
     captured_at: datetime
@@ -43,6 +47,13 @@ class Spooled:
     suffix: str
     size: int
     seq: int | None = None
+    since_s: float | None = field(default=None, compare=False)
+
+    def clock_now(self) -> datetime:
+        """What the clock by which the frame was taken says now, also where the machine's was set meanwhile."""
+        if self.since_s is None:
+            return datetime.now(UTC)
+        return self.captured_at + timedelta(seconds=time.monotonic() - self.since_s)
 
     @property
     def name(self) -> str:
@@ -124,7 +135,7 @@ class Spool:
     def add(self, data: bytes, captured_at: datetime, why: str, suffix: str = ".jpg") -> Spooled:
         """Keep a frame; it is on the disk when this returns. Raises SpoolFullError where it was not kept."""
         with self._lock:
-            frame = self._room_for(captured_at, why, suffix, len(data))
+            frame = replace(self._room_for(captured_at, why, suffix, len(data)), since_s=time.monotonic())
             incoming = self._folder / _INCOMING
             while True:
                 try:

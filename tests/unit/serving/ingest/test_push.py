@@ -134,6 +134,22 @@ def test_frames_arrive_in_order_with_their_time_and_reason(
     assert pusher.counts["stored"] == 3 and not len(spool)
 
 
+def test_a_frame_is_sent_with_what_the_clock_that_it_was_taken_by_says_now(
+    tmp_path: Path, open_spool: OpenSpool, bad_day: tuple[BadDay, LaneServer]
+) -> None:
+    """The machine began with a clock that was years behind, and it was set while the frame waited."""
+    day, server = bad_day
+    spool = open_spool(tmp_path)
+    spool.add(b"taken by the wrong clock", BEGAN - timedelta(days=3000), "changed")
+    push_all(spool, server)
+    taken, sent = (datetime.fromisoformat(day.headers[name]) for name in ("Captured-At", "Sent-At"))
+    assert timedelta(0) <= sent - taken < timedelta(minutes=5)
+    spool.add(b"left by an earlier process", BEGAN, "changed")
+    spool.close()
+    push_all(open_spool(tmp_path), server)
+    assert abs(datetime.fromisoformat(day.headers["Sent-At"]) - datetime.now(UTC)) < timedelta(minutes=5)
+
+
 def test_numbers_go_on_where_the_server_says_after_the_disk_was_lost(
     tmp_path: Path, open_spool: OpenSpool, bad_day: tuple[BadDay, LaneServer]
 ) -> None:
@@ -310,7 +326,7 @@ def test_a_frame_changed_on_the_disk_is_never_sent_twice_under_one_number(
     spool = open_spool(tmp_path)
     fill(spool, 1)
     promised = spool.promise(spool.oldest(), 0)
-    server.put_frame("yard", 0, spool.read(promised), BEGAN, "changed")
+    server.put_frame("yard", 0, spool.read(promised), promised)
     (tmp_path / promised.name).write_bytes(b"spoiled")
     pusher = push_all(spool, server)
     assert pusher.counts["conflicts"] == 1
