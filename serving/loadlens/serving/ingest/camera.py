@@ -49,8 +49,10 @@ class Camera:
         self._pusher = Pusher(spool, server, name, stop)
         self._threads = [
             threading.Thread(target=self._supervised, args=(work,), name=f"{name} {what}", daemon=True)
-            for what, work in (("intake", self._take_frames), ("push", self._pusher.run))
+            for what, work in (("intake", self._take_in), ("push", self._pusher.run))
         ]
+        # Why frames are lost now, though the camera may show something: a disk that takes none, a failure of ours.
+        self._losing = ""
         self._state, self._since = "ok", datetime.now(UTC)
         self._crashes = 0
 
@@ -72,13 +74,20 @@ class Camera:
 
     def health(self) -> dict[str, Any]:
         """The state (ok, lost, black or frozen), since when, why, and what was counted since the start."""
-        state, why = self._judge()
+        state, why = ("lost", self._losing) if self._losing else self._judge()
         if state != self._state:
             self._state, self._since = state, datetime.now(UTC)
             log.warning("%s: is %s%s", self.name, state, f": {why}" if why else "")
         counts = {"waiting": len(self._spool), "waiting_bytes": self._spool.bytes, "dropped_full": self._spool.dropped}
         counts |= {"crashes": self._crashes, **self._pusher.counts, **self._counts()}
         return {"state": state, "since": self._since.isoformat(), "counts": counts}
+
+    def _take_in(self) -> None:
+        try:
+            self._take_frames()
+        except Exception as error:
+            self._losing = f"{type(error).__name__}: {error}"
+            raise
 
     def _take_frames(self) -> None:
         raise NotImplementedError
@@ -123,7 +132,6 @@ class StreamCamera(Camera):
         self._clock = CaptureClock()
         self._last_s = time.monotonic()
         self._seen = self._not_taken = 0
-        self._full = ""
 
     def _take_frames(self) -> None:
         try:
@@ -146,15 +154,15 @@ class StreamCamera(Camera):
             return
         try:
             self._spool.add(encode_jpeg(frame.rgb(), JPEG_QUALITY), captured_at, verdict.why)
-            if self._full:
-                log.info("%s: the spool takes frames again", self.name)
-            self._full = ""
+            if self._losing:
+                log.info("%s: frames are taken again", self.name)
+            self._losing = ""
         except (SpoolFullError, OSError) as error:
             self._gate.forget()
             self._not_taken += 1
-            if not self._full:
+            if not self._losing:
                 log.error("%s: ALARM: frames are lost: %s", self.name, error)
-            self._full = str(error)
+            self._losing = str(error)
 
     def _judge(self) -> tuple[str, str]:
         if self._source.lost_since is not None:
@@ -181,6 +189,7 @@ class FolderCamera(Camera):
     def _take_frames(self) -> None:
         while not self._stop.wait(_FOLDER_EVERY_S):
             self._folder.take(time.monotonic())
+            self._losing = ""
 
     def _judge(self) -> tuple[str, str]:
         return "ok", ""
