@@ -99,6 +99,15 @@ def test_nothing_is_lost_while_the_reader_is_dead_or_the_broker_away(read, offic
     assert [reading["kg"] for reading in kept(office, "crane/grab_mass")] == [f"{grab}000" for grab in range(1, 7)]
 
 
+def test_a_number_beyond_all_numbers_does_not_deafen_the_reader(read, office, broker, publish, wait_until):
+    read(address(broker))
+    listening(wait_until, office, publish)
+    publish("portal/radiation", f'{{"at": "{AT}", "alarm": true, "value": 1e{10**20}, "unit": "cps"}}'.encode())
+    publish("portal/radiation", MESSAGES["portal/radiation"])
+    wait_until(lambda: kept(office, "portal/radiation"), "the alarm behind it")
+    wait_until(lambda: office.counted("portal", "refused: not JSON"), "it was counted")
+
+
 @pytest.fixture
 def listener(read, office, broker, publish, wait_until):
     """A reader that has subscribed."""

@@ -24,6 +24,7 @@ from loadlens.serving.ingest.weighbridge.topics import Weight, facts, indication
 log = logging.getLogger("loadlens.weighbridge")
 
 _KEEPALIVE_S = 15
+_LOOK_EVERY_S = 0.5
 # A broker's topics are open to many; devices beyond this are not listened to.
 _MOST_DEVICES = 100
 _NAME = re.compile(r"\w[\w.\-]{0,63}")
@@ -50,6 +51,7 @@ class MqttReader:
         self._subscription = subscription
         self._new_device = new_device
         self._devices: dict[str, Device] = {}
+        self._failure: Exception | None = None
         self._client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=subscription.client_id,
@@ -71,12 +73,16 @@ class MqttReader:
         return tuple(self._devices.values())
 
     def run(self, stop: threading.Event) -> None:
-        """Listen until `stop` is set."""
+        """Listen until `stop` is set. What nobody foresaw in a message is raised here: whoever started us must know
+        that nothing is heard any more."""
         self._client.connect_async(self._subscription.host, self._subscription.port, _KEEPALIVE_S)
         self._client.loop_start()
-        stop.wait()
+        while not stop.wait(_LOOK_EVERY_S) and self._failure is None:
+            pass
         self._client.disconnect()
         self._client.loop_stop()
+        if self._failure is not None:
+            raise self._failure
 
     def _on_connect(
         self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
@@ -97,7 +103,12 @@ class MqttReader:
             device.lost(f"the broker is away: {reason}")
 
     def _on_message(self, client: Client, _data: Any, message: MQTTMessage) -> None:
-        if self._taken(message.topic, bytes(message.payload)):
+        try:
+            taken = self._taken(message.topic, bytes(message.payload))
+        except Exception as error:  # the thread is the library's, which would end without a word
+            self._failure = error
+            return
+        if taken:
             client.ack(message.mid, message.qos)
 
     def _taken(self, topic: str, payload: bytes) -> bool:

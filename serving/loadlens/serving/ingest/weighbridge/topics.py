@@ -100,7 +100,7 @@ def read_payload(kind: str, payload: bytes) -> _Message | Reject:
         return Reject("too long", payload)
     try:
         data = json.loads(payload, parse_float=Decimal)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):  # ArithmeticError: a number beyond any decimal
         return Reject("not JSON", payload)
     try:
         return KINDS[kind].model_validate(data)
