@@ -5,16 +5,19 @@ import hashlib
 import hmac
 import json
 import socket
+import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from loadlens.serving.alarms.alarms import acknowledge, is_open, raise_alarm
 from loadlens.serving.alarms.channels import open_outbox
+from loadlens.serving.alarms.mqtt import MqttChannel
 from loadlens.serving.alarms.outbox import wait_s
 from loadlens.serving.alarms.settings import MqttSettings, WebhookSettings
 from loadlens.serving.store.alarm_tables import Alarm, Outgoing
@@ -102,6 +105,37 @@ def test_an_alarm_reaches_the_broker_and_the_state_of_its_lane_is_kept_there(eng
     wait_until(lambda: states(late), "the state was retained")
     assert states(late)[0]["state"] == "alarm"
     assert late.heard[0][2], "told as a retained message"
+
+
+def test_what_was_noted_before_the_clock_was_set_back_does_not_wait_for_it(engine, send, receiver, wait_until):
+    outbox = send(None, webhook(receiver.url))
+    receiver.answer = 500
+    raise_one(engine)
+    wait_until(lambda: undelivered(engine) and undelivered(engine)[0].trouble, "it was tried in vain")
+    outbox.stop()
+    receiver.answer = 204
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="milliseconds")
+    with Session(writing(engine)) as session, session.begin():
+        session.execute(update(Outgoing).values(next_try_at=tomorrow))
+    send(None, webhook(receiver.url))
+    wait_until(lambda: not undelivered(engine), "it arrived")
+
+
+def test_a_state_that_has_changed_while_it_was_told_is_told_anew(broker, listen, wait_until):
+    """As where another server of the site was quicker: what is retained last must hold."""
+    listener = listen()
+    read = []
+
+    def lane_states(_lane):
+        read.append("ok" if not read else "alarm")
+        return {"3": json.dumps({"state": read[-1]})}
+
+    channel = MqttChannel(mqtt(broker), lane_states)
+    channel.start(threading.Event())
+    wait_until(channel.ready, "the broker was greeted")
+    wait_until(lambda: len(states(listener)) == 2, "both were told")
+    assert [state["state"] for state in states(listener)] == ["ok", "alarm"]
+    channel.stop()
 
 
 def test_an_acknowledgement_by_a_person_goes_out_and_frees_the_lane(engine, send, broker, listen, wait_until):

@@ -88,8 +88,14 @@ class MqttChannel:
             self._tell_states(outgoing.lane)
 
     def _tell_states(self, lane: str | None) -> None:
-        for known, state in self._lane_states(lane).items():
-            self._publish(f"{self._broker.prefix}/lanes/{known}/state", state.encode(), retain=True)
+        """Tell the states until none has changed meanwhile: of several servers, one that was slow would else leave
+        there what no longer holds, such as "ok" over a newer alarm."""
+        told: dict[str, str] = {}
+        while (states := self._lane_states(lane)) != told:
+            for known, state in states.items():
+                if told.get(known) != state:
+                    self._publish(f"{self._broker.prefix}/lanes/{known}/state", state.encode(), retain=True)
+            told = states
 
     def _publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
         info: MQTTMessageInfo = self._client.publish(topic, payload, qos=1, retain=retain)

@@ -11,7 +11,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, select
+from sqlalchemy import ColumnElement, Engine, Select, and_, or_, select
 from sqlalchemy.event import listens_for
 from sqlalchemy.orm import Session
 
@@ -167,8 +167,10 @@ class _Courier:
             return outgoing
 
     def _due(self) -> Select[Outgoing]:
+        # Nothing waits for longer than the longest wait: what seems to was noted before the clock was set back.
+        due = or_(Outgoing.next_try_at <= now(), Outgoing.next_try_at > _after(_LONGEST_WAIT_S))
         waiting: ColumnElement[bool] = and_(
-            Outgoing.channel == self._channel.name, Outgoing.delivered_at.is_(None), Outgoing.next_try_at <= now()
+            Outgoing.channel == self._channel.name, Outgoing.delivered_at.is_(None), due
         )
         return select(Outgoing).where(waiting).order_by(Outgoing.tries, Outgoing.id)
 
