@@ -139,6 +139,8 @@ def test_a_tare_that_a_wrongly_typed_gross_contradicts_is_on_record_for_a_person
 
 def test_what_cannot_be_a_reading_is_refused(scale):
     for wrong in (
+        {"at": "0001-01-01T00:00:00+08:00"},
+        {"at": "9999-12-31T23:59:59Z"},
         {"kg": -1},
         {"kg": "NaN"},
         {"kind": "temper"},

@@ -188,7 +188,12 @@ class Intake:
             ahead = datetime.fromisoformat(sent.sent_at) - arrived
         else:
             ahead = max(captured - arrived, timedelta(0))
-        return sent.captured_at if abs(ahead) <= self._tolerance else (captured - ahead).isoformat()
+        if abs(ahead) <= self._tolerance:
+            return sent.captured_at
+        try:
+            return (captured - ahead).isoformat()
+        except OverflowError:
+            raise UnacceptableError("Captured-At and Sent-At are thousands of years apart; set the clock") from None
 
 
 def _tell(outcomes: Iterable[tuple[_Job, Kept | Exception]]) -> None:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from loadlens.serving import metrics
 from loadlens.serving.api.cameras import Camera
 from loadlens.serving.api.lanes import LaneId
-from loadlens.serving.api.moment import moment_text
+from loadlens.serving.api.moment import moment_text, within_calendar
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.picture_body import PICTURE, picture_body
 from loadlens.serving.api.problems import answers
@@ -24,7 +24,7 @@ router = APIRouter(tags=["frames"])
 
 
 def _moment(text: str) -> str:
-    return moment_text(datetime.fromisoformat(text))
+    return moment_text(within_calendar(datetime.fromisoformat(text)))
 
 
 Moment = AfterValidator(_moment)

@@ -1,7 +1,6 @@
 """What scales, portals and other devices of a lane say."""
 
 import uuid
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -10,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from loadlens.serving.api.lanes import LaneId
 from loadlens.serving.api.loads import Kilograms
-from loadlens.serving.api.moment import moment_text
+from loadlens.serving.api.moment import Moment, moment_text
 from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
@@ -33,7 +32,7 @@ class NewReading(BaseModel):
     id: uuid.UUID
     device: Annotated[str, Field(pattern=r"^\w[\w.\-]{0,63}$")]
     kind: ReadingKind
-    at: datetime
+    at: Moment
     kg: Kilograms | None = None
     division: Annotated[Kilograms, Field(gt=0)] | None = None
     stable: bool | None = None
