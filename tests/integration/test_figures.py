@@ -52,6 +52,17 @@ def test_frames_that_nobody_has_looked_at_show_with_their_age(server, shots):
     assert found["loadlens_oldest_ungraded_frame_age_seconds"] == 0
 
 
+def test_what_waits_beside_the_cameras_is_told_by_every_server_also_after_a_restart(serve):
+    server = serve()
+    assert server.http.put("/v1/lanes/1", json={}).status_code == 200
+    health = {"state": "ok", "since": "2026-03-01T08:00:00Z", "counts": {"waiting": 7}}
+    assert server.http.put("/v1/lanes/1/cameras/north/health", json=health).status_code == 200
+    assert server.http.put("/v1/lanes/nowhere/cameras/north/health", json=health).status_code == 404
+    server.kill_and_restart()
+    spooled = {series: value for series, value in figures(server).items() if "spooled" in series}
+    assert spooled == {'loadlens_frames_spooled{camera="north",lane="1"}': 7}
+
+
 def test_every_figure_explains_itself(server):
     text = server.http.get("/metrics").text
     names = set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))

@@ -1,15 +1,13 @@
 """The cameras of a lane: how they do, and where their numbers go on."""
 
 import json
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from loadlens.serving import metrics
 from loadlens.serving.api.lanes import LaneId
-from loadlens.serving.api.moment import moment_text
+from loadlens.serving.api.moment import Moment, moment_text
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.shapes import CameraList, shaped
@@ -31,7 +29,7 @@ class NewHealth(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     state: Health
-    since: datetime
+    since: Moment
     counts: Annotated[dict[CountName, Count], Field(max_length=64)] = Field(default_factory=dict)
 
 
@@ -55,7 +53,6 @@ def get_camera(request: Request, lane: LaneId, camera: Camera) -> Response:
 @router.put("/lanes/{lane}/cameras/{camera}/health", responses=answers(404))
 def put_health(request: Request, lane: LaneId, camera: Camera, new: NewHealth) -> dict[str, Any]:
     """Say how a camera does. One that shows nothing while a load is open on its lane raises an alarm."""
-    metrics.frames_spooled.labels(lane, camera).set(new.counts.get("waiting", 0))
     with parts_of(request).loads.writing() as session:
         loads.find_lane(session, lane)
         since = moment_text(new.since)

@@ -1,5 +1,6 @@
 """GET /metrics: the figures for Prometheus; those that lie in the database or on the disk are read when asked for."""
 
+import json
 import shutil
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import func, select
 from loadlens.serving import metrics
 from loadlens.serving.api.parts import Parts, parts_of
 from loadlens.serving.api.problems import answers
-from loadlens.serving.store.tables import JournalHead, Load
+from loadlens.serving.store.tables import CameraHealth, JournalHead, Load
 
 router = APIRouter(tags=["running"])
 
@@ -31,5 +32,8 @@ def _read(parts: Parts) -> None:
     with parts.loads.reading() as session:
         flagged = session.scalars(select(func.count()).where(Load.status == "flagged")).one()
         newest = session.scalars(select(JournalHead.seq)).first()
+        cameras = session.scalars(select(CameraHealth)).all()
+    for camera in cameras:
+        metrics.frames_spooled.labels(camera.lane, camera.camera).set(json.loads(camera.counts).get("waiting", 0))
     metrics.review_queue.set(flagged)
     metrics.journal_head.set(newest or 0)
