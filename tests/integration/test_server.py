@@ -141,6 +141,29 @@ def test_a_load_is_not_closed_while_frames_are_missing(server, shots):
     assert server.close(last_seq={"yard": 5}).status_code == 200
 
 
+def test_a_last_number_that_can_never_be_is_told_without_counting_up_to_it(server, shots):
+    """A camera that numbers its frames by the clock."""
+    server.open_load()
+    server.put(shots[0])
+    refused = server.close(last_seq={"yard": 1_790_000_000})
+    assert refused.status_code == 409
+    assert "and at least 980 more" in refused.json()["detail"]
+    assert refused.json()["missing"] == {"yard": list(range(1, 1001))}
+
+
+def test_a_load_may_be_called_in_any_script(server, shots):
+    place = "/v1/loads/车次-0127"
+    opened = server.http.post("/v1/loads", json={"id": "车次-0127"})
+    assert opened.status_code == 201, opened.text
+    assert server.http.get(opened.headers["Location"]).json()["id"] == "车次-0127"
+    sent = {"content": shots[0].jpeg, "headers": {"Captured-At": shots[0].captured_at}}
+    assert server.http.put(f"{place}/frames/yard/0", **sent).status_code == 201
+    closed = server.http.post(f"{place}/close")
+    assert closed.status_code == 202, closed.text
+    assert server.http.post(f"{place}/close?wait=true").status_code == 200
+    assert server.http.get(closed.headers["Location"]).status_code == 200
+
+
 def test_a_closed_load_takes_no_frame_that_was_taken_later_but_knows_those_it_has(server, shots):
     server.open_load()
     server.put(shots[0])

@@ -12,6 +12,8 @@ LoadError
 from collections.abc import Mapping, Sequence
 
 _SHOWN_MISSING = 20
+# Of one camera; where there are as many, there may be more.
+MOST_MISSING = 1000
 
 
 class LoadError(Exception):
@@ -55,4 +57,5 @@ class UnacceptableError(LoadError):
 def _listed(seqs: Sequence[int]) -> str:
     shown = ", ".join(str(seq) for seq in seqs[:_SHOWN_MISSING])
     more = len(seqs) - _SHOWN_MISSING
-    return f"{shown} and {more} more" if more > 0 else shown
+    at_least = "at least " if len(seqs) >= MOST_MISSING else ""
+    return f"{shown} and {at_least}{more} more" if more > 0 else shown

@@ -3,6 +3,7 @@
 import uuid
 from decimal import Decimal
 from typing import Annotated, Any
+from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -113,7 +114,7 @@ def create_load(request: Request, new: NewLoad, key: OnceKey = None) -> Response
         return load_answer(session, parts, load, 201 if is_new else 200)
 
     answer = change(request, new, key, work)
-    parts.grader.wake(answer.headers["Location"].rpartition("/")[2])
+    parts.grader.wake(unquote(answer.headers["Location"].rpartition("/")[2]))
     return answer
 
 
@@ -238,7 +239,12 @@ def load_answer(session: Session, parts: Parts, load: Load, status: int = 200) -
     """A load as the answer to a change of it."""
     session.flush()
     body = described(session, parts, load)
-    return Answer(status, body, {"ETag": tag_of(canonical_json(body)), "Location": f"/v1/loads/{load.id}"})
+    return Answer(status, body, {"ETag": tag_of(canonical_json(body)), "Location": place_of(load.id)})
+
+
+def place_of(load_id: str) -> str:
+    """The path of a load; its id may be of any script, and a header and a link hold ASCII alone."""
+    return f"/v1/loads/{quote(load_id, safe='')}"
 
 
 def summary(load: Load) -> dict[str, Any]:

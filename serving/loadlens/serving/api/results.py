@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from loadlens.serving.api.loads import matched
+from loadlens.serving.api.loads import matched, place_of
 from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import Parts, actor_of, parts_of
 from loadlens.serving.api.problems import answers, problem
@@ -72,7 +72,8 @@ async def close_load(
     def work(session: Session) -> Answer:
         matched(session, parts, load_id, if_match)
         load = loads.close(session, load_id, closing.last_seq if closing else {}, actor=actor_of(request))
-        return Answer(202, _place(load), {"Location": f"/v1/loads/{load_id}/assessment"})
+        place = _place(load)
+        return Answer(202, place, {"Location": place["assessment"]})
 
     closed = await run_in_threadpool(change, request, closing, key, work)
     parts.grader.wake(load_id)
@@ -232,7 +233,8 @@ def _assessment(request: Request, load_id: str) -> Response:
         if found is not None:
             check_seen(session, request, load_id)
     if load.status == "closed":
-        return JSONResponse(_place(load), 202, {"Location": f"/v1/loads/{load_id}/assessment"})
+        place = _place(load)
+        return JSONResponse(place, 202, {"Location": place["assessment"]})
     if load.status == "failed":
         return problem(409, f"load {load_id} could not be graded: {load.failure}; mend that, then close it again")
     if found is None:
@@ -246,4 +248,4 @@ def _report(request: Request, found: Assessment) -> Response:
 
 def _place(load: Load) -> dict[str, Any]:
     """Where the assessment of a closed load will be."""
-    return {"id": load.id, "status": load.status, "assessment": f"/v1/loads/{load.id}/assessment"}
+    return {"id": load.id, "status": load.status, "assessment": f"{place_of(load.id)}/assessment"}

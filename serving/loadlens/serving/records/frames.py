@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from sqlalchemy import and_, bindparam, func, insert, select, true
 from sqlalchemy.orm import Session
 
 from loadlens.serving.lanes import Visit, visit_of
-from loadlens.serving.load_errors import ConflictError
+from loadlens.serving.load_errors import MOST_MISSING, ConflictError
 from loadlens.serving.store import journal
 from loadlens.serving.store.row_facts import bulk_facts
 from loadlens.serving.store.tables import Load, LoadFrame, StoredFrame, now
@@ -237,11 +238,12 @@ def ungraded(session: Session, load_ids: Sequence[str], watched: Mapping[str, Ma
 
 
 def gaps(session: Session, load: Load, camera: str, last: int) -> list[int]:
-    """The numbers from a camera's first frame of a load up to `last` that are not here."""
+    """The numbers from a camera's first frame of a load up to `last` that are not here; the first MOST_MISSING of them,
+    since whoever counts otherwise than from 0 may name a last one in the billions."""
     query = select(LoadFrame.seq).where(LoadFrame.load_id == load.id, LoadFrame.camera == camera)
     stored = set(session.scalars(query))
     first = 0 if load.lane is None else min(stored, default=last)
-    return [seq for seq in range(first, last + 1) if seq not in stored]
+    return list(islice((seq for seq in range(first, last + 1) if seq not in stored), MOST_MISSING))
 
 
 def next_seq(session: Session, stream: str, camera: str) -> int:
