@@ -1,8 +1,11 @@
 """From a graded load to its ticket: people decide, money moves only on both weights, and nothing is edited."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+
+from loadlens.serving.sentences import told
 
 
 @pytest.fixture
@@ -213,3 +216,15 @@ def test_a_load_is_not_reviewed_before_it_was_graded(server):
     assert post(server, f"{place}/reviews", {"decision": "accept", "reason": "x"}, 409)
     assert server.http.get(f"{place}/ticket.json").status_code == 404
     assert server.http.get("/v1/loads/nowhere/reviews").status_code == 404
+
+
+def test_when_a_declared_grade_was_corrected_is_told_by_the_clock_of_the_yard(serve):
+    server = serve(time_zone="Asia/Shanghai")
+    place = server.open_load(declared="HRS101")
+    server.close()
+    corrected = server.http.patch(place, json={"reason": "misheard at the gate", "declared": "HRS102"}).json()
+    (why,) = [flag["why"] for flag in corrected["flags"] if flag["code"] == "declared_corrected"]
+    at = datetime.fromisoformat(why.rpartition(" at ")[2])
+    assert at.utcoffset() == timedelta(hours=8)
+    assert abs(datetime.now(UTC) - at) < timedelta(minutes=5)
+    assert "将申报等级由 HRS101 改为 HRS102" in told("declared_corrected", why, "zh")

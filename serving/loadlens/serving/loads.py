@@ -6,7 +6,7 @@ What is done inside a transaction lies in `records`; here is what opens one, and
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -159,10 +159,18 @@ class Loads:
         return True
 
     def amend(
-        self, session: Session, load: Load, correct: Mapping[str, str | None], *, actor: str, reason: str
+        self,
+        session: Session,
+        load: Load,
+        correct: Mapping[str, str | None],
+        *,
+        actor: str,
+        reason: str,
+        clock: tzinfo | None = None,
     ) -> None:
-        """Correct what was said when the truck came; another declared grade makes the next assessment."""
-        if "declared" in loads.amend(session, load, correct, actor=actor, reason=reason):
+        """Correct what was said when the truck came; another declared grade makes the next assessment, and a person is
+        told when by the yard's `clock` (None: this machine's)."""
+        if "declared" in loads.amend(session, load, correct, actor=actor, reason=reason, clock=clock):
             self.reassess(session, load, reason="declared grade corrected", actor=actor)
 
     def state(

@@ -132,8 +132,8 @@ class Settings(BaseSettings):
     """The address by which people reach this server, as https://scale.example; with https, cookies go over TLS only."""
 
     time_zone: ZoneInfo | None = None
-    """The yard's time zone, as Asia/Shanghai: suppliers read times in it, on their page and on tickets. Without it that
-    of this machine, which in a container is UTC."""
+    """The yard's time zone, as Asia/Shanghai: suppliers read times in it, on their page and on tickets, and reasons to
+    look at a load tell them in it. Without it that of this machine, which in a container is UTC."""
 
     trusted_proxies: tuple[str, ...] = ()
     """Addresses of proxies in front (in the environment JSON); X-Forwarded-For and -Proto are believed from them."""

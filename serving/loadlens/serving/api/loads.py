@@ -155,7 +155,8 @@ def amend_load(
 
     def work(session: Session) -> Answer:
         load = matched(session, parts, load_id, if_match)
-        parts.loads.amend(session, load, correct, actor=actor_of(request), reason=amendment.reason)
+        actor, clock = actor_of(request), parts.settings.time_zone
+        parts.loads.amend(session, load, correct, actor=actor, reason=amendment.reason, clock=clock)
         return load_answer(session, parts, load)
 
     return change(request, amendment, key, work)

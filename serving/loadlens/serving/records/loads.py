@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, tzinfo
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -156,10 +157,19 @@ def close(session: Session, load_id: str, last_seq: Mapping[str, int], *, actor:
     return load
 
 
-def amend(session: Session, load: Load, correct: Mapping[str, str | None], *, actor: str, reason: str) -> list[str]:
+def amend(
+    session: Session,
+    load: Load,
+    correct: Mapping[str, str | None],
+    *,
+    actor: str,
+    reason: str,
+    clock: tzinfo | None = None,
+) -> list[str]:
     """Correct what was said when the truck came, by the names of `Particulars`; returns the names that changed.
 
-    Another declared grade decides about money: once the load was assessed a person has to look (again).
+    Another declared grade decides about money: once the load was assessed a person has to look (again). `clock` is the
+    yard's time zone, in which that is told; None: that of this machine.
     """
     was = asdict(_particulars(load))
     changed = [name for name in correct if was[name] != correct[name]]
@@ -176,7 +186,8 @@ def amend(session: Session, load: Load, correct: Mapping[str, str | None], *, ac
     told = [f"{name} was {was[name]!r} and is {correct[name]!r}" for name in changed]
     if "declared" in changed and load.status in lifecycle.ASSESSED:
         # With the moment: a figure that goes back and forth is looked at every time.
-        why = f"{actor} corrected the declared grade from {was['declared']} to {correct['declared']} at {now()}"
+        at = datetime.now(UTC).astimezone(clock).isoformat(sep=" ", timespec="milliseconds")
+        why = f"{actor} corrected the declared grade from {was['declared']} to {correct['declared']} at {at}"
         flag(session, load, "declared_corrected", "review", why, actor=actor)
     move(session, load, "amend", actor=actor, reason=f"{reason} ({'; '.join(told)})")
     return changed
