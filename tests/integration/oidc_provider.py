@@ -24,6 +24,8 @@ class Provider:
         self.person = {"sub": "4711", "preferred_username": "olga", "groups": ["yard"]}
         self.tamper = lambda claims: claims
         self.sign = self.with_own_key
+        self.untold = ""
+        self.keys = {"keys": [self.key.as_dict(private=False)]}
         self.asked = {}
         provider = self
 
@@ -65,9 +67,10 @@ class Provider:
         place = urlsplit(handler.path)
         if place.path == "/.well-known/openid-configuration":
             names = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "keys"}
-            answer(handler, {"issuer": self.issuer} | {name: f"{self.issuer}/{path}" for name, path in names.items()})
+            places = {name: f"{self.issuer}/{path}" for name, path in names.items() if name != self.untold}
+            answer(handler, {"issuer": self.issuer} | places)
         elif place.path == "/keys":
-            answer(handler, {"keys": [self.key.as_dict(private=False)]})
+            answer(handler, self.keys)
         else:
             asked = {name: values[0] for name, values in parse_qs(place.query).items()}
             code = secrets.token_urlsafe(16)

@@ -22,6 +22,7 @@ def honest(provider):
     yield provider
     provider.person = {"sub": "4711", "preferred_username": "olga", "groups": ["yard"]}
     provider.tamper, provider.sign = (lambda claims: claims), provider.with_own_key
+    provider.untold, provider.keys = "", {"keys": [provider.key.as_dict(private=False)]}
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +128,25 @@ def test_a_code_works_once(site, honest):
         thief.cookies.update(trip)
         assert thief.get(path).status_code == 403
         assert thief.get("/v1/session").status_code == 401
+
+
+@pytest.mark.parametrize("untold", ["authorization_endpoint", "token_endpoint", "jwks_uri"])
+def test_a_provider_that_does_not_tell_its_addresses_is_named_with_what_is_missing(site, honest, untold):
+    honest.untold = untold
+    with browser(site) as http:
+        begun = http.get("/v1/oidc/login")
+        answer = begun
+        if begun.status_code == 303:
+            with httpx2.Client(timeout=60, trust_env=False) as elsewhere:
+                sent_back = elsewhere.get(begun.headers["location"])
+            answer = http.get(sent_back.headers["location"].removeprefix(PUBLIC))
+    assert answer.status_code == 403
+    assert f"does not tell its {untold}" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("keys", [{}, {"keys": [{"kty": "RSA"}]}, {"keys": 7}], ids=["none", "half a key", "a number"])
+def test_a_provider_whose_keys_are_none_lets_nobody_in(site, honest, keys):
+    honest.keys = keys
+    answer, _ = log_in(site)
+    assert answer.status_code == 403
+    assert "keys cannot be used" in answer.json()["detail"]

@@ -121,7 +121,7 @@ def test_every_reason_why_nobody_is_let_in_by_another_service_is_told_in_chinese
         for node in ast.walk(ast.parse((PROJECT / "serving/loadlens/serving" / name).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "OidcError":
                 found.add(sample(node.args[0]))
-    assert len(found) == 13
+    assert len(found) == 15
     assert [why for why in found if not CHINESE.search(told("login", why, "zh"))] == []
 
 

@@ -84,7 +84,7 @@ class Oidc:
     def address(self, trip: Trip) -> str:
         """Where to send the browser. Raises OidcError where the provider does not answer."""
         with _client() as http:
-            where = self._provider(http)["authorization_endpoint"]
+            where = _place(self._provider(http), "authorization_endpoint")
         challenge = _challenge(trip.verifier)
         query = {
             "response_type": "code",
@@ -106,7 +106,7 @@ class Oidc:
             provider = self._provider(http)
             answer = _json(
                 http.post(
-                    provider["token_endpoint"],
+                    _place(provider, "token_endpoint"),
                     data={
                         "grant_type": "authorization_code",
                         "code": code,
@@ -116,7 +116,7 @@ class Oidc:
                     auth=(self._settings.client_id, self._settings.client_secret.get_secret_value()),
                 )
             )
-            keys = KeySet.import_key_set(cast(KeySetSerialization, _json(http.get(provider["jwks_uri"]))))
+            keys = _keys(_json(http.get(_place(provider, "jwks_uri"))))
         return self._from_claims(self._claims(str(answer.get("id_token", "")), keys, trip.nonce))
 
     def _provider(self, http: httpx2.Client) -> dict[str, Any]:
@@ -170,6 +170,20 @@ def _client() -> Iterator[httpx2.Client]:
             yield http
     except httpx2.TransportError as error:
         raise OidcError(f"the provider does not answer: {error}") from None
+
+
+def _place(provider: Mapping[str, Any], name: str) -> str:
+    """One address of the provider, as it tells it itself."""
+    if not isinstance(place := provider.get(name), str):
+        raise OidcError(f"the provider does not tell its {name}; ask an admin to look at the setting oidc")
+    return place
+
+
+def _keys(found: dict[str, Any]) -> KeySet:
+    try:
+        return KeySet.import_key_set(cast(KeySetSerialization, found))
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        raise OidcError(f"the provider's keys cannot be used: {type(error).__name__}") from None
 
 
 def _json(answer: httpx2.Response) -> dict[str, Any]:
