@@ -1,5 +1,6 @@
 """The command line: exit codes, one plain line on stderr, nothing on stdout where something went wrong."""
 
+import json
 import subprocess
 import sys
 from importlib import resources
@@ -85,6 +86,24 @@ def test_what_goes_wrong_is_one_plain_line_and_an_exit_code(run, arguments, code
     assert (got, out) == (code, "")
     assert err.startswith("loadlens: ")
     assert len(err.splitlines()) == 1
+
+
+def test_a_calibration_of_another_model_is_refused_before_anything_is_watched(run, tmp_path):
+    taught = {
+        "schema": "loadlens.calibration/1",
+        "site": "north",
+        "model": {"sha256": "0" * 64},
+        "standard": {"layer_weight": "area_density"},
+        "factor": {},
+        "unseen": 0.0,
+        "depth_trend": 0.0,
+        "interval": {"level": 0.9, "unseen_sd": 0.01, "relative_sd": 0.5, "low_quantile": -1, "high_quantile": 1},
+        "tickets": {"used": 50},
+    }
+    (tmp_path / "site.json").write_text(json.dumps(taught), encoding="utf-8")
+    code, _, err = run("grade", tmp_path / "not-there.mp4", "--calibration", tmp_path / "site.json")
+    assert code == 3
+    assert "the calibration of north was fitted on what model 000000000000" in err
 
 
 def test_what_a_train_weighs_is_told_to_the_last_kilogram():

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from loadlens.grading.assessment import LoadAssessment
     from loadlens.grading.calibration import SiteCalibration
     from loadlens.grading.weighing import Weights
+    from loadlens.vision.model import SurfaceModel
     from loadlens.vision.observed import Observed
 
 HAZARD_FOUND = 4
@@ -49,7 +51,7 @@ def grade(
             from loadlens.serving.folders import check_out  # noqa: PLC0415
 
             check_out(out)
-        observed = _observe(source, bed, model)
+        observed = _observe(source, bed, model, partial(_check, site, chosen))
         assessment = _assess(observed, chosen, weights, declared, site)
     report = assessment.to_report()
     if out is not None:
@@ -70,7 +72,7 @@ def _weights(gross: str | None, tare: str | None, division: str | None) -> "Weig
     return Weights(Mass(gross), Mass(tare), None if division is None else Mass(division))
 
 
-def _observe(source: str, bed: str | None, model: Path | None) -> "Observed":
+def _observe(source: str, bed: str | None, model: Path | None, check: Callable[["SurfaceModel"], None]) -> "Observed":
     from loadlens.serving.progress import Watched  # noqa: PLC0415
     from loadlens.vision.bed import Bed  # noqa: PLC0415
     from loadlens.vision.frame import Frame  # noqa: PLC0415
@@ -86,7 +88,17 @@ def _observe(source: str, bed: str | None, model: Path | None) -> "Observed":
         def show(frame: Frame) -> None:
             watched.at(frame.time_s, f"watched {frame.time_s:.0f} s")
 
-        return observe_source(source, load_model(model), bed=given, load_id=load_id, progress=show, ended=ended)
+        eye = load_model(model)
+        check(eye)
+        return observe_source(source, eye, bed=given, load_id=load_id, progress=show, ended=ended)
+
+
+def _check(site: "SiteCalibration | None", standard: Standard, eye: "SurfaceModel") -> None:
+    """Refuse a calibration that is not for what this model will see before it has watched a whole unloading."""
+    from loadlens.grading.composition import check_calibration  # noqa: PLC0415
+    from loadlens.vision.pipeline import Unloading  # noqa: PLC0415
+
+    check_calibration(site, Unloading(eye).finish().observation, standard)
 
 
 @contextmanager
