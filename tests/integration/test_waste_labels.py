@@ -141,6 +141,13 @@ def test_a_part_of_a_container_gets_a_label_of_its_own(plant):
     assert plant.http.get("/v1/waste/entries").json()["waiting"] == []
 
 
+def test_every_day_counts_its_own_labels(plant):
+    lining = {"code": "321-023-48", "name": "大修渣", "hazards": ["T"]}
+    days = ("2026-10-20", "2026-10-20", "2026-10-21", "2026-10-19", "2026-10-21", "2026-10-01")
+    serials = [made(plant, **lining, produced_on=day)["identity"][-3:] for day in days]
+    assert serials == ["001", "002", "001", "001", "002", "001"]
+
+
 def test_reprints_have_their_reason_and_a_void_label_is_refused(plant):
     identity = made(plant)["identity"]
     place = f"/v1/waste/containers/{identity}/label"

@@ -38,7 +38,9 @@ def next_identity(session: Session, unit: str, entry: WasteCode, day: date) -> s
     The caller's transaction must be one that writes: writers take turns, so nobody else takes it meanwhile.
     """
     compose = scheme_for(entry.list_id).compose
-    prefix = compose(Identity(unit, entry.code, day, 1)).removesuffix("001").removesuffix("1")
+    first = compose(Identity(unit, entry.code, day, 1))
+    # All before the serial number: 1 in the plain scheme, 001 in the other. The day before it may end with a 1 too.
+    prefix = first[: -1 if "." in first else -3]
     query = select(WasteContainer.identity).where(begins_with(WasteContainer.identity, prefix))
     taken = [parse_identity(identity)[1].serial for identity in session.scalars(query)]
     try:
