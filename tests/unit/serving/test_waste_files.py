@@ -172,6 +172,15 @@ def changed(data, sheet, cell, value):
     return out.getvalue()
 
 
+def with_rows(data, **more):
+    book, out = load_workbook(io.BytesIO(data)), io.BytesIO()
+    for sheet, rows in more.items():
+        for row in rows:
+            book[sheet].append(row)
+    book.save(out)
+    return out.getvalue()
+
+
 def not_in_chinese(faults):
     told = [fault_told(fault, "zh").partition(" 行：")[2] for fault in faults]
     return [why for why in told if not re.search(r"[\u4e00-\u9fff]", why)]
@@ -381,6 +390,15 @@ def test_every_row_that_is_wrong_is_told_with_what_it_drags_along(new_engine, ne
     forged = changed(changed(data, "postings", "D6", 400), "postings", "D7", -400)
     with pytest.raises(ImportRefusedError, match="does not take back what entry b did"):
         imported(fresh, forged)
+    taken_back = [*load_workbook(io.BytesIO(data))["postings"].values][-2:]
+    again = with_rows(
+        data,
+        entries=[("d", "corrected", BEGAN.isoformat(), "user:wang", "", "it was right", "c")],
+        postings=[("d", box, place, -grams) for _, box, place, grams in taken_back],
+    )
+    with pytest.raises(ImportRefusedError, match="entry c is itself a correction") as refused:
+        imported(fresh, again)
+    assert not_in_chinese(refused.value.faults) == []
     assert imported(fresh, data).entries == 3
     with pytest.raises(ImportRefusedError, match="known with other particulars"):
         imported(fresh, changed(data, "containers", "E2", "another name"))

@@ -196,6 +196,8 @@ def _no_correction(entry: Entry, known: Mapping[str, Entry], back: Mapping[str, 
     undone = known.get(entry.takes_back)
     if undone is None:
         return f"there is no accepted entry {entry.takes_back!r} to take back"
+    if undone.takes_back is not None:
+        return f"entry {undone.id} is itself a correction; enter what is right anew instead"
     if sorted(map(_reversed, entry.postings)) != sorted(map(_plain, undone.postings)):
         return f"it does not take back what entry {entry.takes_back} did, posting by posting"
     if back[entry.takes_back]:
