@@ -292,8 +292,9 @@ def _told_of(old):
 def _reported(entries, wastes, begin, end):
     """The rows of a report and their grams, added up entry by entry; `wastes` are code and name by container."""
     by_id, rows, stock, facilities = {one.id: one for one in entries}, defaultdict(int), defaultdict(int), {}
+    undone = {entry.takes_back for entry in entries}
     for entry in entries:
-        if entry.stage == "produced":
+        if entry.stage == "produced" and entry.id not in undone:
             facilities.setdefault(entry.postings[0].container, entry.particulars.get("产生设施编码", ""))
     for entry in entries:
         did = by_id[entry.takes_back or entry.id]

@@ -116,12 +116,16 @@ def _waste() -> tuple[Any, ...]:
 
 
 def _first_entry() -> ScalarSelect[str]:
-    """What the entry says by which a container was filled where its waste arose; null of a repacked one."""
-    entry, posting = aliased(WasteEntry), aliased(WastePosting)
+    """What the entry says by which a container was filled where its waste arose; null of a repacked one.
+
+    An entry that was taken back says nothing any more.
+    """
+    entry, posting, back = aliased(WasteEntry), aliased(WastePosting), aliased(WasteEntry)
     return (
         select(entry.particulars)
         .join(posting, posting.number == entry.number)
-        .where(posting.container == WasteContainer.identity, entry.stage == "produced")
+        .outerjoin(back, back.takes_back == entry.id)
+        .where(posting.container == WasteContainer.identity, entry.stage == "produced", back.id.is_(None))
         .order_by(posting.number)
         .limit(1)
         .scalar_subquery()
