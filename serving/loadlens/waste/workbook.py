@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain
-from typing import IO
+from typing import IO, Any
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell import WriteOnlyCell
@@ -26,6 +26,8 @@ MOST_ROWS = 2**20
 _LARGEST_UNPACKED = 2**30
 # What a sheet may hold beside the columns that it must; a sheet of a million columns is not read.
 _MORE_COLUMNS = 32
+# Of a longer number spreadsheet programs keep the first 15 digits: two codes that differ behind them become one.
+_LOST_DIGITS = 10**15
 # A spreadsheet program takes a cell of a CSV file that begins so for a formula; the wide ones in some languages.
 _BEGINS_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 # XML cannot hold these, or gives them back as others; spreadsheets write them as _xHHHH_, and so this very writing too.
@@ -184,17 +186,16 @@ def _rows(
     try:
         lines = enumerate(sheet.iter_rows(max_col=len(columns) + _MORE_COLUMNS), 1)
         _, first = next(lines, (1, ()))
-        head = [_text(cell.value) for cell in first if cell.value is not None]
-        head = checked(name, head, columns)
-        for number, line in lines:
-            if all(cell.value is None for cell in line[: len(head)]):
+        # A column without a title is not read, and those behind it keep their own cells.
+        titled = [place for place, cell in enumerate(first) if cell.value is not None]
+        head = checked(name, [_text(first[place].value) for place in titled], columns)
+        for number, whole in lines:
+            line = [whole[place] for place in titled]
+            if all(cell.value is None for cell in line):
                 continue
-            faults = [f"{column} holds a formula; write its value" for column, cell in _pairs(head, line, "f")]
-            faults += [f"{column} holds an error" for column, cell in _pairs(head, line, "e")]
-            cells = {column: _text(cell.value) for column, cell in zip(head, line, strict=False)}
-            faults += [
-                f"{column} holds a character that no text has" for column in head if _NO_TEXT.search(cells[column])
-            ]
+            cells = {column: _text(cell.value) for column, cell in zip(head, line, strict=True)}
+            pairs = zip(head, line, strict=True)
+            faults = [f"{column} {why}" for column, cell in pairs for why in _faults(cell, cells[column])]
             yield SheetRow(number, dict.fromkeys(columns, "") | cells, tuple(faults))
     except WorkbookError:
         raise
@@ -202,9 +203,17 @@ def _rows(
         raise WorkbookError(f"sheet {name!r} cannot be read: {error}") from None
 
 
-def _pairs(head: Sequence[str], line: Sequence[object], kind: str) -> list[tuple[str, object]]:
-    pairs = zip(head, line, strict=False)
-    return [(column, cell) for column, cell in pairs if getattr(cell, "data_type", None) == kind]
+def _faults(cell: Any, text: str) -> Iterator[str]:
+    """What is wrong with a cell of this text."""
+    kind, value = getattr(cell, "data_type", None), cell.value
+    if kind == "f":
+        yield "holds a formula; write its value"
+    if kind == "e":
+        yield "holds an error"
+    if isinstance(value, int | float) and abs(value) >= _LOST_DIGITS:
+        yield "holds a number of more than 15 digits, the rest of which is lost; write it as text"
+    if _NO_TEXT.search(text):
+        yield "holds a character that no text has"
 
 
 def _text(value: object) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from loadlens.waste import workbook
-from loadlens.waste.workbook import Table, WorkbookError, read_xlsx, write_csv, write_xlsx
+from loadlens.waste.workbook import Table, WorkbookError, read_loose_xlsx, read_xlsx, write_csv, write_xlsx
 
 HEAD = ("name", "grams")
 HOSTILE = [
@@ -82,6 +82,21 @@ def test_a_formula_or_an_error_in_what_is_read_is_a_fault_of_its_row():
         (5, ("name holds an error",)),
     ]
     assert rows[2].cells["grams"] == "3"
+
+
+def test_a_column_without_a_title_does_not_shift_those_behind_it():
+    data = a_workbook(("name", None, "grams", None, "more"), ["a", "b", 1, "c", "d"], [None, "b", None, "c", None])
+    (row,) = read_loose_xlsx(data, {"t": HEAD})["t"]
+    assert (row.number, row.cells) == (2, {"name": "a", "grams": "1", "more": "d"})
+    (row,) = read_xlsx(a_workbook(("name", None, "grams"), ["a", "b", 1]), {"t": HEAD})["t"]
+    assert row.cells == {"name": "a", "grams": "1"}
+
+
+@pytest.mark.parametrize("number", [9111020010000000123, 1e15, -1e300])
+def test_a_number_of_which_a_spreadsheet_keeps_only_the_first_digits_is_a_fault_of_its_row(number):
+    (row,) = read_xlsx(a_workbook(HEAD, [number, 999_999_999_999_999]), {"t": HEAD})["t"]
+    assert row.faults == ("name holds a number of more than 15 digits, the rest of which is lost; write it as text",)
+    assert row.cells["grams"] == "999999999999999"
 
 
 @pytest.mark.parametrize("text", ["\0", "_xD800_"])
