@@ -10,8 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-# Operations of recovery (Basel Convention, annex IV B) but R1, the use as a fuel, of which no material is left.
-_RECOVERY = re.compile(r"\bR([2-9]|1[0-3])\b")
+# Operations of the Basel Convention, annex IV, wherever a text names them: D is disposal, R recovery; of R1, the use as
+# a fuel, no material is left.
+_OPERATION = re.compile(r"(?<![A-Za-z0-9])[DR]\d{1,2}(?![A-Za-z0-9])")
+_RECOVERY = frozenset(f"R{number}" for number in range(2, 14))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,11 @@ class Recovered:
 
 
 def is_recovery(how: str) -> bool:
-    """Whether a way of treatment is a recovery of material, as far as it says: R2 to R13, or 利用 and not 处置."""
-    return bool(_RECOVERY.search(how)) or ("利用" in how and "处置" not in how)
+    """Whether a way of treatment is a recovery of material, as far as it says: R2 to R13; without any operation, 利用
+    and not 处置."""
+    if named := _OPERATION.findall(how):
+        return not _RECOVERY.isdisjoint(named)
+    return "利用" in how and "处置" not in how
 
 
 def recovered(moved: Iterable[tuple[str, str, str, str, int]], factors: Sequence[Factor]) -> list[Recovered]:

@@ -20,6 +20,10 @@ GIVEN |= {"low": 500, "kg_per_t": 1000, "high": 1600}
         ("R1", False),
         ("D10", False),
         ("利用/处置", False),
+        ("金属利用R4", True),
+        ("R1 作为燃料利用", False),
+        ("D10焚烧（余热利用）", False),
+        ("D10 and R4", True),
         ("", False),
     ],
 )
