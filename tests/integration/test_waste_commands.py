@@ -69,6 +69,8 @@ def test_labels_are_made_and_scan_and_a_forged_one_is_found(waste, label, tmp_pa
         (HEAD + DROSS.replace("2026-11-25", "25.11.2026"), "no date"),
         (HEAD + DROSS.replace("412.5", "-1"), "weighs more than"),
         (HEAD + DROSS.replace("412.5", "heavy"), "is not a number"),
+        (HEAD + DROSS.replace("412.5", "0.0005"), "finer than a gram"),
+        (HEAD + DROSS.replace("zhang,", "zhang,wet, keep shut"), "line 2: it has more cells than line 1"),
         (HEAD + DROSS.replace("R/T", "X"), "unknown hazard letters"),
         (HEAD + DROSS.replace("solid", "soft"), "state 'soft' is unknown"),
         (HEAD + DROSS.replace("zhang", ""), "confirmed_by is empty"),

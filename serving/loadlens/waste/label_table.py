@@ -1,6 +1,7 @@
 """Labels in bulk: a CSV file of containers becomes labels, or every fault of every row is told and none is made."""
 
 import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -10,11 +11,13 @@ from loadlens.grading.quantity import Mass, QuantityError
 from loadlens.waste.codes import CodeError, code_list
 from loadlens.waste.identity import SCHEMES, Identity, IdentityError
 from loadlens.waste.label import STATES_ZH, Label, LabelError, Producer
+from loadlens.waste.ledger import LedgerError, grams_of
 
 COLUMNS = (
     *("list", "code", "name", "state", "main_components", "harmful_components", "hazards", "precautions"),
     *("produced_on", "serial", "kg", "litres", "confirmed_by", "remark"),
 )
+_TOO_MANY = "more"
 
 
 class TableError(ValueError):
@@ -59,16 +62,20 @@ def read_labels(text: str, producer: Producer, scheme: str = "hj1276-37") -> lis
 
     Raises TableError with every fault, each with its line.
     """
-    reader = csv.DictReader(text.splitlines())
+    reader = csv.DictReader(io.StringIO(text, newline=""), restkey=_TOO_MANY)
     if missing := [column for column in COLUMNS if column not in (reader.fieldnames or ())]:
         raise TableError([f"line 1: the columns {', '.join(missing)} are missing"])
     maker, labels, faults = _Maker(producer, scheme), [], []
     lines: dict[str, int] = {}
     for row in reader:
         line = reader.line_num
+        if any(row.get(_TOO_MANY, ())):
+            faults.append(f"line {line}: it has more cells than line 1; put a text with a comma in it between quotes")
+            continue
         try:
             label = maker.label({column: (row[column] or "").strip() for column in COLUMNS})
-        except (CodeError, IdentityError, LabelError, QuantityError) as error:
+            grams_of(label.mass)  # as its QR code says it
+        except (CodeError, IdentityError, LabelError, LedgerError, QuantityError) as error:
             faults.append(f"line {line}: {error}")
         except (ValueError, InvalidOperation):
             wrong = f"produced_on {row['produced_on']!r}, serial {row['serial']!r}, litres {row['litres']!r}"
