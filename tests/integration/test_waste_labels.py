@@ -163,6 +163,25 @@ def test_reprints_have_their_reason_and_a_void_label_is_refused(plant):
     assert plant.http.post(f"{place}/prints", json={"kind": "pdf", "reason": "again"}).status_code == 409
 
 
+def test_a_label_of_a_plant_that_the_settings_no_longer_name_is_shown_and_can_be_declared_void(
+    make_server, model_file, tmp_path
+):
+    settings = {"LOADLENS_PUBLIC_URL": "https://yard.example", "LOADLENS_PRODUCERS": json.dumps([PLANT])}
+    running = make_server(tmp_path / "data", model_file, settings)
+    identity = made(running)["identity"]
+    running.stop()
+    del running.environment["LOADLENS_PRODUCERS"]
+    running.start()
+    try:
+        place = f"/v1/waste/containers/{identity}/label"
+        assert running.http.get(place).json()["text"]["name"] == "铝灰渣"
+        refused = running.http.post(f"{place}/prints", json={"kind": "pdf"})
+        assert (refused.status_code, UNIT in refused.json()["detail"]) == (422, True)
+        assert running.http.post(f"{place}/void", json={"reason": "sold"}).json()["void"]["reason"] == "sold"
+    finally:
+        running.stop()
+
+
 def test_a_label_that_would_say_something_wrong_leaves_nothing_behind(plant):
     before = plant.http.get("/v1/waste/entries").json()
     waste_shapes.EntryPage.model_validate(before)
@@ -189,6 +208,10 @@ def test_waste_that_is_not_hazardous_has_a_plain_label_and_the_next_one_knows_wh
     newest = plant.http.get("/v1/waste/labels/newest", params=query).json()
     waste_label_shapes.NewestLabel.model_validate(newest)
     assert newest["text"]["remark"] == "dry"
+    wrong = made(plant, **plain, remark="typed wrong")["identity"]
+    assert plant.http.get("/v1/waste/labels/newest", params=query).json()["text"]["remark"] == "typed wrong"
+    plant.http.post(f"/v1/waste/containers/{wrong}/label/void", json={"reason": "typed wrong"})
+    assert plant.http.get("/v1/waste/labels/newest", params=query).json() == newest
     assert plant.http.get("/v1/waste/labels/newest", params=query | {"code": "20 01 01"}).json() == {"text": None}
 
 

@@ -32,7 +32,7 @@ from loadlens.waste.codes import CodeError, WasteCode, code_list
 from loadlens.waste.drawing import AnyLabel, draw
 from loadlens.waste.identity import Identity as IdentityParts
 from loadlens.waste.identity import IdentityError, parse_identity, scheme_for
-from loadlens.waste.label import Label, LabelError, State
+from loadlens.waste.label import Label, LabelError, State, edition_doubts
 from loadlens.waste.ledger import PRODUCTION, Posting, move, repack
 from loadlens.waste.plain_label import PlainLabel
 from loadlens.waste.seal import Sealed, seal
@@ -172,7 +172,7 @@ def add_label(request: Request, new: NewLabel, key: OnceKey = None) -> Response:
         if why := waste.post(session, [made.entry(actor)]).waiting.get(made.id):
             raise ConflictError(f"the container cannot be filled: {why}")
         waste_labels.make(session, identity, text, actor)
-        return Answer(201, _shown(parts, identity, waste_labels.find(session, identity), actor))
+        return Answer(201, _shown(identity, waste_labels.find(session, identity)))
 
     return change(request, new, key, work)
 
@@ -180,10 +180,8 @@ def add_label(request: Request, new: NewLabel, key: OnceKey = None) -> Response:
 @router.get("/containers/{identity}/label", response_model=None, responses=answers(404) | shaped(LabelShown))
 def get_label(request: Request, identity: str) -> dict[str, Any]:
     """What stands on a container's label, its prints, and whether it is void."""
-    parts = parts_of(request)
-    with parts.loads.reading() as session:
-        found = waste_labels.find(session, identity)
-        return _shown(parts, identity, found, waste.find(session, identity).actor)
+    with parts_of(request).loads.reading() as session:
+        return _shown(identity, waste_labels.find(session, identity))
 
 
 @router.get("/containers/{identity}/label.png", response_class=Response, responses=answers(404) | _PNG)
@@ -213,10 +211,9 @@ def print_label(request: Request, identity: str, given: Printing) -> Response:
 @router.post("/containers/{identity}/label/void", response_model=None, responses=answers(404) | shaped(LabelShown))
 def void_label(request: Request, identity: str, because: Because) -> dict[str, Any]:
     """Declare a label void: whoever scans it from then on is told why."""
-    parts, actor = parts_of(request), actor_of(request)
-    with parts.loads.writing() as session:
-        waste_labels.void(session, identity, reason=because.reason, actor=actor)
-        return _shown(parts, identity, waste_labels.find(session, identity), waste.find(session, identity).actor)
+    with parts_of(request).loads.writing() as session:
+        waste_labels.void(session, identity, reason=because.reason, actor=actor_of(request))
+        return _shown(identity, waste_labels.find(session, identity))
 
 
 @router.post("/scan", response_model=None, responses=answers() | shaped(ScannedShown))
@@ -311,15 +308,21 @@ def _draw(parts: Parts, session: Session, identity: str, kind: Kind) -> bytes:
         sealed = Sealed(identity, container.list_id, container.edition, label.mass)
         link = seal(sealed, lambda message: bytes.fromhex(journal.sign(session, message)), _host(parts))
         return draw(label, link, kind)
-    except LabelError as error:
+    except (CodeError, LabelError) as error:
         raise UnacceptableError(str(error)) from None
 
 
-def _shown(parts: Parts, identity: str, found: LabelOnRecord, confirmed_by: str) -> dict[str, Any]:
-    doubts = _label(parts, identity, dict(found.text), confirmed_by).doubts
+def _shown(identity: str, found: LabelOnRecord) -> dict[str, Any]:
+    """A label as it is on record: of a plant or a code too that this server does not have any more."""
+    text = dict(found.text)
+    try:
+        entry = code_list(text["list"]).find(text["code"])
+        doubts = edition_doubts(entry, date.fromisoformat(text["produced_on"]))
+    except CodeError as error:
+        doubts = (str(error),)
     return {
         "identity": identity,
-        "text": dict(found.text),
+        "text": text,
         "doubts": list(doubts),
         "prints": found.prints,
         "void": found.void,

@@ -79,13 +79,15 @@ def _with(label: LabelOnRecord, kind: str, said: dict[str, Any]) -> LabelOnRecor
 
 
 def newest_text(session: Session, list_id: str, code: str) -> Mapping[str, Any] | None:
-    """What stood on the newest label under a code: the next one says nearly the same."""
+    """What stood on the newest label under a code that is not void: the next one says nearly the same."""
     query = select(WasteContainer.identity).where(WasteContainer.list_id == list_id, WasteContainer.code == code)
     for identity in session.scalars(query.order_by(WasteContainer.at.desc(), WasteContainer.identity.desc()).limit(5)):
         try:
-            return find(session, identity).text
+            label = find(session, identity)
         except UnknownLoadError:
             continue  # it came by a workbook
+        if label.void is None:
+            return label.text
     return None
 
 
