@@ -101,11 +101,15 @@ def test_a_container_comes_with_its_label_and_only_a_true_label_is_taken(plant):
 
 
 def test_what_was_scanned_without_a_network_is_entered_once_and_never_behind_what_came_later(plant):
-    identity = made(plant)["identity"]
+    other, identity = (made(plant)["identity"] for _ in range(2))
     while_away, id_ = datetime.now(UTC), uuid.uuid4().hex
     for status in ("accepted", "known"):
         done = moved(plant, identity, "room:r1/A", id_=id_)
         assert done.json()[status] == [id_], done.text
+    for container, place in ((other, "room:r1/A"), (identity, "room:r1")):
+        taken = moved(plant, container, place, id_=id_)
+        assert taken.status_code == 409, taken.text
+        assert "known with other contents" in taken.json()["detail"]
     assert "already" in moved(plant, identity, "room:r1/A").json()["detail"]
     late = moved(plant, identity, "room:r1", at=while_away - timedelta(seconds=1))
     assert late.status_code == 409

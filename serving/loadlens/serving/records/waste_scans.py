@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from loadlens.serving.load_errors import ConflictError, UnacceptableError, UnknownLoadError
-from loadlens.serving.records import rooms, waste, waste_labels
+from loadlens.serving.records import rooms, waste, waste_entries, waste_labels
 from loadlens.serving.store import journal
 from loadlens.serving.store.waste_tables import WasteContainer, WasteEntry, WastePosting
 from loadlens.waste.identity import IdentityError, parse_identity
@@ -27,6 +27,13 @@ class Scanned:
 
 def scan(session: Session, text: str) -> Scanned:
     """Whose code this is. Raises UnacceptableError with the reason where it cannot be trusted or read."""
+    found = _read(session, text)
+    _refuse_void(session, found.container.identity)
+    return found
+
+
+def _read(session: Session, text: str) -> Scanned:
+    """The same, of a label that is void too."""
     text = text.strip()
     sealed = _opened(session, text) if "/w/" in text else None
     identity = sealed.identity if sealed else text
@@ -39,7 +46,6 @@ def scan(session: Session, text: str) -> Scanned:
         raise UnacceptableError(f"no container {identity} is in this ledger; it may be of another site") from None
     if sealed and (sealed.list_id, sealed.edition) != (container.list_id, container.edition):
         raise UnacceptableError(f"the label says {sealed.list_id} {sealed.edition}, the ledger {container.list_id}")
-    _refuse_void(session, identity)
     return Scanned(container, sealed)
 
 
@@ -47,8 +53,13 @@ def move_scanned(session: Session, text: str, *, entry_id: str, place: str, at: 
     """Move all of a scanned container to a place, from wherever the ledger has it; done once for one id.
 
     It may have been scanned without a network, so ConflictError where it was moved after `at`: a person looks then.
+    ConflictError too where the id is that of another entry.
     """
-    if session.scalars(select(WasteEntry.id).where(WasteEntry.id == entry_id)).first() is not None:
+    known = waste_entries.accepted(session, [entry_id]).get(entry_id)
+    if known is not None:
+        arrived = [(one.container, one.place) for one in known.postings if one.grams > 0]
+        if arrived != [(_read(session, text).container.identity, place)]:
+            raise ConflictError(f"entry {entry_id} is known with other contents; give the new one a number of its own")
         return waste.Answers([], known=[entry_id])
     identity = scan(session, text).container.identity
     check_place(session, place)
