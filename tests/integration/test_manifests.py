@@ -55,8 +55,8 @@ class Transfer:
         assert answer.status_code == status, answer.text
         return answer.json()
 
-    def to_the_gate(self):
-        assert self.make().status_code == 201
+    def to_the_gate(self, **changes):
+        assert self.make(**changes).status_code == 201
         for kind in ("declare", "take_effect"):
             self.step(kind)
         for party in ("sender", "carrier"):
@@ -178,6 +178,21 @@ def test_a_truck_does_not_leave_with_what_is_not_there(transfer):
     assert transfer.http.get(transfer.place).json()["state"] == "effective"
     waiting = transfer.http.get("/v1/waste/entries").json()["waiting"]
     assert not [one for one in waiting if one["id"].startswith(transfer.id)]
+
+
+def test_a_truck_does_not_leave_with_what_is_said_to_be_on_its_way_and_is_not(transfer):
+    first = transfer.drums[0]
+    transfer.to_the_gate(lines=[{"container": first, "place": "transit", "grams": 400_000}])
+    refused = transfer.step("gate", status=409, plate=PLATE, grams=400_000)
+    assert "holds 0 g at transit" in refused["detail"]
+    assert transfer.http.get(transfer.place).json()["state"] == "effective"
+    postings = [
+        {"container": first, "place": transfer.room, "grams": -400_000},
+        {"container": first, "place": "transit", "grams": 400_000},
+    ]
+    taken = {"id": f"{transfer.id}-t", "stage": "retrieved", "at": AT, "postings": postings}
+    assert transfer.http.post("/v1/waste/entries", json={"entries": [taken]}).json()["accepted"]
+    assert transfer.step("gate", plate=PLATE, grams=400_000)["state"] == "transferred"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from loadlens.serving.records import waste
 from loadlens.serving.records.waste_events import tell
 from loadlens.serving.store import journal
 from loadlens.serving.store.manifest_tables import ManifestStep, WasteManifest
-from loadlens.waste.ledger import Entry, LedgerError
+from loadlens.waste.ledger import TRANSIT, Entry, LedgerError
 from loadlens.waste.manifest import (
     Line,
     Manifest,
@@ -131,6 +131,8 @@ def take(session: Session, manifest: Manifest, taken: Taken) -> bool:
     session.add(row)
     subject = f"manifest:{manifest.id}"
     journal.append(session, "manifest.step", subject, {"kind": step.kind}, taken.actor, rows=[row])
+    if step.kind == "gate" and not said["faults"]:
+        _check_in_transit(session, manifest)
     if entry is not None:
         _enter(session, entry)
     tell(session, "manifest.step", described(session, manifest))
@@ -179,6 +181,15 @@ def _entry(manifest: Manifest, done: list[Step], step: Step, taken: Taken) -> En
     if step.kind == "return":
         return coming_back(manifest, done, taken.place, step.at, taken.actor)
     return None
+
+
+def _check_in_transit(session: Session, manifest: Manifest) -> None:
+    """Raise ConflictError where what is to be on its way already is not: no entry of the gate would tell."""
+    for line in manifest.lines:
+        there = waste.whereabouts(session, line.container).get(TRANSIT, 0)
+        if line.place == TRANSIT and there < line.grams:
+            why = f"container {line.container} holds {there} g at {TRANSIT}, and {line.grams} g would leave it"
+            raise ConflictError(f"the ledger cannot do this now: {why}")
 
 
 def _enter(session: Session, entry: Entry) -> None:
