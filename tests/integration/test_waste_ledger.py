@@ -185,6 +185,7 @@ def test_a_drum_is_split_into_registered_bags(ledger):
         ({"stage": "stored"}, "nothing that is stored leaves 'production'"),
         ({"stage": "corrected"}, "stage"),
         ({"at": "2026-11-25T08:00:00"}, "at"),
+        ({"at": "0001-01-01T00:00:00+08:00"}, "no year of UTC"),
         ({"batch": "HWXX"}, "no batch code"),
         ({"postings": [{"container": "c", "place": "floor", "grams": 5}]}, "come from nowhere"),
         ({"postings": [{"container": "c", "place": "floor", "grams": 0.5}]}, "grams"),

@@ -1,10 +1,10 @@
 """What may be said of a container and of an entry of the waste ledger, over HTTP as in a workbook."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.store.waste_tables import WasteContainer
@@ -17,6 +17,18 @@ Identity = Annotated[str, Field(min_length=1, max_length=80)]
 # A correction has a route of its own, which makes the counter-entry itself.
 Stage = Literal["produced", "stored", "retrieved", "treated", "handed_over", "moved", "repacked", "reweighed"]
 Line = Annotated[str, Field(max_length=500)]
+
+
+def _kept(at: datetime) -> datetime:
+    """The moment with an offset of the standard library's. At both ends of the calendar UTC may not have it."""
+    try:
+        at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no year of UTC has this moment") from None
+    return datetime.fromisoformat(at.isoformat())
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_kept)]
 
 
 class NewContainer(BaseModel):
@@ -64,7 +76,7 @@ class NewEntry(BaseModel):
 
     id: Id
     stage: Stage
-    at: AwareDatetime
+    at: Moment
     postings: Annotated[list[NewPosting], Field(min_length=1, max_length=100)]
     batch: Annotated[str, Field(max_length=32)] = ""
     reason: Line = ""
@@ -78,7 +90,7 @@ class NewEntry(BaseModel):
             return Entry(
                 id=self.id,
                 stage=self.stage,
-                at=datetime.fromisoformat(self.at.isoformat()),
+                at=self.at,
                 actor=actor,
                 postings=tuple(Posting(one.container, one.place, one.grams) for one in self.postings),
                 batch=self.batch,

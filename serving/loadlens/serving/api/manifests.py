@@ -1,11 +1,10 @@
 """Transfers of waste: manifests, the hand-overs of the three parties, the gate, what was refused."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from loadlens.serving.api.loads import Kilograms, Plate
 from loadlens.serving.api.parts import actor_of, parts_of
@@ -15,7 +14,7 @@ from loadlens.serving.api.waste_shapes import ManifestList, ManifestShown
 from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.records import manifests
 from loadlens.serving.records.manifests import Taken
-from loadlens.serving.waste_forms import Id, Identity
+from loadlens.serving.waste_forms import Id, Identity, Moment
 from loadlens.waste.batches import BatchError, parse_batch
 from loadlens.waste.manifest import Line, Manifest, ManifestError, Step
 
@@ -58,7 +57,7 @@ class _Step(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: Id
-    at: AwareDatetime
+    at: Moment
     person: Annotated[str, Field(min_length=1, max_length=100)]
 
     def said(self) -> Mapping[str, Any]:
@@ -170,7 +169,7 @@ def get_manifest(request: Request, manifest_id: str) -> dict[str, Any]:
 )
 def take_step(request: Request, response: Response, manifest_id: str, new: NewStep) -> dict[str, Any]:
     """Take the next step. A truck that may not leave is on record with every reason (`faults`), and stays."""
-    step = Step(new.kind, datetime.fromisoformat(new.at.isoformat()), new.person, new.said())
+    step = Step(new.kind, new.at, new.person, new.said())
     batch = new.batch if isinstance(new, Receive) else ""
     try:
         if batch:

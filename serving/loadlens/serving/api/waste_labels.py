@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy.orm import Session
 
 from loadlens.grading.quantity import Mass
@@ -26,7 +26,7 @@ from loadlens.serving.load_errors import ConflictError, UnacceptableError
 from loadlens.serving.records import waste, waste_labels, waste_scans
 from loadlens.serving.records.waste_labels import LabelOnRecord
 from loadlens.serving.store import journal
-from loadlens.serving.waste_forms import Id, Identity, NewContainer, NewEntry, NewPosting
+from loadlens.serving.waste_forms import Id, Identity, Moment, NewContainer, NewEntry, NewPosting
 from loadlens.waste.classes import waste_classes
 from loadlens.waste.codes import CodeError, WasteCode, code_list
 from loadlens.waste.drawing import AnyLabel, draw
@@ -66,7 +66,7 @@ class NewLabel(BaseModel):
     grams: Annotated[int, Field(gt=0, lt=10**12)]
     litres: Annotated[Decimal, Field(gt=0, max_digits=9, decimal_places=1, allow_inf_nan=False)]
     place: Place
-    at: AwareDatetime
+    at: Moment
     produced_on: date
     state: State | None = None
     main_components: _Text = ""
@@ -117,7 +117,7 @@ class NewMove(ScannedCode):
 
     id: Id
     place: Place
-    at: AwareDatetime
+    at: Moment
 
 
 @router.get("/producers", response_model=None, responses=answers() | shaped(ProducerList))
@@ -235,11 +235,10 @@ def scan_label(request: Request, scanned: ScannedCode) -> dict[str, Any]:
 @router.post("/moves", response_model=None, responses=answers(404, 409) | shaped(Entered))
 def move_container(request: Request, new: NewMove, key: OnceKey = None) -> Response:
     """Move all of a scanned container, from wherever the ledger has it. 409 where it was moved after `at`."""
-    at = datetime.fromisoformat(new.at.isoformat())
 
     def work(session: Session) -> Answer:
         actor = actor_of(request)
-        done = waste_scans.move_scanned(session, new.code, entry_id=new.id, place=new.place, at=at, actor=actor)
+        done = waste_scans.move_scanned(session, new.code, entry_id=new.id, place=new.place, at=new.at, actor=actor)
         return Answer(200, described_answers(done))
 
     return change(request, new, key, work)
