@@ -66,6 +66,19 @@ def test_stage_tables_become_a_ledger_once_however_often_they_are_imported(engin
     assert oil["produced"] == oil["stock"] == 180_000
 
 
+def test_a_plant_that_names_its_batches_and_containers_as_another_does_keeps_a_ledger_of_its_own(engine):
+    other = "911302006992296181"
+    for unit in (UNIT, other, other, UNIT):
+        with write_session(engine) as session:
+            import_stages(session, workbook(), Origin(unit, ORIGIN.litres, ORIGIN.clock), actor="user:li")
+    with Session(engine) as session:
+        rows = waste.balances(session, unit=None, code="321-024-48")
+    assert [(row["unit"], row["produced"], row["handed_over"]) for row in rows] == [
+        (UNIT, 825_000, 412_500),
+        (other, 825_000, 412_500),
+    ]
+
+
 def test_every_row_that_cannot_be_taken_over_is_told_and_nothing_is_kept(engine):
     def stored(batch, container, mass, unit="吨", time="2021-11-01 10:00"):
         return batch, time, container, mass, unit, "1"

@@ -7,7 +7,7 @@ What is imported twice is in the ledger once: an entry is named by its batch and
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from decimal import Decimal
@@ -52,8 +52,9 @@ def import_stages(session: Session, data: bytes, origin: Origin, *, actor: str) 
     except (WorkbookError, IdentityError) as error:
         raise ImportRefusedError([str(error)]) from None
     rows = _once(rows, faults)
-    containers = _containers(session, rows, origin, faults, actor)
-    entries = _entries(rows, containers, faults)
+    ids = _ids(session, rows, origin.unit)
+    containers = _containers(session, rows, ids, origin, faults, actor=actor)
+    entries = _entries(rows, ids, containers, faults)
     refused = waste.take_over(session, [entry for _, entry in entries], by=actor)
     faults += [f"{row.place}: {refused[entry.id]}" for row, entry in entries if entry.id in refused]
     if faults:
@@ -76,12 +77,25 @@ def _once(rows: Sequence[StageRow], faults: list[str]) -> list[StageRow]:
     return list(first.values())
 
 
+def _ids(session: Session, rows: Sequence[StageRow], unit: str) -> dict[str, str]:
+    """By place of a row, the id of its entry. Two plants may have a batch and a container of the same names: the second
+    one's entry then says of which plant it is."""
+    plain = {row.place: _entry_id(row) for row in rows}
+    known = waste_entries.accepted(session, plain.values())
+    of_others = {
+        id_
+        for id_, entry in known.items()
+        if _OLD_CODE in entry.particulars and not entry.postings[0].container.startswith(unit)
+    }
+    return {row.place: _entry_id(row, unit if plain[row.place] in of_others else "") for row in rows}
+
+
 def _containers(
-    session: Session, rows: Sequence[StageRow], origin: Origin, faults: list[str], actor: str
+    session: Session, rows: Sequence[StageRow], ids: Mapping[str, str], origin: Origin, faults: list[str], *, actor: str
 ) -> dict[str, WasteContainer]:
     """By the old code: what a container is now, registered where it was first produced."""
     made = [row for row in rows if row.stage == "produced"]
-    before = waste_entries.accepted(session, map(_entry_id, made))
+    before = waste_entries.accepted(session, (ids[row.place] for row in made))
     found: dict[str, WasteContainer] = {}
     for row in made:
         if row.container in found:
@@ -90,7 +104,7 @@ def _containers(
             continue
         try:
             code = code_list(_list(row.code)).find(row.code)
-            entry = before.get(_entry_id(row))
+            entry = before.get(ids[row.place])
             identity = entry.postings[0].container if entry else _identity(session, row, origin.unit, code)
             about = {"identity": identity, "list": code.list_id, "code": code.code, "name": row.name}
             container = NewContainer.model_validate({**about, "litres": origin.litres}).container(marked(""))
@@ -118,7 +132,7 @@ def _list(code: str) -> str:
 
 
 def _entries(
-    rows: Sequence[StageRow], containers: dict[str, WasteContainer], faults: list[str]
+    rows: Sequence[StageRow], ids: Mapping[str, str], containers: dict[str, WasteContainer], faults: list[str]
 ) -> list[tuple[StageRow, Entry]]:
     taken_out = {row.container for row in rows if row.stage == "retrieved"}
     sources: defaultdict[str, str] = defaultdict(lambda: FLOOR, dict.fromkeys(taken_out, TRANSIT))
@@ -133,13 +147,13 @@ def _entries(
             faults.append(f"{row.place}: {row.container} holds {container.code}, not {row.code}")
             continue
         try:
-            entries.append((row, _entry(row, container.identity, sources[row.container])))
+            entries.append((row, _entry(row, ids[row.place], container.identity, sources[row.container])))
         except (ValidationError, UnacceptableError) as error:
             faults += [f"{row.place}: {why}" for why in reasons(error)]
     return entries
 
 
-def _entry(row: StageRow, identity: str, source: str) -> Entry:
+def _entry(row: StageRow, id_: str, identity: str, source: str) -> Entry:
     """`source` is where what leaves the site stands before: in transit once it was taken out of a store."""
     ways = {
         "produced": (PRODUCTION, FLOOR),
@@ -152,7 +166,7 @@ def _entry(row: StageRow, identity: str, source: str) -> Entry:
     old = {} if row.container == identity else {_OLD_CODE: row.container}
     return NewEntry.model_validate(
         {
-            "id": _entry_id(row),
+            "id": id_,
             "stage": row.stage,
             "at": row.at,
             "batch": row.batch,
@@ -165,6 +179,8 @@ def _entry(row: StageRow, identity: str, source: str) -> Entry:
     ).entry(marked(""))
 
 
-def _entry_id(row: StageRow) -> str:
+def _entry_id(row: StageRow, unit: str = "") -> str:
     plain = f"{row.batch}.{row.container}"
-    return plain if _ID.fullmatch(plain) else f"{row.batch}.{hashlib.sha256(row.container.encode()).hexdigest()[:32]}"
+    if not unit and _ID.fullmatch(plain):
+        return plain
+    return f"{row.batch}.{hashlib.sha256(f'{unit}{row.container}'.encode()).hexdigest()[:32]}"
