@@ -6,7 +6,8 @@
     repacked                 TransformationEvent from the containers that gave to those that took
     corrected                what was taken back once more, with an errorDeclaration, as EPCIS has it
 
-Masses are sensor reports in kilograms. A container has no GS1 key: its identity stands in a URN of our own.
+Masses are sensor reports in kilograms; what was weighed again is told as what was found more or, below zero, less.
+A container has no GS1 key: its identity stands in a URN of our own.
 """
 
 import uuid
@@ -110,7 +111,9 @@ def _object_event(entry: Entry, of_box: Sequence[Posting], *, is_new: bool, is_e
     ends = is_empty and entry.stage in ("treated", "handed_over")
     event["action"] = "ADD" if is_new and entry.stage == "produced" else "DELETE" if ends else "OBSERVE"
     event["epcList"] = [_urn("container", identity)]
-    event["sensorElementList"] = [_mass(sum(posting.grams for posting in of_box if posting.grams > 0), identity)]
+    found = [posting.grams for posting in of_box if _is_here(posting.place)]
+    moved = [posting.grams for posting in of_box if posting.grams > 0]
+    event["sensorElementList"] = [_mass(sum(found if entry.stage == "reweighed" else moved), identity)]
     left = [posting.place for posting in of_box if posting.grams < 0 and _is_here(posting.place)]
     came = [posting.place for posting in of_box if posting.grams > 0 and _is_here(posting.place)]
     if read := (left or came):

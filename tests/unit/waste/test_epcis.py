@@ -63,7 +63,8 @@ def test_every_entry_of_a_life_is_an_event():
     assert [event["bizStep"] for event in events[:2]] == ["commissioning", "collecting"]
     assert events[3]["bizLocation"]["id"].endswith("room%3A1%2FA")
     assert "bizLocation" not in events[7]
-    assert events[7]["sensorElementList"][0]["sensorReport"][0]["value"] == 0.4
+    masses = [event["sensorElementList"][0]["sensorReport"][0]["value"] for event in events]
+    assert masses == [0.5, 0.1, -0.05, 0.55, -0.05, 0.1, 0.4, 0.4]
     assert events[4]["type"] == "TransformationEvent"
     assert events[4]["outputEPCList"] == ["urn:x-loadlens:container:bag"]
 
