@@ -98,6 +98,6 @@ def test_a_plant_is_told_what_it_reports_and_when(server, tmp_path):
     assert len(told) == len(estimated)
     assert {row["factor"] for row in told} <= {None}
     assert set(estimated) <= {"no factor"}
-    server.run("waste", "report", "--from", report["from"], "--to", report["to"], "--out", tmp_path / "report.xlsx")
-    assert load_workbook(tmp_path / "report.xlsx").sheetnames == book.sheetnames
+    server.run("waste", "report", "--from", report["from"], "--to", report["to"], "--out", tmp_path / "new/report.xlsx")
+    assert load_workbook(tmp_path / "new/report.xlsx").sheetnames == book.sheetnames
     assert server.http.get("/v1/waste/calendar", params=asked | {"offset": "8"}).status_code == 422

@@ -1,7 +1,8 @@
 """`loadlens waste export` and `import`: the ledger of a data folder as files, and back."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Literal
@@ -29,22 +30,9 @@ def export(
 ) -> None:
     """Write the ledger: the five stages of HJ 1259, balances, stock, and what `waste import` reads."""
     from loadlens.serving.store.database import read_session  # noqa: PLC0415
-    from loadlens.waste.workbook import WorkbookError  # noqa: PLC0415
 
-    if out.exists():
-        raise WrongUseError(f"{out} exists; give another --out")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        sealed_database(data) as engine,
-        read_session(engine) as session,
-        tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as beside,
-    ):
-        made = Path(beside, "new")
-        try:
-            _write(session, made, kind)
-        except WorkbookError as error:
-            raise RefusedError(str(error)) from error
-        made.rename(out)
+    with _whole(out) as made, sealed_database(data) as engine, read_session(engine) as session:
+        _write(session, made, kind)
     print(out)
 
 
@@ -68,13 +56,12 @@ def report(
         raise WrongUseError(f"a time is written as 2026-01-01T00:00+08:00: {error}") from error
     if first.tzinfo is None or last.tzinfo is None or first >= last:
         raise WrongUseError("--from and --to need an offset, as +08:00, and --to must lie behind --from")
-    if out.exists():
-        raise WrongUseError(f"{out} exists; give another --out")
-    with site_of(settings_file, data) as (settings, engine, _), read_session(engine) as session:
-        table = report_of(session, first, last)
-        found = recovered_of(table, settings.avoided_co2e)
-    with out.open("wb") as file:
-        write_xlsx([table, recovered_table(found)], file)
+    with _whole(out) as made:
+        with site_of(settings_file, data) as (settings, engine, _), read_session(engine) as session:
+            table = report_of(session, first, last)
+            found = recovered_of(table, settings.avoided_co2e)
+        with made.open("wb") as file:
+            write_xlsx([table, recovered_table(found)], file)
     print(out)
 
 
@@ -125,6 +112,23 @@ def _take_over(file: Path, data: Path | None, take: Callable[["Session", bytes],
         faults = (f"{one} / {fault_told(one, 'zh')}" for one in error.faults)
         raise RefusedError("\n".join(["nothing was imported 未导入任何内容:", *faults])) from error
     print(f"{done.containers} containers and {done.entries} entries are in the ledger")
+
+
+@contextmanager
+def _whole(out: Path) -> Iterator[Path]:
+    """Where to write what becomes `out` once it is whole. Raises WrongUseError, RefusedError."""
+    from loadlens.waste.workbook import WorkbookError  # noqa: PLC0415
+
+    if out.exists():
+        raise WrongUseError(f"{out} exists; give another --out")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as beside:
+        made = Path(beside, "new")
+        try:
+            yield made
+        except WorkbookError as error:
+            raise RefusedError(str(error)) from error
+        made.rename(out)
 
 
 def _write(session: "Session", made: Path, kind: str) -> None:
