@@ -10,6 +10,7 @@ from loadlens.grading.quantity import Mass
 from loadlens.waste.codes import code_list
 from loadlens.waste.identity import SCHEMES, Identity
 from loadlens.waste.label import Label, Producer
+from loadlens.waste.plain_label import PlainLabel
 from loadlens.waste.seal import Sealed, seal
 
 UNIT = "91130200699229617X"
@@ -31,6 +32,22 @@ def label():
         produced_on=DAY,
         mass=Mass("412.5"),
         litres=40,
+        confirmed_by="user:zhang",
+    )
+
+
+@pytest.fixture
+def plain():
+    """A label of waste that is not hazardous."""
+    code = code_list("eu-low").find("15 01 01")
+    return PlainLabel(
+        identity=SCHEMES["plain"].compose(Identity(UNIT, code.code, DAY, 7)),
+        name="Cardboard",
+        code=code,
+        producer=Producer("示例铝业有限公司", UNIT, "张三", "0310-0000000"),
+        produced_on=DAY,
+        mass=Mass("87"),
+        litres=1000,
         confirmed_by="user:zhang",
     )
 

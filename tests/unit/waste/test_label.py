@@ -1,7 +1,12 @@
 """Labels: what may stand on one, how large it is, and that what is printed can be scanned and trusted."""
 
+import html
 import io
 import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -81,6 +86,33 @@ def test_fonts_are_embedded_and_the_same_label_gives_the_same_bytes(label, link)
 def test_text_that_does_not_fit_is_refused_and_never_cut_off(changed, link):
     with pytest.raises(LabelError, match=r"does not fit a label of 100 mm.*shorten"):
         draw_pdf(changed(precautions="防潮、防水，远离火源，" * 20), link)
+
+
+@pytest.mark.parametrize("litres", [40, 200, 1000])
+def test_a_long_word_stays_within_the_frame_and_out_of_the_code(changed, plain, link, *, tmp_path, absent, litres):
+    if shutil.which("pdftotext") is None:
+        absent("poppler", "install Debian's package poppler-utils")
+    word = "2,3,7,8-" + "tetrachlorodibenzo" * 3 + "dioxin"
+    hazardous = changed(litres=litres, name=word, main_components=word, remark=word)
+    for label in (hazardous, replace(plain, litres=litres, name=word, remark=word)):
+        side, code = label.size.side_mm, 0.36 * label.size.side_mm
+        seen = ""
+        for text, right, top in words_of(draw_pdf(label, link), tmp_path / "label.pdf"):
+            seen += text.replace("\u200b", "")
+            assert right <= side - 4
+            # The code stands at the right, below the title.
+            is_beside = 0.2 * side < top < 0.2 * side + code / 2
+            assert right <= side - 4 - code or not is_beside, text
+        assert seen.count(word) >= 2
+        assert scanned(picture(draw_png(label, link))) == [link]
+
+
+def words_of(pdf: bytes, file: Path) -> list[tuple[str, float, float]]:
+    """The words of a PDF as they are placed: text, and where each ends and is highest, in mm."""
+    file.write_bytes(pdf)
+    told = subprocess.run(["pdftotext", "-bbox", file, "-"], capture_output=True, check=True, text=True).stdout
+    places = re.findall(r'yMin="([\d.]+)" xMax="([\d.]+)" yMax="[\d.]+">(.*?)</word>', told)
+    return [(html.unescape(text), float(right) * 25.4 / 72, float(top) * 25.4 / 72) for top, right, text in places]
 
 
 def photographed(image: np.ndarray, *, degrees: float, blur: float, dirt: float, tilt: float, seed: int) -> np.ndarray:
