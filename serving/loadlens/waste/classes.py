@@ -39,7 +39,8 @@ class Candidate:
         about = code_list(self.code.list_id)
         doubts = [] if self.code.verified else ["the list was not read, check the code"]
         if about.superseded_by:
-            doubts.append(f"edition {about.edition}, superseded by {about.superseded_by}: check the code")
+            since = f"superseded by {about.superseded_by} on {about.superseded_on}"
+            doubts.append(f"edition {about.edition}, {since}: check the code")
         doubt = f" ({'; '.join(doubts)})" if doubts else ""
         return f"could be {self.code.code} {self.why}: ask {self.ask}{doubt}"
 
@@ -49,7 +50,7 @@ class Candidate:
         about = code_list(self.code.list_id)
         doubts = [] if self.code.verified else ["该名录未经核读，请核对代码"]
         if about.superseded_by:
-            doubts.append(f"{about.edition} 版已被 {about.superseded_by} 版取代，请核对代码")
+            doubts.append(f"{about.edition} 版自 {about.superseded_on} 起由 {about.superseded_by} 版取代，请核对代码")
         doubt = f"（{'；'.join(doubts)}）" if doubts else ""
         return f"{self.why_zh}，可能是 {self.code.code}；请问清：{self.ask_zh}{doubt}"
 

@@ -3035,6 +3035,8 @@ export interface components {
             name: components["schemas"]["Names"];
             /** Superseded By */
             superseded_by: string | null;
+            /** Superseded On */
+            superseded_on: string | null;
             /** Verified */
             verified: boolean;
         };

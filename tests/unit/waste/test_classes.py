@@ -28,8 +28,10 @@ def test_an_oil_drum_is_a_question_and_says_what_is_doubtful():
     oil = next(one for one in waste_classes()["drum"].candidates if one.code.code == "900-249-08")
     assert oil.to_plain() == {"list": "hazardous-cn", "code": "900-249-08", "why": oil.said, "why_zh": oil.said_zh}
     assert oil.said.startswith("could be 900-249-08 if it held oil: ask what it held")
-    assert "superseded by 2025" in oil.said
-    assert oil.said_zh.startswith("若盛装过油，可能是 900-249-08；请问清：盛装过什么，是否已沥净（2021 版已被")
+    assert "superseded by 2025 on 2025-01-01" in oil.said
+    assert oil.said_zh.startswith(
+        "若盛装过油，可能是 900-249-08；请问清：盛装过什么，是否已沥净（2021 版自 2025-01-01 起由"
+    )
     unread = [one for kind in waste_classes().values() for one in kind.candidates if not one.code.verified]
     assert unread
     assert all("was not read" in one.said for one in unread)

@@ -210,10 +210,12 @@ def _name(list_id: str, code: str) -> dict[str, str]:
 
 
 def _code(entry: WasteCode) -> dict[str, Any]:
+    about = code_list(entry.list_id)
     return {
         "list": entry.list_id,
         "edition": entry.edition,
-        "superseded_by": code_list(entry.list_id).superseded_by,
+        "superseded_by": about.superseded_by,
+        "superseded_on": about.superseded_on and about.superseded_on.isoformat(),
         "code": entry.code,
         "mark": entry.mark,
         "hazards": list(entry.hazards),

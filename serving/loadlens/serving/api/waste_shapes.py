@@ -24,6 +24,7 @@ class CodeShown(Shape):
     list: str
     edition: str
     superseded_by: str | None
+    superseded_on: str | None
     code: str
     mark: str
     hazards: Sequence[str]

@@ -129,7 +129,7 @@ export function CodeName({ code }: { code: Shape<"CodeShown"> }) {
       <b>{code.code}</b> <span className="mark">{code.mark}</span> {code.name[words.language] || other}
       <small>
         {words.t(`waste.list.${code.list}` as "waste.list.eu-low")} {code.edition}
-        {code.superseded_by !== null && <> · {words.t("waste.superseded", { edition: code.superseded_by })}</>}
+        {code.superseded_by !== null && <> · {words.t("waste.superseded", { edition: code.superseded_by, day: code.superseded_on ?? "" })}</>}
         {!code.verified && <> · {words.t("waste.unverified")}</>}
       </small>
     </>
