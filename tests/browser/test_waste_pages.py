@@ -179,6 +179,12 @@ def test_from_a_photo_to_a_printed_label_on_a_phone(plant, browser, keeper):
         page.locator("input[type=file]").set_input_files(shown)
         # The model is read when the first photo comes.
         expect(page.get_by_role("heading", name="It may show")).to_be_visible(timeout=60_000)
+        # Noise is taken for metal as much as for anything: what metal may be is said before it is.
+        warned = page.get_by_role("alert").filter(has_text="does not rule out")
+        expect(warned).to_have_text(
+            "The photo does not rule out: Gas cylinder, Drum. Look before it is moved, pressed or heated."
+        )
+        check_accessible(page)
         check_fits(page)
         keep_picture(page, "waste-photo", PHONE)
         if not page.get_by_label("Digits, Chinese, pinyin or English").is_visible():

@@ -75,7 +75,7 @@ export function Identify({ onChosen }: { onChosen: (chosen: Chosen) => void }) {
 
 function Suggested({ answer, onChosen }: { answer: Answer; onChosen: (chosen: Chosen) => void }) {
   const words = useWords();
-  const { classes, abstain, identification } = answer.identified;
+  const { classes, abstain, dangers, identification } = answer.identified;
   const names = useLoaded("waste classes", () => read("/v1/waste/classes")).value?.classes ?? [];
   const named = (id: string): string => names.find((one) => one.id === id)?.name[words.language] ?? id;
   const list = useList();
@@ -83,6 +83,11 @@ function Suggested({ answer, onChosen }: { answer: Answer; onChosen: (chosen: Ch
   const likely = Object.entries(classes).slice(0, CLASSES_SHOWN);
   return (
     <section>
+      {dangers.length > 0 && (
+        <p className="bar danger" role="alert">
+          {words.t("waste.label.danger", { what: dangers.map(named).join(words.t("waste.label.or")) })}
+        </p>
+      )}
       <h2>{words.t("waste.label.mayBe")}</h2>
       <p>{likely.map(([id, share]) => `${named(id)} ${words.percent(share, 0)}`).join(" · ")}</p>
       {abstain && <p className="bar away">{words.t("waste.label.unsure")}</p>}
