@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Words } from "../src/texts.ts";
-import { quick, spanOf } from "../src/waste/periods.ts";
-import { gramsOf, kilograms, placeName, placesToGo } from "../src/waste/places.ts";
+import { quick, spanBetween, spanOf } from "../src/waste/periods.ts";
+import { gramsOf, kilograms, MASS, placeName, placesToGo, pointed } from "../src/waste/places.ts";
 
 const english = new Words("en");
 const ROOMS = [{ id: "r1", name: "Dross", zone_names: ["A"] }];
@@ -29,5 +29,6 @@ test("a report is of whole months, also over the end of a year and in February",
     lastQuarter: "2027-10-01 2027-12-31",
     year: "2028-01-01 2028-12-31",
   });
+  assert.deepEqual(spanBetween("2026-01-01T00:00:00+02:00", "2026-04-01T00:00:00+02:00"), { since: "2026-01-01", until: "2026-03-31" });
   assert.deepEqual(spanOf("2026-01-01", "x", new Date(2026, 3, 5)), { since: "2026-04-01", until: "2026-04-30" });
 });

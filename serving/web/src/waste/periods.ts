@@ -35,11 +35,12 @@ export function spanOf(since: string | null, until: string | null, now: Date): S
   return isDay(since) && isDay(until) ? { since, until } : months(now, 0, 1);
 }
 
-/** The span that begins at a moment and ends before another. */
+/** The span from a day until before another, given as the moments that they begin at: by the days that these name, because
+ * in another season the clock here is another one. */
 export function spanBetween(from: string, to: string): Span {
-  const last = new Date(to);
+  const last = new Date(`${to.slice(0, 10)}T00:00`);
   last.setDate(last.getDate() - 1);
-  return { since: written(new Date(from)), until: written(last) };
+  return { since: from.slice(0, 10), until: written(last) };
 }
 
 /** The clock of this browser, as +08:00: days and the times in tables have no offset of their own. */
