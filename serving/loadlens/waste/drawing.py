@@ -71,10 +71,11 @@ def _compile(
             template.read_bytes(), data, kind, made_at=datetime.combine(label.produced_on, time(), UTC), dpi=dpi
         )
     except typst.TypstError as error:
-        if "needs" in str(error):
+        _, is_too_long, needed = str(error).partition("panicked with: needs ")
+        if is_too_long:
             raise LabelError(
                 f"the text does not fit a label of {label.size.side_mm} mm with letters of {label.size.letters_mm} mm "
-                f"({error}); shorten it"
+                f"(it needs {needed}); shorten it"
             ) from None
         raise
 

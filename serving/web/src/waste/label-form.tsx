@@ -2,6 +2,7 @@
 import { type FormEvent, useEffect, useState } from "react";
 import { read, type Shape } from "../api.ts";
 import { outbox, useOutbox } from "../decisions.ts";
+import { Sentence } from "../parts/sentence.tsx";
 import { useMe } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
@@ -107,8 +108,8 @@ function Fields({ chosen, begun, onMade }: { chosen: Chosen; begun: Begun; onMad
   return (
     <form className="label-form" onSubmit={submit} onChange={() => setFault("")}>
       {entry?.state === "refused" && (
-        <p className="bar problem" role="alert" lang="en">
-          {entry.problem}
+        <p className="bar problem" role="alert">
+          <Sentence code="waste" why={entry.problem ?? ""} />
         </p>
       )}
       <div className="fields">

@@ -1,5 +1,6 @@
 // What a sensor said over time: the band from lowest to highest, its limits as lines, and every gap as a gap.
 import type { Shape } from "../api.ts";
+import { Sentence } from "../parts/sentence.tsx";
 import { useWords } from "../show.ts";
 import { isTextKey, type Words } from "../texts.ts";
 
@@ -44,8 +45,8 @@ export function Sensor({ sensor, from, to, stepS }: Said) {
         {sensor.gaps === null ? words.t("waste.sensor.gapsUnknown") : words.t("waste.sensor.gaps", { n: sensor.gaps.length, share: words.percent(share) })}
       </p>
       {broken && (
-        <p className="problem" lang="en">
-          {broken}
+        <p className="problem">
+          <Sentence code="waste" why={broken} />
         </p>
       )}
     </figure>
