@@ -3,13 +3,16 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Words } from "../src/texts.ts";
 import { quick, spanBetween, spanOf } from "../src/waste/periods.ts";
-import { gramsOf, kilograms, MASS, placeName, placesToGo, pointed } from "../src/waste/places.ts";
+import { gramsOf, isTyped, kilograms, placeName, placesToGo, VOLUME } from "../src/waste/places.ts";
 
 const english = new Words("en");
 const ROOMS = [{ id: "r1", name: "Dross", zone_names: ["A"] }];
 
 test("kilograms are typed with a point or a comma, and nothing is rounded", () => {
   assert.deepEqual(["212,5", "0.001", " 7 "].map(gramsOf), [212_500, 1, 7000]);
+  // 1212 kg are shown as 1,212 kg: whoever types that does not mean one kilogram.
+  assert.equal(gramsOf(kilograms(1_212_000, english).replace(" kg", "")), null);
+  assert.deepEqual(["1,000", "12,5", "1000", "0.25"].map((litres) => isTyped(VOLUME, litres)), [false, true, true, false]);
   assert.deepEqual(["", "0", "-1", "1e3", "0.0001", "1.2.3"].map(gramsOf), [null, null, null, null, null, null]);
   assert.equal(kilograms(1_212_501, english), "1,212.501 kg");
 });

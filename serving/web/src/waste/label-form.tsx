@@ -2,13 +2,14 @@
 import { type FormEvent, useEffect, useState } from "react";
 import { read, type Shape } from "../api.ts";
 import { outbox, useOutbox } from "../decisions.ts";
+import { plain } from "../numbers.ts";
 import { Sentence } from "../parts/sentence.tsx";
 import { useMe } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { CodeName } from "./identify.tsx";
 import type { Chosen } from "./label.tsx";
-import { gramsOf, placesToGo } from "./places.ts";
+import { gramsOf, placesToGo, VOLUME } from "./places.ts";
 import { useRooms } from "./use-rooms.ts";
 
 const STATES = ["solid", "semi_solid", "liquid", "gas"] as const;
@@ -87,7 +88,7 @@ function Fields({ chosen, begun, onMade }: { chosen: Chosen; begun: Begun; onMad
       code: code.code,
       name: text("name"),
       grams,
-      litres: text("litres").replace(",", "."),
+      litres: plain(text("litres")),
       place: text("place"),
       at: new Date().toISOString(),
       produced_on: text("produced_on"),
@@ -119,7 +120,16 @@ function Fields({ chosen, begun, onMade }: { chosen: Chosen; begun: Begun; onMad
         </label>
         <label>
           {words.t("waste.label.litres")}
-          <input name="litres" inputMode="decimal" list="litres" defaultValue={last?.litres ?? ""} autoComplete="off" required />
+          <input
+            name="litres"
+            inputMode="decimal"
+            pattern={VOLUME}
+            title={words.t("waste.badLitres")}
+            list="litres"
+            defaultValue={last?.litres ?? ""}
+            autoComplete="off"
+            required
+          />
           <datalist id="litres">
             {LITRES.map((litres) => (
               <option key={litres} value={litres} />

@@ -1,5 +1,6 @@
 // Where waste stands, and how much of it, as people say it. The service counts in grams and calls places by their ids.
 import { read, type Shape } from "../api.ts";
+import { decimal, plain } from "../numbers.ts";
 import { isTextKey, type Words } from "../texts.ts";
 
 const TONNES_FROM_KG = 10_000;
@@ -45,8 +46,17 @@ export function roughly(grams: number, words: Words): string {
   return grams / 1000 >= TONNES_FROM_KG ? words.t("unit.t", { n: words.number(grams / 1e6, 2) }) : words.kg(grams / 1000);
 }
 
+/** What a field takes for kilograms, and for litres. */
+export const MASS = decimal(9, 3);
+export const VOLUME = decimal(8, 1);
+
+/** Whether a field that takes this would let it through. */
+export function isTyped(taken: string, typed: string): boolean {
+  return new RegExp(`^${taken}$`).test(typed.trim());
+}
+
 /** Kilograms that a person has typed, as grams; null where they are none, or finer than a gram. */
 export function gramsOf(typed: string): number | null {
-  const text = typed.trim().replace(",", ".");
-  return /^\d{1,9}(\.\d{1,3})?$/.test(text) && Number(text) > 0 ? Math.round(Number(text) * 1000) : null;
+  const grams = isTyped(MASS, typed) ? Math.round(Number(plain(typed)) * 1000) : 0;
+  return grams > 0 ? grams : null;
 }

@@ -3,11 +3,12 @@
 import { type FormEvent, useState } from "react";
 import { read, type Shape } from "../api.ts";
 import { isUnderway, outbox, useOutbox } from "../decisions.ts";
+import { plain } from "../numbers.ts";
 import { Failed } from "../parts/failed.tsx";
 import { useMe } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
-import { gramsOf, kilograms } from "./places.ts";
+import { gramsOf, kilograms, VOLUME } from "./places.ts";
 import { mayAct } from "./roles.ts";
 
 const NEW = "new";
@@ -73,9 +74,10 @@ function TakeOut({ container, at, grams, others }: Here & { others: Standing[] }
     event.preventDefault();
     const given = new FormData(event.currentTarget);
     const part = gramsOf(String(given.get("kg")));
-    if (part === null || part > grams) return setFault(words.t("waste.repack.badKg", { mass: kilograms(grams, words) }));
+    if (part === null) return setFault(words.t("waste.label.badKg"));
+    if (part > grams) return setFault(words.t("waste.repack.badKg", { mass: kilograms(grams, words) }));
     if (into !== NEW) return repacked({ [container]: part }, { [into]: part });
-    const litres = String(given.get("litres")).trim().replace(",", ".");
+    const litres = plain(String(given.get("litres")));
     const more = { grams: part, litres, place: at, at: new Date().toISOString(), filled_from: { [container]: part } };
     const body = { ...label.value!.text, ...more };
     outbox.add({ who: me!.name, path: "/v1/waste/labels", body, ifMatch: null, text: "wasteRepack", about: { container } });
@@ -101,7 +103,15 @@ function TakeOut({ container, at, grams, others }: Here & { others: Standing[] }
         {into === NEW && (
           <label>
             {words.t("waste.label.litres")}
-            <input name="litres" inputMode="decimal" pattern="\d{1,8}([.,]\d)?" defaultValue={label.value?.text.litres} autoComplete="off" required />
+            <input
+              name="litres"
+              inputMode="decimal"
+              pattern={VOLUME}
+              title={words.t("waste.badLitres")}
+              defaultValue={label.value?.text.litres}
+              autoComplete="off"
+              required
+            />
           </label>
         )}
       </div>

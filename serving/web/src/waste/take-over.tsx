@@ -1,10 +1,12 @@
 // A ledger that was kept elsewhere is taken over from a workbook: all of it, or nothing with every row that is wrong.
 import { type ChangeEvent, useState } from "react";
 import { ask, place, Problem, read, Unreachable } from "../api.ts";
+import { plain } from "../numbers.ts";
 import { sessionIsOver } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { offsetHere } from "./periods.ts";
+import { isTyped, VOLUME } from "./places.ts";
 
 const KINDS = ["ledger", "stages"] as const;
 type Kind = (typeof KINDS)[number];
@@ -19,10 +21,11 @@ export function TakeOver() {
   const [litres, setLitres] = useState("200");
   const [state, setState] = useState<State>({ is: "none" });
   const producers = useLoaded("producers", () => read("/v1/waste/producers")).value?.producers ?? [];
+  const isReady = state.is !== "sending" && (kind === "ledger" || isTyped(VOLUME, litres));
   const address =
     kind === "ledger"
       ? "/v1/waste/ledger.xlsx"
-      : place("/v1/waste/stages.xlsx", {}, { unit: unit || (producers[0]?.unit ?? ""), litres: litres.replace(",", "."), offset: offsetHere() });
+      : place("/v1/waste/stages.xlsx", {}, { unit: unit || (producers[0]?.unit ?? ""), litres: plain(litres), offset: offsetHere() });
   const send = async (event: ChangeEvent<HTMLInputElement>): Promise<void> => {
     const file = event.target.files?.[0];
     // The same file may be chosen again, once it is mended.
@@ -72,10 +75,15 @@ export function TakeOver() {
           </>
         )}
         <label className="photo">
-          <input type="file" accept=".xlsx" className="unseen" disabled={state.is === "sending"} onChange={(event) => void send(event)} />
+          <input type="file" accept=".xlsx" className="unseen" disabled={!isReady} onChange={(event) => void send(event)} />
           {words.t("waste.import.choose")}
         </label>
       </div>
+      {kind === "stages" && !isTyped(VOLUME, litres) && (
+        <p className="problem" role="alert">
+          {words.t("waste.badLitres")}
+        </p>
+      )}
       {state.is === "sending" && <p role="status">{words.t("waste.import.sending")}</p>}
       {state.is === "done" && (
         <p className="well" role="status">

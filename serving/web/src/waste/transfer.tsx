@@ -9,7 +9,7 @@ import { follow } from "../route.ts";
 import { plainName, useMe } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
-import { gramsOf, kilograms, placeName, placesToGo } from "./places.ts";
+import { gramsOf, kilograms, MASS, placeName, placesToGo } from "./places.ts";
 import { mayAct } from "./roles.ts";
 import { useRooms } from "./use-rooms.ts";
 
@@ -234,6 +234,7 @@ interface Asking {
 }
 
 function Field({ name, text, isMass = false, isOptional = false }: Asking) {
+  const words = useWords();
   return (
     <label>
       {text}
@@ -242,7 +243,7 @@ function Field({ name, text, isMass = false, isOptional = false }: Asking) {
         maxLength={isMass ? 14 : 200}
         autoComplete="off"
         required={!isOptional}
-        {...(isMass && { inputMode: "decimal", pattern: "\\d{1,9}([.,]\\d{1,3})?" })}
+        {...(isMass && { inputMode: "decimal", pattern: MASS, title: words.t("waste.label.badKg") })}
       />
     </label>
   );

@@ -2,13 +2,14 @@
 import { type FormEvent, useEffect, useState } from "react";
 import { read, type Shape } from "../api.ts";
 import { isUnderway, outbox, useOutbox } from "../decisions.ts";
+import { plain } from "../numbers.ts";
 import { Failed } from "../parts/failed.tsx";
 import { Rows } from "../parts/rows.tsx";
 import { follow } from "../route.ts";
 import { useMe } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
-import { kilograms, placeName, roughly } from "./places.ts";
+import { kilograms, MASS, placeName, roughly } from "./places.ts";
 import { mayAct } from "./roles.ts";
 import { useRooms } from "./use-rooms.ts";
 
@@ -93,7 +94,7 @@ function NewTransfer({ last, onClose }: { last: Shape<"ManifestShown"> | null; o
       permit: text("permit"),
       method: text("method"),
       plate: text("plate"),
-      tolerance_kg: text("tolerance").replace(",", "."),
+      tolerance_kg: plain(text("tolerance")),
       lines: rows.map(({ container, place, grams }) => ({ container, place, grams })),
     };
     outbox.add({ who: me!.name, path: "/v1/waste/manifests", body, ifMatch: null, text: "wasteTransfer", about: { manifest: id } });
@@ -128,7 +129,14 @@ function NewTransfer({ last, onClose }: { last: Shape<"ManifestShown"> | null; o
         </label>
         <label>
           {words.t("waste.transfers.tolerance")}
-          <input name="tolerance" inputMode="decimal" pattern="\d{1,9}([.,]\d{1,3})?" defaultValue={last ? String(Number(last.tolerance_kg)) : ""} required />
+          <input
+            name="tolerance"
+            inputMode="decimal"
+            pattern={MASS}
+            title={words.t("waste.label.badKg")}
+            defaultValue={last ? String(Number(last.tolerance_kg)) : ""}
+            required
+          />
         </label>
       </div>
       <fieldset>
