@@ -107,6 +107,15 @@ def test_a_long_word_stays_within_the_frame_and_out_of_the_code(changed, plain, 
         assert scanned(picture(draw_png(label, link))) == [link]
 
 
+def test_a_name_with_hyphens_is_broken_behind_one_of_them(changed, link, tmp_path, absent):
+    if shutil.which("pdftotext") is None:
+        absent("poppler", "install Debian's package poppler-utils")
+    for letters in range(1, 12):
+        name = f"{'氮' * letters}2-methyl-4-isothiazolin-3-one"
+        for text, *_ in words_of(draw_pdf(changed(litres=1000, main_components=name), link), tmp_path / "label.pdf"):
+            assert not text.startswith("-"), name
+
+
 def words_of(pdf: bytes, file: Path) -> list[tuple[str, float, float]]:
     """The words of a PDF as they are placed: text, and where each ends and is highest, in mm."""
     file.write_bytes(pdf)
