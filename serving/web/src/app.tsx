@@ -5,6 +5,8 @@ import { connected, listen, lookUntilAnswered, stopListening } from "./events.ts
 import { maySeeFigures } from "./figures.ts";
 import { NamesOf, Names, readNames } from "./names.ts";
 import { AlarmBar } from "./parts/alarm-bar.tsx";
+import { Boundary } from "./parts/boundary.tsx";
+import { Failed } from "./parts/failed.tsx";
 import { Header } from "./parts/header.tsx";
 import { KeysHelp } from "./parts/keys-help.tsx";
 import { Later } from "./parts/later.tsx";
@@ -20,6 +22,7 @@ import { useWords } from "./show.ts";
 import { useStore } from "./store.ts";
 import { useKeys } from "./use-keys.ts";
 import { useLoaded } from "./use-loaded.ts";
+import { useNews } from "./use-news.ts";
 
 const NO_NAMES = new Names([], []);
 const figures = () => import("./pages/figures.tsx").then(({ FiguresPage }) => FiguresPage);
@@ -33,6 +36,9 @@ export function App() {
   const [helping, setHelping] = useState(false);
   const names = useLoaded("names", readNames);
   const isIn = session.is === "in";
+  const { path } = useRoute();
+  // Without names there are ids in place of them, and nothing to choose from in a correction.
+  useNews(names.again, ({ kind }) => kind === "stream.opened" && names.failed !== null);
   useEffect(lookUntilAnswered, []);
   useEffect(() => {
     if (!isIn) return;
@@ -59,9 +65,12 @@ export function App() {
         {wasIn && <AlarmBar />}
         <Connection />
         <OutboxBar />
+        {names.failed && <Failed why={names.failed} again={names.again} />}
       </div>
       <main id="content" tabIndex={-1}>
-        {wasIn ? <Page /> : <NothingYet />}
+        <Boundary path={path} instead={(why) => <Broken why={why} />}>
+          {wasIn ? <Page /> : <NothingYet />}
+        </Boundary>
       </main>
       <DoneNotes />
       {session.is === "out" && <SignIn again={session.before !== null} />}
@@ -79,6 +88,18 @@ function Page() {
   if (path.startsWith("/settings")) return <Later key="settings" load={settings} given={{ path, query }} />;
   if (path.startsWith("/waste")) return <Later key="waste" load={waste} given={{ path, query }} />;
   return path === "/queue" ? <QueuePage query={query} /> : <LivePage />;
+}
+
+function Broken({ why }: { why: Error }) {
+  const words = useWords();
+  return (
+    <p className="bar problem" role="alert">
+      {words.t("page.broken", { why: why.message })}{" "}
+      <button type="button" onClick={() => location.reload()}>
+        {words.t("page.reload")}
+      </button>
+    </p>
+  );
 }
 
 /** A page that was opened without a network shows no figures: none are kept, because they would be old ones. But what

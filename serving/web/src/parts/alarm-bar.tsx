@@ -1,10 +1,10 @@
 // Alarms that wait for a person, over everything else, on every page, with a sound where there is danger.
 import { useEffect } from "react";
-import { read, type Shape } from "../api.ts";
+import { Problem, read, type Shape } from "../api.ts";
 import { outbox, useOutbox } from "../decisions.ts";
 import { useNames, type Names } from "../names.ts";
 import { follow } from "../route.ts";
-import { plainName, useSession } from "../session.ts";
+import { plainName, useMe, useSession } from "../session.ts";
 import { useWords } from "../show.ts";
 import { isTextKey, type Words } from "../texts.ts";
 import { useLoaded } from "../use-loaded.ts";
@@ -19,22 +19,28 @@ const SHOWN = 2;
 
 export function AlarmBar() {
   const words = useWords();
-  const { value, again } = useLoaded("alarms", () => read("/v1/alarms", {}, { open: true }));
+  const { value, failed, again } = useLoaded("alarms", () => read("/v1/alarms", {}, { open: true }));
   const entries = useOutbox();
+  const me = useMe()?.name;
   useNews(again, ({ kind }) => kind.startsWith("alarm.") || kind === "stream.opened");
   useEffect(() => outbox.onDone((entry) => entry.text === "acknowledge" && again()), [again]);
   useEffect(() => {
     const timer = setInterval(again, LOOK_EVERY_MS);
     return () => clearInterval(timer);
   }, [again]);
-  const taken = new Set(entries.map((entry) => entry.about["alarm"]));
+  // Only while the caller's own word is on its way: what was refused, or waits for somebody else, takes nothing over.
+  const mine = entries.filter((entry) => entry.state !== "refused" && entry.who === me);
+  const taken = new Set(mine.map((entry) => entry.about["alarm"]));
   const waiting = (value?.alarms ?? []).filter((alarm) => !taken.has(String(alarm.id)));
   const dangers = waiting.filter((alarm) => DANGER.includes(alarm.kind));
   const others = waiting.filter((alarm) => !DANGER.includes(alarm.kind));
   const shown = [...dangers, ...others].slice(0, SHOWN);
-  if (shown.length === 0) return null;
+  // That nothing answers is said below; here, that something does and the alarms are not in it.
+  const isBlind = failed instanceof Problem;
+  if (shown.length === 0 && !isBlind) return null;
   return (
     <section className="alarms" role="alert">
+      {isBlind && <p className="bar alarm">{words.t("alarm.unread", { why: failed.message })}</p>}
       {dangers.length > 0 && <Siren />}
       {shown.map((alarm) => (
         <AlarmLine key={alarm.id} alarm={alarm} />

@@ -1,0 +1,119 @@
+"""What the console says where something is missing, refused, slow or meant for somebody else: the real service, and a
+real browser in which an answer is sometimes held back or taken away."""
+
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.browser.console_page import PASSWORD, come_in, console, look_at, sign_in
+
+from loadlens.serving.api.console import FOLDER
+
+DESK = ("en", "light", "desk")
+NOTHING_SEEN = {"en": "which does not mean clean", "zh": "不等于没有杂质"}
+# Whatever is entered is brought into sight as a key brings it; what has something else over its middle then is named.
+COVERED = """() => [...document.querySelectorAll('.decision input, .decision select')].flatMap((one) => {
+  one.focus();
+  const { left, right, top, bottom } = one.getBoundingClientRect();
+  const over = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+  return [one, ...one.labels].some((part) => part.contains(over)) ? [] : [one.outerHTML];
+})"""
+# Whether a picture may be shown on a page.
+SHOWN = """(address) => new Promise((told) => {
+  const picture = new Image();
+  picture.onload = () => told(true);
+  picture.onerror = () => told(false);
+  picture.src = address;
+})"""
+
+
+@pytest.fixture(scope="module")
+def yard(make_server, model_file, shared_port, tmp_path_factory, absent: Callable[[str, str], None]) -> Iterator:
+    """A server with a lane, which knows the address that a supplier's link leads to."""
+    if not (FOLDER / "index.html").is_file():
+        absent("console", "`make web` builds it")
+    address = {"LOADLENS_PORT": str(shared_port), "LOADLENS_PUBLIC_URL": f"http://127.0.0.1:{shared_port}"}
+    running = make_server(tmp_path_factory.mktemp("doubts") / "data", model_file, address)
+    assert running.http_as("admin").put("/v1/lanes/1", json={}).status_code == 200
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def inspector(yard, browser: Browser) -> dict:
+    return come_in(yard, browser, "ada", "inspector")
+
+
+@pytest.fixture(scope="module")
+def manager(yard, browser: Browser) -> dict:
+    return come_in(yard, browser, "meg", "manager")
+
+
+def graded(yard, shots, *, weighed: bool = True, **particulars: object) -> str:
+    """A load that was seen, or with no `shots` was not, and waits for a person; its place."""
+    place = yard.open_load(standard="example-mill", **particulars)
+    for shot in shots:
+        yard.put(shot)
+    if weighed:
+        weigh(yard, place)
+    assert yard.close().status_code == 200
+    return place
+
+
+def weigh(yard, place: str) -> None:
+    for kind, kg in (("gross", 48960), ("tare", 16420)):
+        assert yard.http.put(f"{place}/weights/{kind}", json={"kg": kg, "division": 20}).status_code == 201
+
+
+def raise_alarm(yard, device: str) -> None:
+    said = {"id": str(uuid.uuid4()), "kind": "radiation", "device": device, "text": "alarm", "raw": ""}
+    sent = yard.http.post("/v1/lanes/1/readings", json={**said, "at": datetime.now(UTC).isoformat()})
+    assert sent.status_code == 201
+
+
+def take_over_all(yard) -> None:
+    for alarm in yard.http.get("/v1/alarms", params={"open": True}).json()["alarms"]:
+        yard.http.post(f"/v1/alarms/{alarm['id']}/acknowledgement", json={"by": "the test"})
+
+
+def test_an_alarm_that_could_not_be_taken_over_stays_and_so_does_that_none_can_be_read(yard, browser, inspector):
+    raise_alarm(yard, "portal-9")
+    foreseen = r"AudioContext|\b403\b|\b500\b|status of (403|500)"
+    with console(browser, inspector, DESK, foreseen=foreseen) as page:
+        page.goto(f"{yard.address}/console/queue")
+        danger = page.locator(".bar.danger").filter(has_text="portal-9")
+        expect(danger).to_be_visible()
+        refusal = {"status": 403, "content_type": "application/problem+json", "body": '{"detail": "you may not"}'}
+        page.route(re.compile("/acknowledgement$"), lambda route: route.fulfill(**refusal))
+        danger.get_by_role("button", name="take it over").click()
+        expect(page.locator(".outbox")).to_contain_text("was refused: you may not")
+        expect(danger).to_be_visible()
+        page.get_by_role("button", name="Give up").click()
+        failure = {"status": 500, "content_type": "application/problem+json", "body": '{"detail": "disk full"}'}
+        page.route(re.compile(r"/v1/alarms\?"), lambda route: route.fulfill(**failure))
+        page.reload()
+        expect(page.get_by_text("The alarms cannot be read: disk full")).to_be_visible()
+        page.unroute_all()
+        expect(danger).to_be_visible()
+        expect(page.get_by_text("The alarms cannot be read")).to_have_count(0)
+    take_over_all(yard)
+
+
+def test_a_page_that_cannot_be_shown_leaves_the_alarms_where_they_are(yard, browser, inspector):
+    raise_alarm(yard, "portal-8")
+    with console(browser, inspector, DESK, foreseen=r"AudioContext|TypeError|undefined") as page:
+        broken = {"status": 200, "content_type": "application/json", "body": '{"loads": [{}], "total": 1}'}
+        page.route(re.compile("/v1/queue"), lambda route: route.fulfill(**broken))
+        page.goto(f"{yard.address}/console/queue")
+        expect(page.get_by_text("This page cannot be shown")).to_be_visible()
+        expect(page.locator(".bar.danger").filter(has_text="portal-8")).to_be_visible()
+        page.keyboard.press("l")
+        expect(page.get_by_role("heading", name="Live")).to_be_visible()
+    take_over_all(yard)
+
+
+def settled_picture(page: Page) -> None:
+    page.wait_for_function("() => [...document.images].every((image) => image.complete)")
