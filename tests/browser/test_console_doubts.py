@@ -79,6 +79,39 @@ def take_over_all(yard) -> None:
         yard.http.post(f"/v1/alarms/{alarm['id']}/acknowledgement", json={"by": "the test"})
 
 
+def test_of_a_load_that_nobody_saw_every_page_says_that_its_deduction_is_no_estimate(yard, browser, manager):
+    place = graded(yard, [], plate="皖A 0", supplier="North Yard")
+    page_of_load = f"{yard.address}/console/loads/{yard.load}"
+    for language in ("en", "zh"):
+        with console(browser, manager, (language, "light", "desk")) as page:
+            page.goto(f"{yard.address}/console/queue")
+            expect(page.locator(".queue li").filter(has_text="皖A 0")).to_contain_text(NOTHING_SEEN[language])
+            page.goto(page_of_load)
+            expect(page.locator(".load-head")).to_contain_text(NOTHING_SEEN[language])
+            expect(page.locator("tfoot")).to_contain_text(NOTHING_SEEN[language])
+    look_at(browser, manager, page_of_load, "nothing-seen", ".load-head")
+    with console(browser, manager, ("en", "dark", "phone")) as page:
+        page.goto(f"{yard.address}/console/queue")
+        # What is said of it leaves room for whose it is.
+        who = page.locator(".queue li").filter(has_text="皖A 0").locator(".who")
+        expect(who).to_be_visible()
+        assert who.bounding_box()["width"] > 100
+    with console(browser, manager, DESK) as page:
+        page.goto(page_of_load)
+        page.get_by_role("button", name="Accept").click()
+        expect(page.locator(".committing")).to_contain_text("No layer was seen, so nothing is deducted")
+        page.get_by_role("radio").first.check()
+        page.get_by_role("button", name="Commit").click()
+        expect(page.get_by_text("皖A 0 accepted")).to_be_visible()
+        with yard.http_with(None) as stranger:
+            link = yard.http.post(f"{place}/supplier-link").json()["url"]
+            assert "no layer was seen, so contaminants are not estimated" in stranger.get(f"{link}?lang=en").text
+            assert "未见料层，杂质未估算" in stranger.get(f"{link}?lang=zh").text
+        page.goto(page_of_load)
+        page.get_by_role("button", name="Settle").click()
+        expect(page.locator(".settlement")).to_contain_text(NOTHING_SEEN["en"])
+
+
 def test_an_alarm_that_could_not_be_taken_over_stays_and_so_does_that_none_can_be_read(yard, browser, inspector):
     raise_alarm(yard, "portal-9")
     foreseen = r"AudioContext|\b403\b|\b500\b|status of (403|500)"
@@ -113,6 +146,29 @@ def test_a_page_that_cannot_be_shown_leaves_the_alarms_where_they_are(yard, brow
         page.keyboard.press("l")
         expect(page.get_by_role("heading", name="Live")).to_be_visible()
     take_over_all(yard)
+
+
+def test_what_a_correction_comes_to_is_of_what_is_entered_and_of_the_load_as_it_is_now(yard, shots, browser, inspector):
+    place = graded(yard, shots[:6], plate="皖A 2", weighed=False)
+    with console(browser, inspector, DESK) as page:
+        page.goto(f"{yard.address}/console/loads/{yard.load}")
+        page.get_by_role("button", name="Correct").click()
+        water = page.get_by_label("Water, % of the net")
+        water.fill("2")
+        then = page.locator("table.effect tbody tr").nth(1).locator("td").nth(1)
+        expect(then.locator("b")).to_contain_text("%")
+        # What cannot be meant comes to nothing: the effect of what stood there before is no longer shown.
+        water.fill("2x")
+        expect(page.locator("table.effect")).to_have_count(0)
+        water.fill("2")
+        expect(then.locator("b")).to_contain_text("%")
+        # The truck is weighed meanwhile, so percent become kilograms.
+        weigh(yard, place)
+        expect(then.locator("b")).to_contain_text("kg")
+        # Until the newest is computed, what is shown is told to be of before.
+        page.route(re.compile("/preview$"), lambda _held: None)
+        water.fill("9")
+        expect(page.locator("table.effect")).to_contain_text("Computing")
 
 
 def settled_picture(page: Page) -> None:

@@ -351,3 +351,28 @@ def test_a_version_without_weights_is_shown_to_no_supplier(server, woody):
     server.close()
     post(server, f"{place}/reviews", ACCEPT)
     assert "without weights" in server.http.post(f"{place}/supplier-link").json()["detail"]
+
+
+def test_of_a_load_that_nobody_saw_page_and_paper_say_that_its_deduction_is_no_estimate(server, absent):
+    if shutil.which("pdftotext") is None:
+        absent("poppler", "install Debian's package poppler-utils")
+    place = weighed(server, [])
+    path = linked(server, place)
+    post(server, f"{place}/settle", {"priced": False})
+    said = {
+        "en": ("no layer was seen, so contaminants are not estimated", "does not mean that there are none"),
+        "zh": ("未见料层，杂质未估算", "不表示没有杂质"),
+    }
+    for lang, sentences in said.items():
+        papers = [
+            server.http.get(f"{place}/ticket.pdf", params={"lang": lang, "paper": paper}) for paper in ("a4", "80mm")
+        ]
+        shown = [poppler("pdftotext", pdf.content, "-raw", "-", "-").decode() for pdf in papers]
+        with stranger(server) as supplier:
+            shown.append(supplier.get(path, params={"lang": lang}).text)
+        for text in shown:
+            flat = re.sub(r"\s", "", text)
+            assert all(sentence.replace(" ", "") in flat for sentence in sentences)
+            # Nor is there an interval, or a reason for its absence that is not the one.
+            assert "measured errors" not in text
+            assert "实测误差" not in flat

@@ -32,7 +32,7 @@ def contents(source: Source, lang: Lang, clock: tzinfo | None) -> dict[str, Any]
     truck = report["truck"]
     about = truck["deduction"]
     level, scale = about["coverage_level"], about["scale_uncertainty_kg"]
-    has_interval = sums["deduction"]["kg_low"] is not None
+    has_interval = sums["deduction"]["kg_low"] is not None and bool(report["layers"])
     return {
         "lang": lang,
         "words": dict(said),
@@ -43,7 +43,7 @@ def contents(source: Source, lang: Lang, clock: tzinfo | None) -> dict[str, Any]
         "tare": kilograms(Decimal(sums["tare_kg"])),
         "net": kilograms(Decimal(sums["net_kg"])),
         "deduction": kilograms(Decimal(sums["deduction"]["kg"])),
-        "range": _range(sums["deduction"], lang) if has_interval else "",
+        "range": _range(report, sums["deduction"], lang),
         "settlement": kilograms(Decimal(sums["settlement_kg"])),
         "causes": _causes(about["by_cause"], sums["deduction"], lang),
         "notes": [
@@ -134,7 +134,13 @@ def _review(review: Mapping[str, Any], lang: Lang, clock: tzinfo | None) -> str:
     return f"{decided}: {reason} ({moment(review['at'], lang, clock)})"
 
 
-def _range(deduction: Mapping[str, Any], lang: Lang) -> str:
+def _range(report: Mapping[str, Any], deduction: Mapping[str, Any], lang: Lang) -> str:
+    """The interval of the whole deduction, or that it is no estimate; empty where the model gives none."""
+    # A report that was made before such loads had no interval has one from 0 to 0.
+    if not report["layers"]:
+        return words(lang)["not_estimated"]
+    if deduction["kg_low"] is None:
+        return ""
     low, high = Decimal(deduction["kg_low"]), Decimal(deduction["kg_high"])
     return _spread(low, high, decimals_of([low, high]), lang) + " kg"
 

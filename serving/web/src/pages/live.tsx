@@ -182,7 +182,7 @@ function LoadNow({ lane, load }: { lane: Lane; load: Shape<"LoadShown"> }) {
               {report.truck.grade === null ? words.t("load.noGrade") : names.grade(load.standard, report.truck.grade, words.language)}
             </b>{" "}
             {words.t("load.deduction")} {amount(report.truck.deduction.kg, report.truck.deduction.percent_of_net, words)}{" "}
-            <small>{deductionRange(report.truck.deduction, words)}</small>
+            <small>{deductionRange(report, words)}</small>
           </p>
           <GradeMix seen={report.truck} standard={load.standard} short />
         </>

@@ -154,11 +154,11 @@ const Head = memo(function Head({ load, report }: { load: Shape<"LoadShown">; re
         {load.supplier && <Fact name={words.t("load.supplier")} value={load.supplier} />}
         {load.declared && <Fact name={words.t("load.declared")} value={grade(load.declared)} />}
         {truck && <Fact name={words.t("load.graded")} value={grade(truck.grade)} strong />}
-        {truck && (
+        {report && truck && (
           <Fact
             name={words.t("load.deduction")}
             value={amount(truck.deduction.kg, truck.deduction.percent_of_net, words)}
-            more={deductionRange(truck.deduction, words)}
+            more={deductionRange(report, words)}
             strong
           />
         )}

@@ -118,7 +118,7 @@ function Row({ load, now, chosen }: { load: Waiting; now: number; chosen: boolea
         </span>
         <span>
           {deduction(load, words)}
-          <small>{stake(load.at_stake, words)}</small>
+          <small>{isUnseen(load) ? words.t("load.nothingSeen") : stake(load.at_stake, words)}</small>
         </span>
         <span className="reasons">{reasons(load, words)}</span>
         <span className="waits">
@@ -143,6 +143,11 @@ function stake(at: Shape<"AtStake">, words: Words): string {
   if (at.amount === null || at.in === "unknown") return "";
   const value = Number(at.amount);
   const amount = at.in === "money" ? words.money(at.amount, at.currency ?? "") : at.in === "kg" ? words.kg(value) : words.percent(value / 100, 2);
+/** Whether nothing of a load was seen: a deduction of nothing says no more than that. */
+function isUnseen({ flags }: Waiting): boolean {
+  return flags.some(({ code }) => code === "no_layers");
+}
+
   return words.t(at.at_most ? "queue.stakeAtMost" : "queue.stake", { amount });
 }
 

@@ -147,7 +147,7 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
           {draft.decision === "correct" && <CorrectionForm draft={draft} report={report} onChange={change} />}
           <Reason draft={draft} onChange={change} />
           <div className="committing">
-            <Effect load={load} draft={draft} />
+            <Effect load={load} tag={tag} report={report} draft={draft} />
             <p role="alert" className="problem">
               <FaultText fault={told} />
             </p>

@@ -30,7 +30,9 @@ export function between(figure: Figure, words: Words): string {
 }
 
 /** The interval of the whole deduction, in kilograms or in percent; what it lacks is said. */
-export function deductionRange(deduction: Shape<"DeductionShown">, words: Words): string {
+export function deductionRange({ layers, truck: { deduction } }: Report, words: Words): string {
+  // A report that was made before such loads had no interval has one from 0 to 0.
+  if (layers.length === 0) return words.t("load.nothingSeen");
   const { kg_low, percent_low, percent_high, coverage_level } = deduction;
   if (percent_low === null || percent_high === null) return words.t("load.noInterval");
   const range =
@@ -80,7 +82,7 @@ export const Deduction = memo(function Deduction({ report }: { report: Report })
             <th scope="row">{words.t("load.total")}</th>
             <td className="figure">
               <b>{amount(deduction.kg, deduction.percent_of_net, words)}</b>
-              <small>{deductionRange(deduction, words)}</small>
+              <small>{deductionRange(report, words)}</small>
             </td>
           </tr>
         </tfoot>

@@ -8,41 +8,54 @@ import { amount, deductionRange } from "./deduction.tsx";
 
 const QUIET_MS = 350;
 
-export function Effect({ load, draft }: { load: Shape<"LoadShown">; draft: Draft }) {
-  const words = useWords();
-  if (draft.decision !== "correct") return <p className="effect">{words.t(`effect.${draft.decision}`)}</p>;
-  return <Correction load={load} draft={draft} />;
+interface Effected {
+  load: Shape<"LoadShown">;
+  tag: string | null;
+  report: Shape<"Report">;
+  draft: Draft;
 }
 
-function Correction({ load, draft }: { load: Shape<"LoadShown">; draft: Draft }) {
+export function Effect({ load, tag, report, draft }: Effected) {
   const words = useWords();
-  const [found, setFound] = useState<Shape<"Preview"> | Error | null>(null);
+  if (draft.decision === "correct") return <Correction load={load} tag={tag} draft={draft} />;
+  const isUnseen = draft.decision === "accept" && report.layers.length === 0;
+  return <p className="effect">{words.t(isUnseen ? "effect.acceptUnseen" : `effect.${draft.decision}`)}</p>;
+}
+
+function Correction({ load, tag, draft }: Omit<Effected, "report">) {
+  const words = useWords();
+  const [computed, setComputed] = useState<{ of: string; found: Shape<"Preview"> | Error } | null>(null);
   const { correction } = review({ ...draft, decision: "correct" }, null);
-  const asked = correctionFault(draft) === null ? JSON.stringify(correction) : null;
+  // What it comes to is another where the load has become another: a weight came, say.
+  const asked = correctionFault(draft) === null ? JSON.stringify([tag, correction]) : null;
   const at = place("/v1/loads/{load}/reviews/preview", { load: load.id });
   useEffect(() => {
     if (asked === null) return;
     let stale = false;
+    const show = (found: Shape<"Preview"> | Error): void => void (stale || setComputed({ of: asked, found }));
     const timer = setTimeout(() => {
+      const [, entered] = JSON.parse(asked) as [unknown, unknown];
       // The reason changes nothing, so it need not be chosen yet.
-      ask("POST", at, { decision: "correct", reason: "-", correction: JSON.parse(asked) as unknown })
+      ask("POST", at, { decision: "correct", reason: "-", correction: entered })
         .then((answer) => answer.json())
-        .then((preview: Shape<"Preview">) => !stale && setFound(preview))
-        .catch((error: Error) => !stale && setFound(error));
+        .then(show, show);
     }, QUIET_MS);
     return () => {
       stale = true;
       clearTimeout(timer);
     };
   }, [asked, at]);
+  if (asked === null) return <p className="effect">{words.t("effect.notComputed")}</p>;
+  if (computed === null) return <p className="effect">{words.t("effect.wait")}</p>;
+  const { of, found } = computed;
   if (found instanceof Error) {
     return <p className="problem">{words.t("effect.failed", { why: found instanceof Unreachable ? words.t("net.unreachable") : found.message })}</p>;
   }
-  if (found === null) return <p className="effect">{words.t("effect.wait")}</p>;
-  return <BeforeAndAfter standard={load.standard} preview={found} />;
+  return <BeforeAndAfter standard={load.standard} preview={found} isOld={of !== asked} />;
 }
 
-function BeforeAndAfter({ standard, preview }: { standard: string; preview: Shape<"Preview"> }) {
+/** `isOld` while what was entered since is being computed: the figures of before are not those of now. */
+function BeforeAndAfter({ standard, preview, isOld }: { standard: string; preview: Shape<"Preview">; isOld: boolean }) {
   const words = useWords();
   const names = useNames();
   const sides = [preview.before, preview.after];
@@ -53,7 +66,7 @@ function BeforeAndAfter({ standard, preview }: { standard: string; preview: Shap
     [
       words.t("effect.deduction"),
       sides.map(({ report: { truck } }) => amount(truck.deduction.kg, truck.deduction.percent_of_net, words)),
-      sides.map(({ report: { truck } }) => deductionRange(truck.deduction, words)),
+      sides.map(({ report }) => deductionRange(report, words)),
     ],
     [
       words.t("effect.settlement"),
@@ -65,8 +78,8 @@ function BeforeAndAfter({ standard, preview }: { standard: string; preview: Shap
     ],
   ];
   return (
-    <table className="effect" aria-live="polite">
-      <caption>{words.t("effect.title")}</caption>
+    <table className="effect" aria-live="polite" aria-busy={isOld}>
+      <caption>{words.t(isOld ? "effect.wait" : "effect.title")}</caption>
       <thead>
         <tr>
           <td />

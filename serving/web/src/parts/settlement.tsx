@@ -7,6 +7,7 @@ import { useWords } from "../show.ts";
 import { type Supplied, unanswered } from "../supplier.ts";
 import { useKeys } from "../use-keys.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { amount, deductionRange } from "./deduction.tsx";
 import { Failed } from "./failed.tsx";
 import { Sentence } from "./sentence.tsx";
 
@@ -96,6 +97,10 @@ function SettleForm({ load, tag, who, onClose }: Settling) {
   return (
     <form onSubmit={submit}>
       <dl className="pairs">
+        <dt>{words.t("effect.deduction")}</dt>
+        <dd>
+          {amount(report.truck.deduction.kg, report.truck.deduction.percent_of_net, words)} <small>{deductionRange(report, words)}</small>
+        </dd>
         <dt>{words.t("effect.settlement")}</dt>
         <dd>{report.truck.settlement_kg === null ? words.t("effect.none") : words.weight(report.truck.settlement_kg)}</dd>
         <dt>{words.t("effect.money")}</dt>
