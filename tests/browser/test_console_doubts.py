@@ -171,5 +171,19 @@ def test_what_a_correction_comes_to_is_of_what_is_entered_and_of_the_load_as_it_
         expect(page.locator("table.effect")).to_contain_text("Computing")
 
 
+@pytest.mark.parametrize("size", [(1280, 720), (1280, 800), (1920, 1080)], ids=str)
+def test_no_field_of_a_correction_lies_under_what_commits_it(yard, shots, browser, inspector, size):
+    graded(yard, shots[:6], plate="皖A 3")
+    with console(browser, inspector, DESK) as page:
+        page.set_viewport_size({"width": size[0], "height": size[1]})
+        page.goto(f"{yard.address}/console/loads/{yard.load}")
+        page.get_by_role("button", name="Correct").click()
+        page.get_by_label("Water, % of the net").fill("2")
+        expect(page.locator("table.effect b").first).to_be_visible()
+        assert page.evaluate(COVERED) == []
+        # What commits it is in sight all the time.
+        expect(page.get_by_role("button", name="Commit")).to_be_in_viewport(ratio=1)
+
+
 def settled_picture(page: Page) -> None:
     page.wait_for_function("() => [...document.images].every((image) => image.complete)")

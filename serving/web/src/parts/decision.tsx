@@ -38,6 +38,9 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
   const [told, setTold] = useState<Fault | null>(null);
   // Committed while the load was being read anew, at this tag of it: sent once it is known to be as it was shown.
   const [committed, setCommitted] = useState<{ tag: string | null } | null>(null);
+  // Cancelled, perhaps by a key that was meant for something else: it can be taken up again while the page stays.
+  const [cancelled, setCancelled] = useState<Steps | null>(null);
+  const box = useRef<HTMLElement>(null);
   const may = me !== null && ["inspector", "manager"].includes(me.role);
   const claimed = useClaim(load.id, me?.name ?? null, may && load.status === "flagged");
   const canDecide = may && DECIDABLE.includes(load.status);
@@ -102,6 +105,11 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
     "decision",
     {
       reason: (key) => REASONS.some((reason) => String(reason) === key) && change({ reason: Number(key) }),
+  useEffect(() => {
+    // All of it where it can be: fields, what they come to, and the button.
+    if (box.current && box.current.clientHeight <= innerHeight) box.current.scrollIntoView({ block: "nearest" });
+  }, [draft?.decision]);
+
       commit,
       undo: () => steps && leave(undone(steps) ?? steps),
       cancel: () => leave(null),
@@ -112,7 +120,7 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
   if (!may) return <p className="decision">{words.t("decide.readOnly")}</p>;
   const status = words.t(`status.${load.status}`);
   return (
-    <section className="decision" aria-label={words.t("decide.title")}>
+    <section className="decision" ref={box} aria-label={words.t("decide.title")}>
       {!DECIDABLE.includes(load.status) && <p>{words.t("decide.notNow", { status })}</p>}
       {claimed.by && (
         <p className="problem" role="status">
@@ -142,10 +150,12 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
             commit();
           }}
         >
-          <h2>{words.t(`decide.${draft.decision}`)}</h2>
-          {draft.decision === "correct" && <p className="hint">{words.t("decide.kept")}</p>}
-          {draft.decision === "correct" && <CorrectionForm draft={draft} report={report} onChange={change} />}
-          <Reason draft={draft} onChange={change} />
+          <div className="entering">
+            <h2>{words.t(`decide.${draft.decision}`)}</h2>
+            {draft.decision === "correct" && <p className="hint">{words.t("decide.kept")}</p>}
+            {draft.decision === "correct" && <CorrectionForm draft={draft} report={report} onChange={change} />}
+            <Reason draft={draft} onChange={change} />
+          </div>
           <div className="committing">
             <Effect load={load} tag={tag} report={report} draft={draft} />
             <p role="alert" className="problem">
