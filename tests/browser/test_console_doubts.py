@@ -185,5 +185,41 @@ def test_no_field_of_a_correction_lies_under_what_commits_it(yard, shots, browse
         expect(page.get_by_role("button", name="Commit")).to_be_in_viewport(ratio=1)
 
 
+def test_whoever_signs_out_without_a_network_is_told_that_they_did_not(yard, browser, inspector):
+    with console(browser, inspector, DESK, foreseen="ERR_INTERNET_DISCONNECTED") as page:
+        page.goto(f"{yard.address}/console/queue")
+        expect(page.get_by_role("heading", name="Loads to review")).to_be_visible()
+        page.context.set_offline(True)
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_text("ada is still signed in here")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.context.set_offline(False)
+
+
+def test_a_draft_is_not_gone_on_with_by_who_signs_in_next(yard, shots, browser):
+    ben = come_in(yard, browser, "ben", "inspector")
+    graded(yard, shots[:6], plate="皖A 4")
+    address = f"{yard.address}/console/loads/{yard.load}"
+    come_in(yard, browser, "cem", "inspector")
+    with console(browser, ben, DESK, foreseen=r"\b401\b|\b409\b") as page:
+
+        def change_to(name: str) -> None:
+            page.get_by_role("button", name="Sign out").click()
+            expect(page.get_by_role("dialog")).to_be_visible()
+            sign_in(page, name)
+            expect(page.get_by_role("dialog")).to_have_count(0)
+
+        page.goto(address)
+        page.get_by_role("button", name="Correct").click()
+        page.get_by_label("In your own words").fill("ben saw wood")
+        with page.expect_response(lambda said: said.url.endswith("/claim") and said.request.method == "POST") as claim:
+            change_to("cem")
+        assert claim.value.status == 201  # nor is the load ben's any longer
+        expect(page.get_by_role("button", name="Correct")).to_be_visible()
+        expect(page.get_by_label("In your own words")).to_have_count(0)
+        change_to("ben")
+        expect(page.get_by_label("In your own words")).to_have_value("ben saw wood")
+
+
 def settled_picture(page: Page) -> None:
     page.wait_for_function("() => [...document.images].every((image) => image.complete)")

@@ -54,8 +54,14 @@ export async function signIn(name: string, password: string): Promise<void> {
   await lookWhoIsIn();
 }
 
-export async function signOut(): Promise<void> {
-  await ask("DELETE", "/v1/session");
+/** Whether the service has signed us out; where it does not say so, whoever sits here is still signed in. */
+export async function signOut(): Promise<boolean> {
+  try {
+    await ask("DELETE", "/v1/session");
+  } catch (error) {
+    if (!(error instanceof Problem && error.status === 401)) return false;
+  }
   localStorage.removeItem(LAST);
   session.set({ is: "out", before: null });
+  return true;
 }

@@ -3,6 +3,8 @@ import { useEffect, useState } from "react";
 import { ask, place, Problem, type Shape } from "./api.ts";
 
 const RENEW_MS = 60_000;
+// The claims that this page holds, by their addresses.
+const held = new Set<string>();
 
 export interface Claimed {
   /** Who else works on the load; null where nobody does. */
@@ -22,8 +24,9 @@ export function useClaim(load: string, me: string | null, wanted: boolean): Clai
       const found = await take(at, false);
       if (found === "unknown") return;
       mine = found?.holder === me;
+      if (mine) held.add(at);
       // The page was left while the answer was on its way.
-      if (left && mine) letGo(at);
+      if (left && mine) void letGo(at);
       if (!left) setBy(mine ? null : found);
     };
     void claim();
@@ -31,10 +34,10 @@ export function useClaim(load: string, me: string | null, wanted: boolean): Clai
     return () => {
       left = true;
       clearInterval(timer);
-      if (mine) letGo(at);
+      if (mine) void letGo(at);
     };
   }, [at, me, wanted]);
-  return { by, takeOver: () => void take(at, true).then((found) => found !== "unknown" && setBy(found?.holder === me ? null : found)) };
+  return { by: wanted ? by : null, takeOver: () => void take(at, true).then((found) => found !== "unknown" && setBy(found?.holder === me ? null : found)) };
 }
 
 /** Who has the load after asking for it; unknown where the service does not say now. */
@@ -52,7 +55,13 @@ async function take(at: string, takeOver: boolean): Promise<Shape<"Claim"> | nul
   }
 }
 
-function letGo(at: string): void {
+async function letGo(at: string): Promise<void> {
+  held.delete(at);
   // Where this is not heard, the claim runs out by itself.
-  ask("DELETE", at).catch(() => undefined);
+  await ask("DELETE", at).catch(() => undefined);
+}
+
+/** Let go of whatever is claimed here, while the service still knows whose it is: for who is about to sign out. */
+export async function letGoOfAll(): Promise<void> {
+  await Promise.all([...held].map(letGo));
 }

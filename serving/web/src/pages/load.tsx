@@ -14,7 +14,7 @@ import { FormMix, GradeMix } from "../parts/mixes.tsx";
 import { Settlement } from "../parts/settlement.tsx";
 import { SupplierSide } from "../parts/supplied.tsx";
 import { follow, go } from "../route.ts";
-import { plainName } from "../session.ts";
+import { plainName, useMe } from "../session.ts";
 import { reasonTold } from "../sentences.ts";
 import { useWords } from "../show.ts";
 import { readSupplied, type Supplied } from "../supplier.ts";
@@ -91,7 +91,7 @@ interface ShownProps {
 function Shown({ whole, isReading, onNext, onLinked }: ShownProps) {
   const words = useWords();
   const { load, tag, report, reviews, supplied } = whole;
-  const [steps, setSteps] = useDraft(load.id);
+  const [steps, setSteps] = useDraft(load.id, useMe()?.name ?? "");
   const lastCorrection = reviews.findLast((review) => review.correction)?.correction ?? null;
   if (whole.facts) {
     return (

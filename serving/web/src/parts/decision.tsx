@@ -222,8 +222,9 @@ function fieldName(field: string, words: Words): string | null {
 
 const TAKEN_UP = "loadlens.draft";
 
-function draftName(load: string): string {
-  return `loadlens.draft.${load}`;
+/** A draft is of one person: who signs in next on the same machine does not go on with it. */
+function draftName(load: string, who: string): string {
+  return `loadlens.draft.${load}.${who}`;
 }
 
 function keptSteps(name: string): Steps | null {
@@ -235,15 +236,15 @@ function keptSteps(name: string): Steps | null {
 }
 
 /** Take up again what a decision was made from, on the page of its load. */
-export function takeUp(load: string, draft: string): void {
-  sessionStorage.setItem(draftName(load), draft);
+export function takeUp(load: string, who: string, draft: string): void {
+  sessionStorage.setItem(draftName(load, who), draft);
   dispatchEvent(new Event(TAKEN_UP));
 }
 
 /** A draft that outlives the page. */
-export function useDraft(load: string): [Steps | null, (steps: Steps | null) => void] {
-  const name = draftName(load);
-  const [steps, setSteps] = useState<Steps | null>(() => keptSteps(name));
+export function useDraft(load: string, who: string): [Steps | null, (steps: Steps | null) => void] {
+  const name = draftName(load, who);
+  const [steps, setSteps] = useState<Steps | null>(null);
   useEffect(() => {
     const listen = (): void => setSteps(keptSteps(name));
     addEventListener(TAKEN_UP, listen);
@@ -256,3 +257,4 @@ export function useDraft(load: string): [Steps | null, (steps: Steps | null) => 
   };
   return [steps, keep];
 }
+    listen();

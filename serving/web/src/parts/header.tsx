@@ -1,12 +1,15 @@
+import { useState } from "react";
 import { maySeeFigures } from "../figures.ts";
 import { follow, useRoute } from "../route.ts";
-import { plainName, sessionIsOver, signOut, useMe, useSession } from "../session.ts";
+import { plainName, signOut, useMe, useSession } from "../session.ts";
 import { otherLanguage, otherTheme, useWords } from "../show.ts";
+import { letGoOfAll } from "../use-claim.ts";
 
 export function Header({ onKeys }: { onKeys: () => void }) {
   const words = useWords();
   const session = useSession();
   const me = useMe();
+  const [isStuck, setStuck] = useState(false);
   return (
     <header className="top">
       <nav aria-label={words.t("nav.main")}>
@@ -31,13 +34,17 @@ export function Header({ onKeys }: { onKeys: () => void }) {
           <button
             type="button"
             className="quiet"
-            title={words.t("session.signedInAs", { name: plainName(session.who.name) })}
-            onClick={() => void signOut().catch(sessionIsOver)}
+            onClick={() => void letGoOfAll().then(signOut).then((isOut) => setStuck(!isOut))}
           >
-            {words.t("session.signOut")}
+            {words.t("session.signOut", { name: plainName(session.who.name) })}
           </button>
         )}
       </div>
+      {isStuck && session.is === "in" && (
+        <p className="bar away" role="alert">
+          {words.t("session.notOut", { name: plainName(session.who.name) })}
+        </p>
+      )}
     </header>
   );
 }

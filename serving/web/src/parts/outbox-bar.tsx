@@ -59,7 +59,7 @@ function Actions({ entry }: { entry: Entry }) {
   const anew = (): void => {
     if (!load || !draft) return;
     outbox.drop(entry.key);
-    takeUp(load, draft);
+    takeUp(load, entry.who, draft);
     go(`/loads/${encodeURIComponent(load)}`);
   };
   if (entry.state === "waiting") {
