@@ -221,5 +221,14 @@ def test_a_draft_is_not_gone_on_with_by_who_signs_in_next(yard, shots, browser):
         expect(page.get_by_label("In your own words")).to_have_value("ben saw wood")
 
 
+def test_a_wrong_password_is_told_in_the_readers_language(yard, browser):
+    with console(browser, {}, ("zh", "light", "desk"), foreseen=r"\b401\b") as page:
+        page.goto(f"{yard.address}/console/")
+        page.get_by_label("姓名").fill("ada")
+        page.get_by_label("密码").fill(PASSWORD[::-1])
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("用户名或密码错误")).to_be_visible()
+
+
 def settled_picture(page: Page) -> None:
     page.wait_for_function("() => [...document.images].every((image) => image.complete)")

@@ -1,7 +1,8 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { Problem, read } from "../api.ts";
 import { signIn } from "../session.ts";
-import { useWords } from "../show.ts";
+import { otherLanguage, useWords } from "../show.ts";
+import { Sentence } from "./sentence.tsx";
 
 /** Asks for name and password over the page, which keeps what was entered in it. */
 export function SignIn({ again }: { again: boolean }) {
@@ -50,8 +51,12 @@ export function SignIn({ again }: { again: boolean }) {
         <button className="main" disabled={busy}>
           {words.t("session.signIn")}
         </button>
+        {/* That of the page lies under this dialog. */}
+        <button type="button" className="quiet" lang={words.language === "en" ? "zh-CN" : "en"} onClick={otherLanguage}>
+          {words.t("show.language")}
+        </button>
         <p role="alert" className="problem">
-          {problem}
+          <Sentence code="login" why={problem} />
         </p>
       </form>
     </dialog>
