@@ -185,6 +185,17 @@ def test_no_field_of_a_correction_lies_under_what_commits_it(yard, shots, browse
         expect(page.get_by_role("button", name="Commit")).to_be_in_viewport(ratio=1)
 
 
+def test_a_correction_that_was_cancelled_by_a_slip_is_taken_up_again(yard, shots, browser, inspector):
+    graded(yard, shots[:6], plate="皖A 8")
+    with console(browser, inspector, DESK) as page:
+        page.goto(f"{yard.address}/console/loads/{yard.load}")
+        page.get_by_role("button", name="Correct").click()
+        page.get_by_label("Water, % of the net").fill("2.5")
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Take up again").click()
+        expect(page.get_by_label("Water, % of the net")).to_have_value("2.5")
+
+
 def test_whoever_signs_out_without_a_network_is_told_that_they_did_not(yard, browser, inspector):
     with console(browser, inspector, DESK, foreseen="ERR_INTERNET_DISCONNECTED") as page:
         page.goto(f"{yard.address}/console/queue")

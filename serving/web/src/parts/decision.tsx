@@ -48,10 +48,11 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
   const kinds = !canDecide ? [] : claimed.by === null ? KINDS : KINDS.filter((kind) => kind === "stop");
   const draft = steps?.now ?? null;
 
-  const begin = (kind: Kind): void => {
+  const begin = (kind: Kind, from: Steps = { now: begun(kind, lastCorrection), before: [] }): void => {
     if (!kinds.includes(kind)) return;
     setTold(null);
-    setSteps({ now: begun(kind, lastCorrection), before: [] });
+    setCancelled(null);
+    setSteps(from);
   };
   const change = (by: Partial<Draft>): void => {
     setTold(null);
@@ -61,6 +62,11 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
   const leave = (before: Steps | null): void => {
     setCommitted(null);
     setSteps(before);
+  };
+  const cancel = (): void => {
+    const isBlank = draft && JSON.stringify(draft) === JSON.stringify(begun(draft.decision, lastCorrection));
+    setCancelled(isBlank ? null : steps);
+    leave(null);
   };
   const commit = (): void => {
     if (!draft || !me) return;
@@ -99,20 +105,20 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
     else setTold({ is: "changed" });
   }, [committed, isReading]);
 
+  useEffect(() => {
+    // All of it where it can be: fields, what they come to, and the button.
+    if (box.current && box.current.clientHeight <= innerHeight) box.current.scrollIntoView({ block: "nearest" });
+  }, [draft?.decision]);
+
   useKeys("load", { accept: () => begin("accept"), correct: () => begin("correct"), stop: () => begin("stop"), second: () => begin("second") }, canDecide && draft === null);
   useKeys("load", { next: onNext }, draft === null);
   useKeys(
     "decision",
     {
       reason: (key) => REASONS.some((reason) => String(reason) === key) && change({ reason: Number(key) }),
-  useEffect(() => {
-    // All of it where it can be: fields, what they come to, and the button.
-    if (box.current && box.current.clientHeight <= innerHeight) box.current.scrollIntoView({ block: "nearest" });
-  }, [draft?.decision]);
-
       commit,
       undo: () => steps && leave(undone(steps) ?? steps),
-      cancel: () => leave(null),
+      cancel,
     },
     draft !== null,
   );
@@ -139,6 +145,11 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
               {words.t(`decide.${kind}`)}
             </button>
           ))}
+          {cancelled && kinds.includes(cancelled.now.decision) && (
+            <button type="button" onClick={() => begin(cancelled.now.decision, cancelled)}>
+              {words.t("decide.takeUp")}
+            </button>
+          )}
           <button type="button" onClick={onNext}>
             {words.t("decide.next")}
           </button>
@@ -167,7 +178,7 @@ export function Decision({ load, tag, report, isReading, steps, setSteps, lastCo
               <button type="button" disabled={steps?.before.length === 0} onClick={() => steps && leave(undone(steps) ?? steps)}>
                 {words.t("decide.undo")}
               </button>
-              <button type="button" onClick={() => leave(null)}>
+              <button type="button" onClick={cancel}>
                 {words.t("decide.cancel")}
               </button>
             </div>
@@ -247,6 +258,7 @@ export function useDraft(load: string, who: string): [Steps | null, (steps: Step
   const [steps, setSteps] = useState<Steps | null>(null);
   useEffect(() => {
     const listen = (): void => setSteps(keptSteps(name));
+    listen();
     addEventListener(TAKEN_UP, listen);
     return () => removeEventListener(TAKEN_UP, listen);
   }, [name]);
@@ -257,4 +269,3 @@ export function useDraft(load: string, who: string): [Steps | null, (steps: Step
   };
   return [steps, keep];
 }
-    listen();
