@@ -1,6 +1,7 @@
 // A decision while it is made: what is entered, step by step so that each can be undone, and what may be sent of it.
 import type { Shape } from "./api.ts";
 import type { Region } from "./draw.ts";
+import { decimal, plain } from "./numbers.ts";
 
 /** `second`: no decision, but a request that somebody else decides. */
 export type Decision = "accept" | "correct" | "stop" | "second";
@@ -41,7 +42,7 @@ export type Fault =
   | { is: "needsReason" | "changed" | "needsOther" | "needsWhat" }
   | { is: "badNumber" | "badPercent"; field: string };
 
-const MASS = /^\d{1,9}([.,]\d{1,3})?$/;
+const MASS = new RegExp(`^${decimal(9, 3)}$`);
 
 /** A new draft. A correction begins with the one that it takes the place of, because it does so as a whole. */
 export function begun(decision: Decision, before: Shape<"CorrectionShown"> | null): Draft {
@@ -71,13 +72,13 @@ function layerBegun(kept: Shape<"LayerCorrectionShown">): LayerDraft {
   };
 }
 
-/** A number as it may be sent: with a point, and nothing for nothing. */
-function plain(text: string): string {
-  return text.trim() === "" ? "0" : text.trim().replace(",", ".");
+/** A number as it may be sent: nothing is 0. */
+function sent(text: string): string {
+  return plain(text) || "0";
 }
 
 const isMass = (text: string): boolean => text.trim() === "" || MASS.test(text.trim());
-const isPercent = (text: string): boolean => isMass(text) && Number(plain(text)) <= 100;
+const isPercent = (text: string): boolean => isMass(text) && Number(sent(text)) <= 100;
 
 /** What keeps the correction of a draft from being sent; null where nothing does. */
 export function correctionFault(draft: Draft): Fault | null {
@@ -96,7 +97,7 @@ export function correctionFault(draft: Draft): Fault | null {
     if (!isPercent(percent)) return { is: "badPercent", field };
   }
   if (draft.items.some((item) => item.what.trim() === "" && item.kg.trim() !== "")) return { is: "needsWhat" };
-  if (Number(plain(draft.other)) > 0 && draft.otherReason.trim() === "") return { is: "needsOther" };
+  if (Number(sent(draft.other)) > 0 && draft.otherReason.trim() === "") return { is: "needsOther" };
   return null;
 }
 
@@ -117,13 +118,13 @@ export function review(draft: Draft & { decision: Shape<"NewReview">["decision"]
   if (draft.decision !== "correct") return { decision: draft.decision, reason, correction: null };
   const given = Object.entries(draft.contaminants).filter(([, kg]) => kg.trim() !== "");
   const correction = {
-    contaminants_kg: Object.fromEntries(given.map(([id, kg]) => [id, plain(kg)])),
-    items: draft.items.filter((item) => item.what.trim() !== "").map((item) => ({ what: item.what.trim(), kg: plain(item.kg) })),
-    residue_kg: plain(draft.residue),
-    water_percent: plain(draft.water),
-    oil_percent: plain(draft.oil),
-    packaging_kg: plain(draft.packaging),
-    other_kg: plain(draft.other),
+    contaminants_kg: Object.fromEntries(given.map(([id, kg]) => [id, sent(kg)])),
+    items: draft.items.filter((item) => item.what.trim() !== "").map((item) => ({ what: item.what.trim(), kg: sent(item.kg) })),
+    residue_kg: sent(draft.residue),
+    water_percent: sent(draft.water),
+    oil_percent: sent(draft.oil),
+    packaging_kg: sent(draft.packaging),
+    other_kg: sent(draft.other),
     other_reason: draft.otherReason.trim(),
     layers: Object.entries(draft.layers).flatMap(([layer, said]) => layerReview(Number(layer), said)),
   };
@@ -134,7 +135,7 @@ export function review(draft: Draft & { decision: Shape<"NewReview">["decision"]
 function layerReview(layer: number, said: LayerDraft): Shape<"LayerCorrection">[] {
   const given = Object.entries(said.contaminants).filter(([, percent]) => percent.trim() !== "");
   if (said.regions.length + given.length === 0 && said.grade === null) return [];
-  return [{ layer, regions: said.regions, contaminants_percent: Object.fromEntries(given.map(([id, percent]) => [id, plain(percent)])), grade: said.grade }];
+  return [{ layer, regions: said.regions, contaminants_percent: Object.fromEntries(given.map(([id, percent]) => [id, sent(percent)])), grade: said.grade }];
 }
 
 /** A draft and the steps that led to it. */

@@ -17,6 +17,7 @@ const MINUTE_S = 60;
 const HOUR_S = 60 * MINUTE_S;
 const DAY_S = 24 * HOUR_S;
 const TONNES_FROM_KG = 10_000;
+const CODE = /^[A-Za-z]{3}$/;
 
 export function isTextKey(key: string): key is TextKey {
   return key in en;
@@ -69,7 +70,14 @@ export class Words {
   }
 
   money(amount: string, currency: string): string {
+    // A standard may name its currency as people do ("元"), and a browser knows codes of three letters alone.
+    if (!CODE.test(currency)) return `${this.amount(Number(amount))} ${currency}`;
     return this.format(`money ${currency}`, () => new Intl.NumberFormat(this.locale, { style: "currency", currency })).format(Number(amount));
+  }
+
+  private amount(value: number): string {
+    const digits = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+    return this.format("amount", () => new Intl.NumberFormat(this.locale, digits)).format(value);
   }
 
   /** A day, written as 2026-11-30. */
@@ -81,7 +89,9 @@ export class Words {
     return this.format("moment", () => new Intl.DateTimeFormat(this.locale, { dateStyle: "medium", timeStyle: "short" })).format(new Date(iso));
   }
 
+  /** A time of today; of another day the day too, because "14:05" alone would be read as today's. */
   time(iso: string): string {
+    if (new Date(iso).toDateString() !== new Date().toDateString()) return this.moment(iso);
     return this.format("time", () => new Intl.DateTimeFormat(this.locale, { timeStyle: "medium" })).format(new Date(iso));
   }
 

@@ -51,12 +51,20 @@ test("what cannot be meant is named", () => {
   const faults: [Partial<Draft>, string][] = [
     [{}, "needsReason"],
     [{ note: "x", residue: "-1" }, "badNumber"],
+    // A comma between thousands would be read as one before decimals: a thousandth of what is meant.
+    [{ note: "x", residue: "1,234" }, "badNumber"],
     [{ note: "x", contaminants: { wood: "1e3" } }, "badNumber"],
     [{ note: "x", water: "101" }, "badPercent"],
     [{ note: "x", other: "4" }, "needsOther"],
     [{ note: "x", items: [{ what: "", kg: "4" }] }, "needsWhat"],
   ];
   for (const [entered, is] of faults) assert.equal(fault({ ...begun("correct", null), ...entered })?.is, is);
+});
+
+test("a comma stands before decimals where it can mean nothing else", () => {
+  const typed = (residue: string): string | undefined => fault({ ...begun("correct", null), note: "x", residue })?.is;
+  assert.deepEqual(["0,125", "1234,5", "12,25", "1234.567", "1.234"].map(typed), [undefined, undefined, undefined, undefined, undefined]);
+  assert.deepEqual(["12,345", "999,999", "1,234,567"].map(typed), ["badNumber", "badNumber", "badNumber"]);
 });
 
 test("undo takes back a word at a time, not a letter, and one field at a time", () => {

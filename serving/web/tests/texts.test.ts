@@ -69,7 +69,12 @@ test("masses, shares and ages are written as each language writes them", () => {
   assert.equal(english.kg(1234.4), "1,234 kg");
   assert.equal(english.kg(7.25), "7.3 kg");
   assert.equal(chinese.weight(32_540), "32.54 t");
+  assert.equal(english.money("80123.5", "CNY"), "CN¥80,123.50");
+  // As a mill may write it in its standard.
+  assert.equal(chinese.money("80123.5", "元"), "80,123.50 元");
   assert.equal(chinese.percent(0.0312), "3.1%");
+  assert.equal(english.time("2020-03-01T12:00:00Z"), english.moment("2020-03-01T12:00:00Z"));
+  assert.doesNotMatch(english.time(new Date().toISOString()), new RegExp(String(new Date().getFullYear())));
   const now = Date.parse("2026-03-01T08:00:00Z");
   assert.equal(english.ago("2026-03-01T06:00:00Z", now), "2 hours ago");
   assert.equal(chinese.ago("2026-03-01T07:57:00Z", now), "3分钟前");

@@ -1,8 +1,9 @@
 // A load of which a person says first what they think, and sees afterwards what the machine and others do.
 import { type FormEvent, useState } from "react";
 import type { Shape } from "../api.ts";
-import { outbox } from "../decisions.ts";
+import { isUnderway, outbox, useOutbox } from "../decisions.ts";
 import { useNames } from "../names.ts";
+import { decimal, plain } from "../numbers.ts";
 import { FrameView } from "../parts/frame-view.tsx";
 import { useSession } from "../session.ts";
 import { useWords } from "../show.ts";
@@ -36,11 +37,13 @@ function Opinion({ load }: { load: Shape<"LoadShown"> }) {
   const words = useWords();
   const names = useNames();
   const session = useSession();
+  // The form stays while it is sent: a second press gives no second opinion, and what was refused can be put right.
+  const underway = isUnderway(useOutbox(), "opinion", { load: load.id });
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     if (session.is !== "in") return;
     const given = new FormData(event.currentTarget);
-    const percent = String(given.get("percent")).trim().replace(",", ".");
+    const percent = plain(String(given.get("percent")));
     outbox.add({
       who: session.who.name,
       path: `/v1/loads/${encodeURIComponent(load.id)}/opinions`,
@@ -67,14 +70,16 @@ function Opinion({ load }: { load: Shape<"LoadShown"> }) {
       </label>
       <label>
         {words.t("blind.percent")}
-        <input name="percent" inputMode="decimal" pattern="\d{1,3}([.,]\d{1,3})?" autoComplete="off" />
+        <input name="percent" inputMode="decimal" pattern={decimal(3, 3)} title={words.t("number.how")} autoComplete="off" />
       </label>
       <label>
         {words.t("decide.note")}
         <input name="note" maxLength={2000} />
       </label>
       <div className="choices">
-        <button className="main">{words.t("decide.commit")}</button>
+        <button className="main" disabled={underway}>
+          {words.t(underway ? "outbox.sending" : "decide.commit")}
+        </button>
       </div>
     </form>
   );

@@ -1,6 +1,7 @@
 // The lanes, and when a weighing of a lane's scale is taken without a person.
 import { type FormEvent } from "react";
 import { place, read, type Shape } from "../api.ts";
+import { decimal, plain } from "../numbers.ts";
 import { Failed } from "../parts/failed.tsx";
 import { follow } from "../route.ts";
 import { useMe } from "../session.ts";
@@ -56,7 +57,7 @@ function LaneForm({ lane, mayChange, onSaved }: { lane: Shape<"LaneShown"> | nul
   const save = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
     const given = new FormData(event.currentTarget);
-    const limits = LIMITS.map((name) => [name, String(given.get(name)).trim().replace(",", ".") || null]);
+    const limits = LIMITS.map((name) => [name, plain(String(given.get(name))) || null]);
     const id = lane?.id ?? String(given.get("lane"));
     if (await send("PUT", place("/v1/lanes/{lane}", { lane: id }), Object.fromEntries(limits))) onSaved();
   };
@@ -73,7 +74,14 @@ function LaneForm({ lane, mayChange, onSaved }: { lane: Shape<"LaneShown"> | nul
       {LIMITS.map((name) => (
         <label key={name}>
           {words.t(`lanes.${name}`)}
-          <input name={name} inputMode="decimal" pattern="\d{1,9}([.,]\d{1,3})?" disabled={!mayChange} defaultValue={lane?.[name] ?? ""} />
+          <input
+            name={name}
+            inputMode="decimal"
+            pattern={decimal(9, 3)}
+            title={words.t("number.how")}
+            disabled={!mayChange}
+            defaultValue={lane?.[name] ?? ""}
+          />
         </label>
       ))}
       {mayChange && (

@@ -1,6 +1,7 @@
 // A price table: the file with other prices and another version, and nothing else changed.
 import { type FormEvent } from "react";
 import type { Shape } from "../api.ts";
+import { decimal, plain } from "../numbers.ts";
 import { useWords } from "../show.ts";
 import { useDoing } from "../use-doing.ts";
 
@@ -16,7 +17,7 @@ export function Prices({ file, text, onText }: Shown) {
   const submit = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
     const given = new FormData(event.currentTarget);
-    const written = file.prices.map(({ code }) => [code, String(given.get(`price ${code}`)).trim().replace(",", ".")] as const);
+    const written = file.prices.map(({ code }) => [code, plain(String(given.get(`price ${code}`)))] as const);
     const prices = Object.fromEntries(written.filter(([, price]) => price !== ""));
     const made = await send<Shape<"StandardText">>("POST", "/v1/standards/prices", { text, version: String(given.get("version")), prices });
     if (made) onText(made.text);
@@ -33,7 +34,8 @@ export function Prices({ file, text, onText }: Shown) {
               <input
                 name={`price ${grade.code}`}
                 inputMode="decimal"
-                pattern="\d{1,8}([.,]\d{1,4})?"
+                pattern={decimal(8, 4)}
+                title={words.t("number.how")}
                 defaultValue={grade.price_per_tonne ?? ""}
               />
             </label>
