@@ -148,6 +148,24 @@ def test_a_page_that_cannot_be_shown_leaves_the_alarms_where_they_are(yard, brow
     take_over_all(yard)
 
 
+def test_an_area_that_is_not_closed_stays_with_its_layer(yard, shots, browser, inspector):
+    graded(yard, shots[::3], plate="皖A 1")
+    with console(browser, inspector, DESK) as page:
+        page.goto(f"{yard.address}/console/loads/{yard.load}")
+        expect(page.locator(".strip li")).not_to_have_count(1)
+        first = page.locator(".strip button").first
+        first.click()
+        page.keyboard.press("c")
+        page.get_by_label("What it is").select_option(index=1)
+        for x, y in ((100, 100), (500, 100), (300, 300)):
+            page.locator(".window").click(position={"x": x, "y": y})
+        expect(page.locator(".marks polygon")).to_have_count(1)
+        page.locator(".strip button").nth(1).click()
+        expect(page.get_by_text("Correct layer 1")).to_be_visible()
+        expect(page.locator(".marks polygon")).to_have_count(0)
+        expect(page.get_by_role("button", name="Close the area")).to_have_count(0)
+
+
 def test_what_a_correction_comes_to_is_of_what_is_entered_and_of_the_load_as_it_is_now(yard, shots, browser, inspector):
     place = graded(yard, shots[:6], plate="皖A 2", weighed=False)
     with console(browser, inspector, DESK) as page:
@@ -241,5 +259,35 @@ def test_a_wrong_password_is_told_in_the_readers_language(yard, browser):
         expect(page.get_by_text("用户名或密码错误")).to_be_visible()
 
 
+def test_a_decision_goes_again_where_its_answer_broke_off(yard, shots, browser, inspector):
+    place = graded(yard, shots[:6], plate="皖A 5")
+    with console(browser, inspector, DESK) as page:
+        page.goto(f"{yard.address}/console/loads/{yard.load}")
+        page.get_by_role("button", name="Accept").click()
+        page.get_by_role("radio").first.check()
+        page.wait_for_load_state("networkidle")
+
+        def cut(route) -> None:
+            route.fulfill(response=route.fetch(), body='{"statu')
+
+        page.route(re.compile("/reviews$"), cut, times=1)
+        page.get_by_role("button", name="Commit").click()
+        expect(page.get_by_text("皖A 5 accepted")).to_be_visible()
+        assert [one["decision"] for one in yard.http.get(f"{place}/reviews").json()["reviews"]] == ["accept"]
+
+
 def settled_picture(page: Page) -> None:
     page.wait_for_function("() => [...document.images].every((image) => image.complete)")
+
+
+def test_a_picture_that_did_not_come_is_asked_for_again(yard, shots, browser, inspector):
+    graded(yard, shots[:6], plate="皖A 7")
+    with console(browser, inspector, DESK, foreseen="ERR_FAILED|ERR_ABORTED") as page:
+        page.route(re.compile(r"/frame\?version=\d+$"), lambda route: route.abort())
+        page.goto(f"{yard.address}/console/loads/{yard.load}")
+        expect(page.get_by_text("or the server does not answer")).to_be_visible()
+        page.unroute_all()
+        page.locator(".frame").get_by_role("button", name="Try again").click()
+        expect(page.locator(".window")).to_be_visible()
+        settled_picture(page)
+        expect(page.get_by_text("or the server does not answer")).to_have_count(0)

@@ -128,7 +128,8 @@ export class Outbox {
   /** One try; false where there is no use in trying the next one now. */
   private async attempt(entry: Entry): Promise<boolean> {
     this.change(entry.key, { state: "sending", tries: entry.tries + 1 });
-    const outcome = await this.send(entry);
+    // Whatever went wrong on the way, an answer that broke off for one, may have come after it was done: it goes again.
+    const outcome = await this.send(entry).catch((error: unknown): Outcome => ({ is: "away", why: String(error) }));
     if (outcome.is === "done") {
       this.takeOut(entry.key);
       this.wait = FIRST_WAIT_MS;

@@ -106,3 +106,18 @@ test("what is refused stays, says why, holds up nothing, and goes only when a pe
   await settled();
   assert.ok(service.done.has(key));
 });
+
+test("what broke off on its way is not left as if it were still going", async () => {
+  let breaks = true;
+  const outbox = new Outbox(new Cupboard(), async () => {
+    if (breaks) throw new SyntaxError("Unexpected end of JSON input");
+    return { is: "done" };
+  });
+  outbox.signedIn("user:ada");
+  outbox.add(decision("one"));
+  await settled();
+  assert.equal(outbox.entries[0]?.state, "waiting");
+  breaks = false;
+  await outbox.retry();
+  assert.deepEqual(outbox.entries, []);
+});

@@ -57,9 +57,9 @@ export function FrameView({ load, version, layer, pen = null, marks }: Frame) {
   const mayTell = layer.overlay !== undefined && isKey;
   useEffect(() => {
     setView(WHOLE);
-    setGone(false);
     setUnder(null);
   }, [layer.index]);
+  useEffect(() => setGone(false), [layer.index, camera]);
 
   const size = (): Size => ({ width: box.current?.clientWidth ?? 1, height: box.current?.clientHeight ?? 1 });
   const zoom = (by: number, x?: number, y?: number): void => setView((now) => zoomed(now, size(), by, x, y));
@@ -123,7 +123,16 @@ export function FrameView({ load, version, layer, pen = null, marks }: Frame) {
     if (pointers.current.delete(event.pointerId)) pen?.onRelease();
   };
 
-  if (gone) return <p className="bar">{words.t("load.noPicture")}</p>;
+  if (gone) {
+    return (
+      <p className="frame bar">
+        {words.t("load.noPicture")}{" "}
+        <button type="button" onClick={() => setGone(false)}>
+          {words.t("net.retry")}
+        </button>
+      </p>
+    );
+  }
   const of = { load, index: layer.index };
   const frame = (query: Record<string, string | number | null>): string => place("/v1/loads/{load}/layers/{index}/frame", of, { version, ...query });
   return (

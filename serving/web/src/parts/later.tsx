@@ -24,6 +24,7 @@ export function Later<Given extends object>({ load, given }: { load: Loader<Give
     }, setFailed);
   }, [load, turn, isThere]);
   if (Shown) return <Shown {...given} />;
-  if (failed) return <Failed why={failed} again={() => setTurn(turn + 1)} />;
+  // The files of a console that was open over an update are gone: only the page anew names those that are there.
+  if (failed) return <Failed why={failed} again={() => location.reload()} />;
   return <p role="status">{words.t("net.loading")}</p>;
 }

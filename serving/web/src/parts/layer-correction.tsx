@@ -1,5 +1,5 @@
 // What is corrected in the layer that is shown: regions drawn on its frame, its contaminants, its grade.
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import type { Shape } from "../api.ts";
 import { type Draft, type LayerDraft, NO_LAYER } from "../draft.ts";
 import { drawn, type Point, type Region, svgPoints, type Tool, TOOLS } from "../draw.ts";
@@ -33,6 +33,8 @@ export interface Drawn {
 export function useDrawing(layer: number, draft: Draft | null, onChange: (change: Partial<Draft>) => void): Drawn | null {
   const [drawing, setDrawing] = useState<Drawing>({ tool: "move", label: "", radius: RADIUS.first, points: [] });
   const isOn = draft?.decision === "correct";
+  // An area that is not closed is of the layer it was begun on: closed on another, it would mark what was never looked at.
+  useEffect(() => setDrawing((now) => ({ ...now, points: [] })), [layer, isOn]);
   const said = draft?.layers[layer] ?? NO_LAYER;
   const set = (change: Partial<Drawing>): void => setDrawing((now) => ({ ...now, ...change }));
   const say = (change: Partial<LayerDraft>): void => onChange({ layers: { ...draft?.layers, [layer]: { ...said, ...change } } });
