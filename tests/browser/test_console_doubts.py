@@ -203,6 +203,31 @@ def test_no_field_of_a_correction_lies_under_what_commits_it(yard, shots, browse
         expect(page.get_by_role("button", name="Commit")).to_be_in_viewport(ratio=1)
 
 
+def test_a_chosen_load_stays_chosen_and_in_sight_whatever_becomes_of_those_above_it(yard, browser, inspector):
+    for number in range(12):
+        graded(yard, [], plate=f"粤A {number}")
+    with console(browser, inspector, DESK) as page:
+        page.set_viewport_size({"width": 1280, "height": 500})
+        page.goto(f"{yard.address}/console/")
+        page.get_by_role("link", name="To review").click()
+        expect(page.locator(".queue li").nth(11)).to_be_visible()
+        for _ in range(11):
+            page.keyboard.press("ArrowDown")
+        chosen = page.locator(".queue .chosen")
+        expect(chosen).to_be_in_viewport(ratio=1)
+        plate = chosen.locator("b").inner_text()
+        there = page.locator(".queue li").count()
+        # One that stands above it is decided by somebody else.
+        assert plate != "粤A 0"
+        [load] = yard.http.get("/v1/loads", params={"q": "粤A 0"}).json()["loads"]
+        accepted = yard.http.post(f"/v1/loads/{load['id']}/reviews", json={"decision": "accept", "reason": "seen"})
+        assert accepted.status_code == 201
+        expect(page.locator(".queue li")).to_have_count(there - 1)
+        expect(chosen.locator("b")).to_have_text(plate)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name=plate)).to_be_visible()
+
+
 def test_a_correction_that_was_cancelled_by_a_slip_is_taken_up_again(yard, shots, browser, inspector):
     graded(yard, shots[:6], plate="皖A 8")
     with console(browser, inspector, DESK) as page:

@@ -26,9 +26,12 @@ export function linkTo(path: string): string {
 }
 
 export function go(path: string): void {
+  const from = location.pathname;
   history.pushState(null, "", linkTo(path));
   route.set(here());
   scrollTo(0, 0);
+  // Whatever had the focus is gone, or would take the keys that are meant for the new page.
+  if (location.pathname !== from) document.getElementById("content")?.focus({ preventScroll: true });
 }
 
 /** For links: a plain click stays in the page, any other does what the browser does. */

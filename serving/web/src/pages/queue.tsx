@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { read, type Query, type Shape } from "../api.ts";
 import { decidedLoads, outbox, useOutbox } from "../decisions.ts";
 import { useNames } from "../names.ts";
@@ -34,15 +34,24 @@ export function QueuePage({ query }: { query: URLSearchParams }) {
   const words = useWords();
   const { value, failed, again } = useLoaded(`queue ${query}`, () => readQueue(Object.fromEntries(query)));
   const decided = decidedLoads(useOutbox());
-  const [chosen, setChosen] = useState(0);
+  // By its id: what comes in above it does not put another load under the finger that is about to press Enter.
+  const [chosen, setChosen] = useState<string | null>(null);
+  const list = useRef<HTMLOListElement>(null);
   const now = useNow();
   useNews(again, ({ kind }) => kind.startsWith("load.") || QUEUED.has(kind));
   useEffect(() => outbox.onDone(again), [again]);
   const loads = (value?.loads ?? []).filter((load) => !decided.has(load.id));
-  const at = Math.min(chosen, Math.max(0, loads.length - 1));
+  const at = Math.max(0, loads.findIndex(({ id }) => id === chosen));
+  const choose = (index: number): void => {
+    const load = loads[index];
+    if (!load) return;
+    setChosen(load.id);
+    // So that the row is brought into sight, and read aloud.
+    list.current?.children[index]?.querySelector("a")?.focus();
+  };
   useKeys("queue", {
-    down: () => setChosen(Math.min(at + 1, loads.length - 1)),
-    up: () => setChosen(Math.max(at - 1, 0)),
+    down: () => choose(Math.min(at + 1, loads.length - 1)),
+    up: () => choose(Math.max(at - 1, 0)),
     open: () => loads[at] && go(`/loads/${encodeURIComponent(loads[at].id)}`),
   });
   return (
@@ -54,7 +63,7 @@ export function QueuePage({ query }: { query: URLSearchParams }) {
       <p className="hint">{words.t("queue.order")}</p>
       {failed && <Failed why={failed} again={again} />}
       {value && loads.length === 0 && <p className="empty">{words.t("queue.none")}</p>}
-      <ol className="queue">
+      <ol className="queue" ref={list}>
         {loads.map((load, index) => (
           <Row key={load.id} load={load} now={now} chosen={index === at} />
         ))}
@@ -134,6 +143,11 @@ function Row({ load, now, chosen }: { load: Waiting; now: number; chosen: boolea
   );
 }
 
+/** Whether nothing of a load was seen: a deduction of nothing says no more than that. */
+function isUnseen({ flags }: Waiting): boolean {
+  return flags.some(({ code }) => code === "no_layers");
+}
+
 function deduction({ deduction }: Waiting, words: Words): string {
   if (deduction.kg !== null) return words.kg(Number(deduction.kg));
   return deduction.percent === null ? "" : words.percent(Number(deduction.percent) / 100, 2);
@@ -143,11 +157,6 @@ function stake(at: Shape<"AtStake">, words: Words): string {
   if (at.amount === null || at.in === "unknown") return "";
   const value = Number(at.amount);
   const amount = at.in === "money" ? words.money(at.amount, at.currency ?? "") : at.in === "kg" ? words.kg(value) : words.percent(value / 100, 2);
-/** Whether nothing of a load was seen: a deduction of nothing says no more than that. */
-function isUnseen({ flags }: Waiting): boolean {
-  return flags.some(({ code }) => code === "no_layers");
-}
-
   return words.t(at.at_most ? "queue.stakeAtMost" : "queue.stake", { amount });
 }
 
