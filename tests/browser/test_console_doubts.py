@@ -301,6 +301,21 @@ def test_a_decision_goes_again_where_its_answer_broke_off(yard, shots, browser, 
         assert [one["decision"] for one in yard.http.get(f"{place}/reviews").json()["reviews"]] == ["accept"]
 
 
+def test_the_pages_of_strangers_have_an_icon(yard, shots, browser):
+    """Without one a browser asks for it at an address where a stranger is refused."""
+    place = graded(yard, shots[:6], plate="皖A 6")
+    accepted = yard.http.post(f"{place}/reviews", json={"decision": "accept", "reason": "seen"})
+    assert accepted.status_code == 201
+    link = yard.http.post(f"{place}/supplier-link").json()["url"]
+    for address in (link, f"{link[:-4]}none", f"{yard.address}/login"):
+        with console(browser, {}, DESK, foreseen=r"\b40[13]\b") as page:
+            page.goto(address)
+            icon = page.request.get(f"{yard.address}{page.locator('link[rel=icon]').get_attribute('href')}")
+            assert (icon.status, icon.headers["content-type"]) == (200, "image/svg+xml")
+            # The policy of the page lets it be shown.
+            assert page.evaluate(SHOWN, "/console/icon.svg")
+
+
 def settled_picture(page: Page) -> None:
     page.wait_for_function("() => [...document.images].every((image) => image.complete)")
 

@@ -38,7 +38,8 @@ Password = Annotated[SecretStr, Field(min_length=1, max_length=256)]
 _TRIP, _TRIP_S = "loadlens_trip", 600
 # For a browser that comes back from another service with nothing to go on with.
 _NOT_LET_IN = """<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>LoadLens</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="/console/icon.svg" type="image/svg+xml"><title>LoadLens</title>
 <h1>You were not let in <span lang="zh">未能登录</span></h1>
 <div role="alert"><p>{why}</p><p lang="zh">{why_zh}</p></div>
 <p><a href="/console/">Sign in another way <span lang="zh">换一种方式登录</span></a></p></html>"""

@@ -170,7 +170,7 @@ def _page(
     )
     # Without a referrer the browser would not say where the form was sent from, and the doors would refuse it.
     headers = {"Referrer-Policy": "same-origin", "Vary": "Accept-Language"}
-    return html_page(text, "img-src 'self'", "form-action 'self'", status=status, headers=headers)
+    return html_page(text, "form-action 'self'", status=status, headers=headers)
 
 
 def _standing(session: Session, source: Source) -> Standing:
