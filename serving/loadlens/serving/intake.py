@@ -109,10 +109,10 @@ class Intake:
                 frames.is_stored(session, place, sha256)
                 check_takes(owner_of(session, place), taken_at)
             raise UnacceptableError(str(error)) from None
-        self._loads.blobs.put(sent.data, sha256)
+        was_kept = self._loads.blobs.keep(sent.data, sha256)
         self._grader.recent.add(sha256, picture)
         shot = Shot(sent.captured_at, taken_at, sha256, picture.width, picture.height, sent.why_kept)
-        return Arrival(place, shot, sent.actor)
+        return Arrival(place, shot, sent.actor, was_kept)
 
     def _join(self, job: _Job, arrival: Arrival) -> None:
         """Let a frame be written with the next batch, and write that if nobody else is at it."""

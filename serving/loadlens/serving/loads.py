@@ -36,17 +36,19 @@ from loadlens.serving.records.statements import Reason, Said, Shown
 from loadlens.serving.records.weights import Kind, Weighed
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.database import read_session, write_session
+from loadlens.serving.store.errors import StoreUnavailableError
 from loadlens.serving.store.journal import SYSTEM
 from loadlens.serving.store.tables import Lane, Load, Reading, Statement
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A frame that arrived, and who sent it."""
+    """A frame that arrived, who sent it, and whether its very bytes were kept before, of another one."""
 
     place: Place
     shot: Shot
     actor: str
+    was_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,11 @@ class Loads:
         # A session forgets a row that nobody holds, and would read it anew for every frame.
         owners: dict[str, Load | Lane] = {}
         with self.writing() as session:
-            return [self._keep_frame(session, arrival, owners) for arrival in arrivals]
+            kept = [self._keep_frame(session, arrival, owners) for arrival in arrivals]
+            # Nobody lets go of bytes while we write; what was let go before, of an old load, has to be sent again.
+            if any(arrival.was_kept and not self.blobs.exists(arrival.shot.sha256) for arrival in arrivals):
+                raise StoreUnavailableError("the bytes of a frame were let go of while it was sent again; send it anew")
+            return kept
 
     def _keep_frame(self, session: Session, arrival: Arrival, owners: dict[str, Load | Lane]) -> Kept:
         place, shot = arrival.place, arrival.shot

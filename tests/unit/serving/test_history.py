@@ -1,5 +1,6 @@
 """Histories made with the records alone, without a server: any of them verifies, and what policy may let go of."""
 
+import hashlib
 import itertools
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,6 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from loadlens.grading.observation import HazardSighting, LayerObservation, LoadObservation, ModelVersion, SurfaceClass
+from loadlens.serving.evidence import retention
 from loadlens.serving.evidence.anchor_check import AnchorCheck
 from loadlens.serving.evidence.bundle import write_bundle
 from loadlens.serving.evidence.bundle_check import verify_bundle
@@ -30,6 +32,7 @@ from loadlens.serving.sheet.source import source_of_version
 from loadlens.serving.store.anchor import Anchor
 from loadlens.serving.store.blobs import FolderBlobs
 from loadlens.serving.store.database import open_database
+from loadlens.serving.store.errors import StoreUnavailableError
 from loadlens.serving.store.journal import Seal, rotate_key, sealed
 from loadlens.serving.store.row_facts import VOUCHED
 from loadlens.serving.store.signing import SigningKeys
@@ -241,6 +244,59 @@ def test_pictures_are_let_go_by_the_policy_and_that_is_on_record(yard):
     assert yard.found() == []
     with yard.loads.reading() as session:
         assert count(session, "old") == 2  # the rows and their digests stay
+
+
+def no_signal(yard, load, number, was_kept=True):
+    """A frame whose bytes another load has too, such as the card of a camera without a signal; `yard` has them."""
+    data, at = b"no signal", datetime.now(UTC).isoformat()
+    shot = Shot(at, at, hashlib.sha256(data).hexdigest(), 640, 480)
+    yard.loads.keep_frames([Arrival(Place(f"load:{load}", "yard", number), shot, "key:camera", was_kept)])
+
+
+@pytest.fixture
+def old_and_new(yard):
+    """A load that is old, with a frame of which one comes again, and one that is open."""
+    yard.open("old")
+    yard.frame("old", 0, b"no signal")
+    yard.close("old")
+    yard.grade("old", 3)
+    yard.step("cancel")("old", 0)
+    yard.open("new")
+    return yard
+
+
+def test_bytes_that_are_let_go_of_while_the_same_arrive_are_asked_for_again(old_and_new):
+    yard = old_and_new
+    sha256 = hashlib.sha256(b"no signal").hexdigest()
+    assert yard.blobs.keep(b"no signal", sha256)
+    yard.let_go()
+    with pytest.raises(StoreUnavailableError, match="send it anew"):
+        no_signal(yard, "new", 0)
+    assert not yard.blobs.keep(b"no signal", sha256)
+    no_signal(yard, "new", 0, was_kept=False)
+    assert yard.blobs.exists(sha256)
+    assert yard.found() == []
+
+
+def test_bytes_that_another_load_has_come_to_show_are_not_let_go_of(old_and_new, monkeypatch):
+    """Between the record of what is let go and the deletion."""
+    yard = old_and_new
+
+    def delete(*what):
+        if not count_of(yard, "new"):
+            no_signal(yard, "new", 0)
+        deleting(*what)
+
+    deleting = retention._delete
+    monkeypatch.setattr(retention, "_delete", delete)
+    assert yard.let_go()["frames"] == 1
+    assert yard.blobs.exists(hashlib.sha256(b"no signal").hexdigest())
+    assert yard.found() == []
+
+
+def count_of(yard, load):
+    with yard.loads.reading() as session:
+        return count(session, load)
 
 
 @pytest.mark.parametrize(

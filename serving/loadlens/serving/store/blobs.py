@@ -25,11 +25,11 @@ class Blobs(Protocol):
     All raise StoreUnavailableError where the store does not answer.
     """
 
-    def put(self, data: bytes, sha256: str | None = None) -> str:
-        """Keep the bytes and return their SHA-256, once they are durable. StoreFullError where there is no room.
+    def put(self, data: bytes) -> str:
+        """Keep the bytes and return their SHA-256, once they are durable. StoreFullError where there is no room."""
 
-        A caller that knows the digest gives it, and the bytes are not hashed again.
-        """
+    def keep(self, data: bytes, sha256: str) -> bool:
+        """The same for a caller that knows the digest; whether they were here before, and so may be let go of."""
 
     def get(self, sha256: str) -> bytes:
         """The bytes of a blob. BlobMissingError where it is not here, BlobDamagedError where its bytes changed."""
@@ -91,12 +91,18 @@ class FolderBlobs:
         if path.parent.exists():
             _sync_folder(path.parent)
 
-    def put(self, data: bytes, sha256: str | None = None) -> str:
+    def put(self, data: bytes) -> str:
         """See Blobs. OSError where the disk fails."""
-        sha256 = sha256 or hashlib.sha256(data).hexdigest()
+        sha256 = hashlib.sha256(data).hexdigest()
+        self.keep(data, sha256)
+        return sha256
+
+    def keep(self, data: bytes, sha256: str) -> bool:
+        """See Blobs. OSError where the disk fails."""
         path = self.path(sha256)
         try:
-            if not path.exists():
+            was_here = path.exists()
+            if not was_here:
                 if not path.parent.exists():
                     path.parent.mkdir(exist_ok=True)
                     _sync_folder(self._folder)
@@ -107,7 +113,7 @@ class FolderBlobs:
             if error.errno in _NO_ROOM:
                 raise StoreFullError(f"no room is left for pictures ({error.strerror})") from error
             raise
-        return sha256
+        return was_here
 
     def _write(self, path: Path, data: bytes) -> None:
         descriptor, name = tempfile.mkstemp(dir=self._incoming)

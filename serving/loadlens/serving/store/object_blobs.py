@@ -49,18 +49,24 @@ class ObjectBlobs:
     def __init__(self, store: "S3Store") -> None:
         self._store = store
 
-    def put(self, data: bytes, sha256: str | None = None) -> str:
+    def put(self, data: bytes) -> str:
         """See Blobs."""
-        sha256 = sha256 or hashlib.sha256(data).hexdigest()
+        sha256 = hashlib.sha256(data).hexdigest()
+        self.keep(data, sha256)
+        return sha256
+
+    def keep(self, data: bytes, sha256: str) -> bool:
+        """See Blobs."""
         with _answering():
             try:
                 obstore.put(self._store, _key(sha256), data, mode="create", use_multipart=False)
             except AlreadyExistsError:
-                pass
+                return True
             except NotSupportedError:
                 # A store that cannot refuse to overwrite: the bytes would be the same.
                 obstore.put(self._store, _key(sha256), data, use_multipart=False)
-        return sha256
+                return True
+        return False
 
     def get(self, sha256: str) -> bytes:
         """See Blobs."""
