@@ -239,6 +239,35 @@ def test_a_correction_that_was_cancelled_by_a_slip_is_taken_up_again(yard, shots
         expect(page.get_by_label("Water, % of the net")).to_have_value("2.5")
 
 
+def test_what_is_chosen_from_a_list_by_keys_is_chosen_and_not_committed(yard, shots, browser, inspector):
+    place = graded(yard, shots[:6], plate="皖A 9")
+    with console(browser, inspector, DESK) as page:
+        page.goto(f"{yard.address}/console/loads/{yard.load}")
+        page.get_by_role("button", name="Correct").click()
+        page.get_by_label("Seen differently in the yard").check()
+        page.get_by_label("Grade of all its scrap").focus()
+        for key in ("Space", "ArrowDown", "ArrowDown", "Enter"):
+            page.keyboard.press(key)
+        expect(page.get_by_label("Grade of all its scrap")).not_to_have_value("")
+        page.wait_for_timeout(1000)
+        assert yard.http.get(f"{place}/reviews").json()["reviews"] == []
+        expect(page.get_by_role("button", name="Commit")).to_be_visible()
+
+
+def test_settings_that_were_saved_say_so(yard, browser, manager):
+    with console(browser, manager, DESK) as page:
+        page.goto(f"{yard.address}/console/settings/lanes")
+        gross = page.get_by_role("form", name="Lane 1").get_by_label("Gross from, kg")
+        gross.fill("20,000")  # twenty kilograms, or twenty tonnes?
+        page.get_by_role("form", name="Lane 1").get_by_role("button", name="Save").click()
+        assert gross.evaluate("(field) => field.validity.patternMismatch")
+        gross.fill("20000")
+        page.get_by_role("form", name="Lane 1").get_by_role("button", name="Save").click()
+        expect(page.get_by_text("Saved.")).to_be_visible()
+        [lane] = [one for one in yard.http.get("/v1/lanes").json()["lanes"] if one["id"] == "1"]
+        assert float(lane["gross_above_kg"]) == 20_000
+
+
 def test_whoever_signs_out_without_a_network_is_told_that_they_did_not(yard, browser, inspector):
     with console(browser, inspector, DESK, foreseen="ERR_INTERNET_DISCONNECTED") as page:
         page.goto(f"{yard.address}/console/queue")

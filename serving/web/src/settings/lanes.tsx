@@ -1,5 +1,5 @@
 // The lanes, and when a weighing of a lane's scale is taken without a person.
-import { type FormEvent } from "react";
+import { type FormEvent, useState } from "react";
 import { place, read, type Shape } from "../api.ts";
 import { decimal, plain } from "../numbers.ts";
 import { Failed } from "../parts/failed.tsx";
@@ -54,15 +54,24 @@ function Cameras({ lane }: { lane: string }) {
 function LaneForm({ lane, mayChange, onSaved }: { lane: Shape<"LaneShown"> | null; mayChange: boolean; onSaved: () => void }) {
   const words = useWords();
   const { busy, problem, send } = useDoing();
+  const [isSaved, setSaved] = useState(false);
   const save = async (event: FormEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
+    setSaved(false);
     const given = new FormData(event.currentTarget);
     const limits = LIMITS.map((name) => [name, plain(String(given.get(name))) || null]);
     const id = lane?.id ?? String(given.get("lane"));
-    if (await send("PUT", place("/v1/lanes/{lane}", { lane: id }), Object.fromEntries(limits))) onSaved();
+    if (!(await send("PUT", place("/v1/lanes/{lane}", { lane: id }), Object.fromEntries(limits)))) return;
+    setSaved(true);
+    onSaved();
   };
   return (
-    <form className="row-form" aria-label={lane ? words.t("live.lane", { lane: lane.id }) : words.t("lanes.new")} onSubmit={(event) => void save(event)}>
+    <form
+      className="row-form"
+      aria-label={lane ? words.t("live.lane", { lane: lane.id }) : words.t("lanes.new")}
+      onChange={() => setSaved(false)}
+      onSubmit={(event) => void save(event)}
+    >
       {lane ? (
         <h3>{words.t("live.lane", { lane: lane.id })}</h3>
       ) : (
@@ -89,6 +98,9 @@ function LaneForm({ lane, mayChange, onSaved }: { lane: Shape<"LaneShown"> | nul
           {words.t(lane ? "settings.save" : "lanes.make")}
         </button>
       )}
+      <p className="hint" role="status">
+        {isSaved && words.t("settings.saved")}
+      </p>
       <p className="problem" role="alert">
         {problem}
       </p>
