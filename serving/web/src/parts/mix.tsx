@@ -9,6 +9,8 @@ export interface Part {
 
 // Parts below this stand in one line together; contaminants have a table of their own.
 const LEAST = 0.005;
+// Less than this would be written as 0 %.
+const LEAST_SHOWN = 0.0005;
 const REST = "#c3cad0";
 
 /** Shares of one whole as a bar, and as the lines that say the same in words. */
@@ -16,7 +18,7 @@ export function Mix({ title, parts, short = false }: { title: string; parts: Par
   const words = useWords();
   const shown = parts.filter((part) => part.share >= LEAST).sort((one, other) => other.share - one.share);
   const rest = parts.filter((part) => part.share < LEAST).reduce((sum, part) => sum + part.share, 0);
-  if (rest > 0) shown.push({ id: "rest", name: words.t("mix.rest", { least: words.percent(LEAST) }), colour: REST, share: rest });
+  if (rest >= LEAST_SHOWN) shown.push({ id: "rest", name: words.t("mix.rest", { least: words.percent(LEAST) }), colour: REST, share: rest });
   return (
     <figure className="mix">
       <figcaption>{title}</figcaption>
