@@ -40,7 +40,7 @@ export interface Draft {
 
 export type Fault =
   | { is: "needsReason" | "changed" | "needsOther" | "needsWhat" }
-  | { is: "badNumber" | "badPercent"; field: string };
+  | { is: "badNumber" | "badPercent" | "needsKg"; field: string };
 
 const MASS = new RegExp(`^${decimal(9, 3)}$`);
 
@@ -97,6 +97,9 @@ export function correctionFault(draft: Draft): Fault | null {
     if (!isPercent(percent)) return { is: "badPercent", field };
   }
   if (draft.items.some((item) => item.what.trim() === "" && item.kg.trim() !== "")) return { is: "needsWhat" };
+  // Nothing would be sent as 0 kg: of what was picked out and not weighed nothing would be deducted.
+  const unweighed = draft.items.find((item) => item.what.trim() !== "" && item.kg.trim() === "");
+  if (unweighed) return { is: "needsKg", field: unweighed.what.trim() };
   if (Number(sent(draft.other)) > 0 && draft.otherReason.trim() === "") return { is: "needsOther" };
   return null;
 }

@@ -57,6 +57,7 @@ test("what cannot be meant is named", () => {
     [{ note: "x", water: "101" }, "badPercent"],
     [{ note: "x", other: "4" }, "needsOther"],
     [{ note: "x", items: [{ what: "", kg: "4" }] }, "needsWhat"],
+    [{ note: "x", items: [{ what: "motor", kg: " " }] }, "needsKg"],
   ];
   for (const [entered, is] of faults) assert.equal(fault({ ...begun("correct", null), ...entered })?.is, is);
 });
