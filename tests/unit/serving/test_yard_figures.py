@@ -81,6 +81,19 @@ def test_only_what_was_said_blind_counts_for_agreement(yard):
     assert not_blind == 3
 
 
+def test_the_machine_says_nothing_of_a_load_of_which_no_layer_was_seen(yard):
+    more = {"contaminants_kg": {"wood": "900"}, **NOTHING}
+    for name in ("accepted", "judged"):
+        yard.graded(name, gross=40_000, tare=15_000, layers=())
+    yard.review("accepted", ANN)
+    yard.review("judged", ANN, "correct", more)
+    with yard.loads.reading() as session:
+        (all_of_them,) = figures.deductions(session, "supplier", Period())
+        rows = {row.name: row.decided for row in mill_figures.beside_people(session, Period()).rows}
+    assert (all_of_them.loads, all_of_them.bias_percent, all_of_them.overturn_rate.value) == (2, None, 0)
+    assert (rows["deduction_error_points"], rows["deduction_fits"]) == (None, None)
+
+
 def test_deductions_are_counted_with_what_people_made_of_them(yard):
     more = {"contaminants_kg": {"wood": "900"}, **NOTHING}
     for name, supplier in (("a", "Zhang"), ("b", "Zhang"), ("c", "=1+1"), ("d", None)):

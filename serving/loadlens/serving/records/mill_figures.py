@@ -119,7 +119,12 @@ def _constant(compared: Sequence[Compared]) -> list[Compared]:
     percents = [one.their_percent for one in compared if one.their_percent is not None]
     grade = grades.most_common(1)[0][0] if grades else None
     percent = median(percents) if percents else None
-    return [Compared(grade, one.their_grade, percent, one.their_percent, one.net_kg) for one in compared]
+    # Of no more loads than the machine says a deduction of.
+    said = (None if one.percent is None else percent for one in compared)
+    return [
+        Compared(grade, one.their_grade, p, one.their_percent, one.net_kg)
+        for one, p in zip(compared, said, strict=True)
+    ]
 
 
 def _main_grade_right(compared: Sequence[Compared]) -> Found:

@@ -61,7 +61,8 @@ def note(
 def _note_machine(row: LoadResult, report: Mapping[str, Any]) -> None:
     """Keep what the machine says by itself."""
     truck, model = report["truck"], report["versions"]["model"]
-    row.machine_grade, row.machine_percent = row.grade, row.percent
+    # Of a load of which no layer was seen it says nothing: the 0 % there is what nobody has deducted.
+    row.machine_grade, row.machine_percent = row.grade, row.percent if report["layers"] else None
     row.machine_price_per_tonne, row.machine_grade_share = row.price_per_tonne, row.grade_share
     row.forms = canonical_json(truck["forms"])
     row.unknown, row.confidence = truck["unknown"], truck["confidence"]

@@ -38,8 +38,8 @@ class Visit:
     def was_overturned(self) -> bool:
         """A person's figures or grade stand instead of the machine's, or a person stopped what it had not."""
         result = self.result
-        changed = (result.percent, result.grade) != (result.machine_percent, result.machine_grade)
-        return changed or (self.decision == "stop" and not result.hazard)
+        changed = result.machine_percent is not None and result.percent != result.machine_percent
+        return changed or result.grade != result.machine_grade or (self.decision == "stop" and not result.hazard)
 
     @property
     def was_judged(self) -> bool:
