@@ -147,6 +147,7 @@ def page(constants: dict[str, Any], yard: Yard) -> str:
     folder = Environment(loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True)
     return folder.get_template("capacity.md.j2").render(
         cores=constants["cores"],
+        vnni=constants["vnni"],
         load=constants["load_before"],
         seconds=round(clip["seconds"]),
         kept=clip["frames_kept"],
