@@ -1,5 +1,6 @@
 """A load that is watched frame by frame: when there are layers, when there are none, and what raises an alarm anew."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -55,6 +56,15 @@ def test_a_cylinder_that_goes_on_lying_there_raises_one_alarm(unloading):
     first = surface(1, cylinder=True)
     frames = rest_then_work(first, surface(2, kept=first), surface(3, kept=first))
     assert alarms(unloading, frames) == ["gas_cylinder"]
+
+
+def test_a_cylinder_that_lies_still_while_all_around_it_is_taken_away_raises_one_alarm(unloading):
+    layers = [surface(seed) for seed in range(1, 5)]
+    for layer in layers:
+        cv2.line(layer, (200, 130), (280, 190), RED, 28)  # askew: much of its box is scrap
+        cv2.line(layer, (228, 151), (240, 160), (255, 120, 120), 28)
+    assert alarms(unloading, rest_then_work(*layers)) == ["gas_cylinder"]
+    assert len(unloading.finish().observation.layers) == 4
 
 
 def test_frames_too_far_apart_are_the_reason_why_nothing_was_graded(unloading):

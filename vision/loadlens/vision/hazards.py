@@ -1,6 +1,6 @@
 """The alarm path: from the surface of one frame to the dangerous things in it, one entry per thing and place."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import cv2
@@ -64,39 +64,6 @@ def merge_sightings(known: Iterable[HazardSighting], new: Iterable[HazardSightin
         else:
             merged.append(sighting)
     return tuple(merged)
-
-
-class KnownHazards:
-    """The dangerous things seen on a load, in the order in which they came to light.
-
-    A thing is known again by its class and its place as long as the surface is there on which it lay. What is seen in
-    the place of one that was taken away is another, and raises an alarm of its own.
-    """
-
-    def __init__(self) -> None:
-        self._things: list[HazardSighting] = []
-        self._gone: set[int] = set()
-
-    def __len__(self) -> int:
-        return len(self._things)
-
-    def since(self, number: int) -> tuple[HazardSighting, ...]:
-        """The things that came to light after the first `number`."""
-        return tuple(self._things[number:])
-
-    def see(self, sightings: Iterable[HazardSighting]) -> None:
-        """Note what was seen in a frame."""
-        there = [place for place in range(len(self._things)) if place not in self._gone]
-        merged = merge_sightings([self._things[place] for place in there], sightings)
-        for place, thing in zip(there, merged, strict=False):
-            self._things[place] = thing
-        self._things += merged[len(there) :]
-
-    def uncover(self, is_new: Callable[[Box], bool], until_s: float) -> None:
-        """Note that another surface lies open: what was seen until the end of the last one is gone where `is_new`."""
-        self._gone |= {
-            place for place, thing in enumerate(self._things) if thing.frame_s <= until_s and is_new(thing.box)
-        }
 
 
 def _source_box(left: int, top: int, width: int, height: int, pixels_per_cell: float) -> Box:

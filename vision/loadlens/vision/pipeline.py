@@ -7,7 +7,6 @@ waits for neither layer nor load, within a second of anything that the picture i
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -18,9 +17,10 @@ from loadlens.grading.observation import Doubt, HazardSighting, LoadObservation
 from loadlens.vision.bed import Bed
 from loadlens.vision.colour import has_cast
 from loadlens.vision.frame import Frame
-from loadlens.vision.hazards import Box, KnownHazards, find_hazards
+from loadlens.vision.hazards import find_hazards
 from loadlens.vision.image import scale_for
-from loadlens.vision.layer import Mask, SeenLayer, occluded
+from loadlens.vision.known_hazards import KnownHazards
+from loadlens.vision.layer import SeenLayer, occluded
 from loadlens.vision.model import SurfaceModel
 from loadlens.vision.observed import Observed
 from loadlens.vision.quality import FrozenWatch, measure_quality
@@ -106,7 +106,7 @@ class Unloading:
         self._tracker: LayerTracker[Frame] | None = None
         self._frozen = FrozenWatch()
         self._layers: list[SeenLayer] = []
-        self._hazards = KnownHazards()
+        self._hazards = KnownHazards((0, 0))
         self._doubts: dict[str, Doubt] = {}
         self._poor: dict[str, int] = {}
         self._frame_size = (0, 0)
@@ -155,6 +155,7 @@ class Unloading:
 
     def _start(self, frame: Frame, shape: tuple[int, ...]) -> None:
         self._frame_size = (frame.width, frame.height)
+        self._hazards = KnownHazards(self._frame_size)
         if self._given_bed is not None:
             self._given_bed.fits(frame.width, frame.height)
         mask = self._given_bed.mask((shape[0], shape[1]), self._frame_size) if self._given_bed else None
@@ -199,7 +200,7 @@ class Unloading:
             )
         self._looked_s, self._looked_at = max(self._looked_s, frame.time_s), self._calm
         self.frames_used += 1
-        self._hazards.see(self._placed(hazard, frame) for hazard in look.hazards)
+        self._hazards.see([self._placed(hazard, frame) for hazard in look.hazards], look.rgb)
         return look
 
     def _placed(self, hazard: HazardSighting, frame: Frame) -> HazardSighting:
@@ -222,8 +223,8 @@ class Unloading:
         if exposed is None:
             return
         if self._layers:
-            self._hazards.uncover(partial(self._mostly_in, exposed.new), self._layers[-1].end_s)
-            self._hazards.see(look.hazards)
+            self._hazards.uncover(exposed.new, self._layers[-1].end_s, rgb)
+            self._hazards.see(look.hazards, rgb)
         encoded, jpeg = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 90])
         if not encoded:
             raise RuntimeError(f"the key frame at {frame.time_s:.1f} s could not be encoded as JPEG")
@@ -241,14 +242,6 @@ class Unloading:
                 size=look.size,
             )
         )
-
-    def _mostly_in(self, mask: Mask, box: Box) -> bool:
-        """Whether most of a box in pixels of the frame lies in a mask of all of it."""
-        columns, rows = mask.shape[1] / self._frame_size[0], mask.shape[0] / self._frame_size[1]
-        left, top = int(box[0] * columns), int(box[1] * rows)
-        right, bottom = int(np.ceil((box[0] + box[2]) * columns)), int(np.ceil((box[1] + box[3]) * rows))
-        part = mask[top:bottom, left:right]
-        return bool(part.size and part.mean() > 0.5)
 
     def _doubt(self, code: str, why: str) -> None:
         self._doubts.setdefault(code, Doubt(code, why))

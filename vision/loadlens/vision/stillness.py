@@ -1,5 +1,7 @@
 """Whether two small grey pictures show the same: the measure of change that tracker, alarm and reader share."""
 
+from itertools import product
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,8 @@ Grid = NDArray[np.float32]
 LUMA_WIDTH = 240
 UNLIKE_BELOW = 0.5
 JUMP = 26.0  # grey levels
+_ALIKE_FROM = 0.7
+_SHAKES = 2  # pixels
 _NOISE_VARIANCE = 30.0  # grey levels squared: structure weaker than a camera's noise is no structure
 
 
@@ -32,6 +36,20 @@ def structure(first: Grid, second: Grid) -> Grid:
 def unlike(before: Grid, now: Grid) -> NDArray[np.bool_]:
     """Where two smoothed pictures of one size show another structure or a clear jump of brightness, bool [h, w]."""
     return np.asarray((structure(before, now) < UNLIKE_BELOW) | (np.abs(now - before) > JUMP))
+
+
+def share_alike(before: Luma, now: Luma, cut: tuple[slice, slice]) -> float:
+    """How much of a part of two grey pictures, uint8 [h, w], shows the same thing, 0..1, if the mast shook a little."""
+    margin = _SHAKES + 4  # half of what `structure` looks at
+    wide = tuple(slice(max(0, part.start - margin), part.stop + margin) for part in cut)
+    inner = tuple(slice(one.start - other.start, one.stop - other.start) for one, other in zip(cut, wide, strict=True))
+    earlier, later = before[wide].astype(np.float32), now[wide].astype(np.float32)
+    shares = []
+    for move in product(range(-_SHAKES, _SHAKES + 1), repeat=2):
+        moved = np.roll(later, move, (0, 1))
+        jump = np.abs(cv2.blur(earlier, (9, 9)) - cv2.blur(moved, (9, 9))) > JUMP
+        shares.append(((structure(earlier, moved) >= _ALIKE_FROM) & ~jump)[inner].mean())
+    return float(max(shares))
 
 
 def differ(before: Grid, now: Grid) -> bool:
