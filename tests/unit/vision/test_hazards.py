@@ -128,3 +128,11 @@ def test_merging_never_loses_a_known_entry_nor_a_new_class_and_seeing_all_again_
     assert {one.class_id for one in merged} == {one.class_id for one in (*known, *new)}
     assert max((one.score for one in merged), default=0) == max((one.score for one in (*known, *new)), default=0)
     assert merge_sightings(merged, new) == merged
+
+
+def test_of_two_that_lay_in_one_place_it_is_the_last_that_was_seen_by_then():
+    first, second = sighting((0, 0, 40, 40), score=0.4), sighting((4, 4, 40, 40), score=0.6, frame_s=30)
+    merged = merge_sightings([first, second], [sighting((2, 2, 40, 40), score=0.9, frame_s=31)])
+    assert [one.score for one in merged] == [0.4, 0.9]
+    merged = merge_sightings([first, second], [sighting((2, 2, 40, 40), score=0.9, frame_s=5)])
+    assert [one.score for one in merged] == [0.9, 0.6]

@@ -53,14 +53,20 @@ def merge_sightings(known: Iterable[HazardSighting], new: Iterable[HazardSightin
     """The known sightings in their order, then what is new among `new`.
 
     The same class in the same place is one entry, which keeps the frame and box where it was first seen and takes the
-    higher score. The same place: the boxes overlap by an IoU of 0.2, or the centre of one lies in the other.
+    higher score. The same place: the boxes overlap by an IoU of 0.2, or the centre of one lies in the other. Of several
+    there, as where one was taken away and another came to light, it is the last that was seen by then.
     """
     merged = list(known)
     for sighting in new:
-        for index, earlier in enumerate(merged):
-            if earlier.class_id == sighting.class_id and _same_place(earlier.box, sighting.box):
-                merged[index] = replace(earlier, score=max(earlier.score, sighting.score))
-                break
+        same = [
+            index
+            for index, other in enumerate(merged)
+            if other.class_id == sighting.class_id and _same_place(other.box, sighting.box)
+        ]
+        if same:
+            earlier = [index for index in same if merged[index].frame_s <= sighting.frame_s]
+            index = max(earlier, key=lambda index: merged[index].frame_s, default=same[0])
+            merged[index] = replace(merged[index], score=max(merged[index].score, sighting.score))
         else:
             merged.append(sighting)
     return tuple(merged)
