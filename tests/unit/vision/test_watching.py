@@ -52,6 +52,16 @@ def test_a_second_cylinder_in_the_place_of_one_that_was_taken_away_raises_an_ala
     assert [len(layer.hazards) for layer in seen.layers] == [1, 0, 1, 0]
 
 
+def test_a_second_cylinder_raises_its_alarm_while_its_surface_still_lies_there(unloading):
+    second = surface(2, cylinder=True)
+    second[PLACE][::16], second[PLACE][1::16], second[PLACE][2::16] = 3 * [(120, 0, 0)]
+    second[PLACE][:, ::12] = second[PLACE][:, 1::12] = second[PLACE][:, 2::12] = (255, 140, 140)
+    frames = rest_then_work(surface(1, cylinder=True), second)
+    raised_s = [frame.time_s for frame in frames for _ in unloading.push(frame)]
+    assert len(raised_s) == 2
+    assert 5 <= raised_s[1] <= 7  # it is uncovered at 5 s, and the tool comes again at 9 s
+
+
 def test_a_cylinder_that_goes_on_lying_there_raises_one_alarm(unloading):
     first = surface(1, cylinder=True)
     frames = rest_then_work(first, surface(2, kept=first), surface(3, kept=first))

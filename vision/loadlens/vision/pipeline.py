@@ -170,8 +170,19 @@ class Unloading:
         resting = tracker.resting
         if resting is not None and (self._at_rest is None or self._at_rest.frame is not resting):
             self._at_rest = self._look(resting)
+            self._tell_apart(self._at_rest)
         elif self._is_due(frame.time_s):
             self._look(frame)
+
+    def _tell_apart(self, look: FrameLook) -> None:
+        """Know a thing in the place of one that was taken away as soon as the surface lies still: the end of the rest,
+        when the tool comes again, is too late for its alarm."""
+        if self._layers and look.hazards and not has_cast(look.rgb):
+            shape = self._layers[0].new.shape
+            hidden = occluded(look.surface, self._taxonomy, look.size, (shape[0], shape[1]))
+            new = self._running_tracker().new_so_far(hidden)
+            self._hazards.uncover(new, self._layers[-1].end_s, look.rgb)
+            self._hazards.see(look.hazards, look.rgb)
 
     def _note_calm(self, small: Grid, *, moving: bool) -> None:
         if moving or self._calm is None:

@@ -128,6 +128,13 @@ class LayerTracker(Generic[F]):
         """The clearest frame so far of the rest that goes on: that which will be handed out, if none is clearer."""
         return self._rest.best[0] if self._rest is not None and self._rest.best is not None else None
 
+    def new_so_far(self, hidden: Mask) -> Mask:
+        """What of the rest that goes on is not as it was graded, given what hides it; bool [h, w] like `hidden`."""
+        if self._rest is None:
+            return np.zeros_like(hidden)
+        changed, _ = self._changed(self._aligned(np.asarray(self._rest.total / self._rest.count, np.float32)))
+        return changed & ~widened(hidden) & self._watched
+
     def close(self) -> Settled[F] | None:
         """The source has ended; a rest that was going on comes back."""
         return self._end_rest()
