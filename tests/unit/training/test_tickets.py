@@ -46,6 +46,10 @@ def test_the_unit_stands_in_the_name_of_the_column(tmp_path, column, value, shar
         ("L1,20000,nan,", "finite"),
         ("L1,20000,300,0", "price_per_tonne is 0"),
         (",20000,300,", "no load is named"),
+        # A comma between thousands without quotation marks: 1 kg would be taken for the 1,234 that were meant.
+        ("L1,20000,1,234,2500", "more cells than there are columns; write 1,234 as 1234"),
+        ('L1,20000,"1,234",2500', "'1,234', which is no number"),
+        ("L1,20000,0.3,", "0.3 kg off 20000 kg; is the unit right"),
     ],
 )
 def test_a_value_that_cannot_be_is_explained_by_its_line(tmp_path, row, why) -> None:
@@ -89,6 +93,19 @@ def test_a_table_with_the_wrong_columns_is_refused(tmp_path, header, why) -> Non
         read_tickets(table(tmp_path, header + "\n"))
 
 
+def test_empty_cells_beyond_the_columns_and_other_ends_of_lines_are_no_fault(tmp_path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"load,net_kg,deduction_kg\rL1,20000,300,,\rL2,20000,0\r")
+    tickets, left_out = read_tickets(tmp_path / "t.csv")
+    assert [ticket.deduction for ticket in tickets] == [0.015, 0]
+    assert left_out == []
+
+
+def test_a_quotation_mark_that_is_not_closed_swallows_no_rows(tmp_path) -> None:
+    text = 'load,net_kg,deduction_kg\nL1,20000,300\nL2,20000,"300\nL3,20000,300\nL4,20000,300\n'
+    with pytest.raises(TicketsError, match=r"no table from line 3 on .*close the quotation mark"):
+        read_tickets(table(tmp_path, text))
+
+
 def test_a_table_in_another_encoding_is_refused_with_the_remedy(tmp_path) -> None:
     (tmp_path / "t.csv").write_bytes("load,net_kg,deduction_kg,grade\nL1,20000,1,重废1\n".encode("gb18030"))
     with pytest.raises(TicketsError, match="CSV UTF-8"):
@@ -124,6 +141,17 @@ def test_observations_come_from_folders_and_bundles_and_the_rest_is_explained(tm
     assert "not a stored observation" in unread["e/observation.json"]
     assert "not a zip" in unread["six.zip"]
     assert "no bundle of a load" in unread["seven.zip"]
+
+
+def test_the_model_that_saw_most_loads_counts_whichever_file_comes_first(tmp_path) -> None:
+    newer = replace(SEEN, model=ModelVersion("t", "2", "f" * 64))
+    for name, seen in {"a": SEEN, "b": newer, "c": replace(newer, load_id="L2")}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "observation.json").write_text(to_json(seen), encoding="utf-8")
+    found, (left_out,) = read_observations(tmp_path)
+    assert {load: seen.model.version for load, seen in found.items()} == {"L1": "2", "L2": "2"}
+    assert (left_out.where, left_out.load) == ("a/observation.json", "L1")
+    assert "another model" in left_out.why and "grade it again" not in left_out.why
 
 
 def test_tickets_and_loads_without_a_partner_are_explained(tmp_path) -> None:

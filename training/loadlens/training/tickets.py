@@ -22,6 +22,9 @@ _DEDUCTIONS = {"deduction_kg": 1.0, "deduction_t": 1000.0, "deduction_percent": 
 _COLUMNS = ("load", "net_kg", *_DEDUCTIONS, "grade", "price_per_tonne", "inspector")
 # A load under a tenth of a tonne or over two hundred is a wrong unit, not a truck or a railcar.
 _NET_KG = (100.0, 200_000.0)
+# Nobody takes less off a truck: kilograms under this are tonnes.
+_LEAST_DEDUCTION_KG = 1.0
+_BEYOND = "cells in no column"
 
 
 class TicketsError(ValueError):
@@ -58,15 +61,15 @@ class _Row:
 
 def read_tickets(path: Path) -> tuple[list[Ticket], list[LeftOut]]:
     """The tickets of a table, one for each load, and the rows that could not be used. Raises TicketsError."""
-    table = csv.DictReader(io.StringIO(_text(path)), restkey="", restval="")
-    _check_columns(path, table.fieldnames)
     rows: dict[str, list[_Row]] = defaultdict(list)
     left_out = []
-    for row in table:
+    for line, cells, beyond in _lines(path):
         try:
-            read = _row(table.line_num, {key: (value or "").strip() for key, value in row.items() if key})
+            if any(beyond):
+                raise ValueError("it has more cells than there are columns; write 1,234 as 1234, or in quotation marks")
+            read = _row(line, cells)
         except ValueError as fault:
-            left_out.append(LeftOut(f"{path.name} line {table.line_num}", (row["load"] or "").strip(), str(fault)))
+            left_out.append(LeftOut(f"{path.name} line {line}", cells["load"], str(fault)))
         else:
             rows[read.ticket.load].append(read)
     tickets = []
@@ -75,6 +78,26 @@ def read_tickets(path: Path) -> tuple[list[Ticket], list[LeftOut]]:
         tickets += [ticket] if ticket else []
         left_out += repeated
     return tickets, left_out
+
+
+def _lines(path: Path) -> list[tuple[int, dict[str, str], list[str]]]:
+    """Of every row the number of its line, its cells by column, and the cells that are in no column."""
+    # Strict, or a quotation mark that nobody closes makes one cell of all rows behind it.
+    table = csv.DictReader(io.StringIO(_text(path), newline=""), restkey=_BEYOND, restval="", strict=True)
+    lines = []
+    line = 0
+    try:
+        _check_columns(path, table.fieldnames)
+        line = table.line_num
+        for row in table:
+            line = table.line_num
+            beyond = [cell.strip() for cell in row.pop(_BEYOND, ())]
+            lines.append((line, {name: cell.strip() for name, cell in row.items()}, beyond))
+    except csv.Error as fault:
+        raise TicketsError(
+            f"{path} is no table from line {line + 1} on ({fault}); close the quotation mark there, or save it again"
+        ) from None
+    return lines
 
 
 def _text(path: Path) -> str:
@@ -115,6 +138,9 @@ def _row(line: int, row: dict[str, str]) -> _Row:
     share = given / 100 if per_unit is None else given * per_unit / net
     if not 0 <= share < 1:
         raise ValueError(f"{column} is {given:g}, {100 * share:.4g} % of the net of {net:g} kg; is the unit right?")
+    kilograms = share * net if per_unit is None else given * per_unit
+    if 0 < kilograms < _LEAST_DEDUCTION_KG:
+        raise ValueError(f"{column} is {given:g}, {kilograms:.2g} kg off {net:g} kg; is the unit right?")
     price = _number(row, "price_per_tonne") if row.get("price_per_tonne") else None
     if price is not None and price <= 0:
         raise ValueError(f"price_per_tonne is {price:g}; it must be above zero, or empty")
@@ -172,31 +198,32 @@ def read_observations(folder: Path) -> tuple[dict[str, LoadObservation], list[Le
     """
     if not folder.is_dir():
         raise TicketsError(f"{folder} is no folder; give the one that holds the graded loads")
-    found: dict[str, LoadObservation] = {}
+    read: list[tuple[str, LoadObservation]] = []
     left_out = []
     for where, stored in stored_loads(folder):
         if isinstance(stored, str):
             left_out.append(LeftOut(where, "", stored))
-            continue
-        seen = stored.observation
-        if seen.load_id in found and found[seen.load_id] != seen:
-            left_out.append(LeftOut(where, seen.load_id, "another file says otherwise of this load; the first is used"))
         else:
-            found[seen.load_id] = seen
-    if not found:
+            read.append((where, stored.observation))
+    if not read:
         if left_out:
             raise TicketsError(f"{folder}: no observation can be read; {left_out[0].where}: {left_out[0].why}")
         raise TicketsError(f"{folder} holds no observation.json ({SCHEMA}) and no bundle; grade the loads with --out")
-    model, _ = Counter(seen.model.sha256 for seen in found.values()).most_common(1)[0]
-    for load, seen in list(found.items()):
+    # A load that two models saw counts for both. The dict keeps the order, so the first of two equal ones is taken.
+    looks = dict.fromkeys((seen.model.sha256, seen.load_id) for _, seen in read)
+    model, _ = Counter(sha256 for sha256, _ in looks).most_common(1)[0]
+    found: dict[str, LoadObservation] = {}
+    for where, seen in read:
         if seen.model.sha256 != model:
-            why = f"was seen by another model ({seen.model.sha256[:12]}…) than most ({model[:12]}…); grade it again"
+            remedy = "" if (model, seen.load_id) in looks else "; grade it again"
+            why = f"was seen by another model ({seen.model.sha256[:12]}…) than most ({model[:12]}…){remedy}"
         elif not seen.layers:
             why = "no layer of it was seen"
+        elif found.setdefault(seen.load_id, seen) != seen:
+            why = "another file says otherwise of this load; the first is used"
         else:
             continue
-        left_out.append(LeftOut("observation", load, why))
-        del found[load]
+        left_out.append(LeftOut(where, seen.load_id, why))
     return found, left_out
 
 
