@@ -93,6 +93,14 @@ def test_tickets_teach_a_calibration_that_grading_takes(history) -> None:
     assert {row["load"] for row in rows_of(run / "tickets_left_out.csv")} == {"load-99", "load-1", "load-2", "load-0"}
     layers = rows_of(run / "layers.csv")
     assert sum(float(row["weight"]) for row in layers if row["load"] == "load-7") == pytest.approx(1, abs=1e-3)
+    assert "do not show" not in done.stdout
+    # Beside a ticket stands an interval around an estimate that had not seen it, not around the last fit.
+    reach = json.loads((run / "calibration.json").read_text(encoding="utf-8"))["interval"]
+    for row in rows_of(run / "compared.csv"):
+        low, middle, high = (float(row[name]) for name in ("interval_low", "calibrated_unseen", "interval_high"))
+        if low > 0:
+            share = -reach["low_quantile"] / (reach["high_quantile"] - reach["low_quantile"])
+            assert middle - low == pytest.approx(share * (high - low), abs=2e-3)
     # A calibration that loads were graded by is not overwritten.
     again = loadlens(history, *TRAIN)
     assert (again.returncode, "another --out" in again.stderr) == (3, True)
@@ -110,10 +118,26 @@ def test_what_cannot_be_fitted_is_refused_with_the_reason(history) -> None:
     assert few.returncode == 3
     assert "11 tickets" in few.stderr
     assert "at least 19" in few.stderr
+    assert "50 remarks in run/tickets_left_out.csv" in few.stderr
     assert not (history / "run" / "calibration.json").exists()
     (history / "c.json").write_text(json.dumps({"schema": "loadlens.calibration/1"}), encoding="utf-8")
     broken = loadlens(history, "grade", "clip.mp4", "--calibration", "c.json")
     assert (broken.returncode, "c.json is no calibration" in broken.stderr) == (3, True)
+
+
+def test_that_tickets_do_not_show_a_gain_is_told(history) -> None:
+    rng = np.random.default_rng(5)
+    shares = [assess_load(seen(number, [0.02 + number / 1000]), STANDARD).composition.impurity for number in range(30)]
+    rows = [("load", "net_kg", "deduction_percent")]
+    for number, share in enumerate(shares):
+        text = to_json(seen(number, [0.02 + number / 1000]))
+        (history / "graded" / str(number) / "observation.json").write_text(text, encoding="utf-8")
+        rows.append((f"load-{number}", 25000, float(100 * share * (1 + rng.normal(0, 0.2)))))
+    with (history / "tickets.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    done = loadlens(history, *TRAIN)
+    assert done.returncode == 0, done.stderr
+    assert "these tickets do not show that it estimates better than without" in done.stdout
 
 
 def test_the_same_tickets_in_another_order_give_the_same_bytes(history) -> None:

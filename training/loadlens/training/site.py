@@ -226,18 +226,22 @@ class Interval:
 
     def ends(self, fit: Fit, bags: Bags) -> tuple[Rows, Rows]:
         """The interval of every load's inclusions, shares of the net."""
-        middle, sigma = fit.estimate(bags), _sigma(fit, bags, self.unseen_sd, self.relative_sd)
+        return self.around(fit.estimate(bags), _sigma(fit, bags, self.unseen_sd, self.relative_sd))
+
+    def around(self, middle: Rows, sigma: Rows) -> tuple[Rows, Rows]:
+        """The interval around estimates [n] of the inclusions that are off by about `sigma` [n]."""
         low = np.minimum(middle, np.maximum(0.0, middle + sigma * self.low_quantile))
         return low, np.maximum(middle, np.minimum(1.0, middle + sigma * self.high_quantile))
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """The fit on all tickets, the interval, and estimates [n] of the inclusions by fits that had not seen the load."""
+    """The fit on all tickets, its interval, and inclusions [n] with their ends by fits that had not seen the load."""
 
     fit: Fit
     interval: Interval
     unseen_estimate: Rows
+    unseen_ends: tuple[Rows, Rows]
 
 
 def learn(bags: Bags, recipe: SiteRecipe) -> Learned:
@@ -255,7 +259,8 @@ def learn(bags: Bags, recipe: SiteRecipe) -> Learned:
         by_class[held] = _sigma(fit, bags.of(held), 0.0, recipe.relative_sd)
     off = bags.target(estimate) - estimate
     unseen_sd = _spread(off, least=_LEAST_SD)
-    scores = off / np.hypot(unseen_sd, by_class)
+    sigma = np.hypot(unseen_sd, by_class)
+    scores = off / sigma
     one_side = 1 - (1 - recipe.level) / 2
     low, high = -conformal_quantile(-scores, one_side), conformal_quantile(scores, one_side)
     if not np.isfinite([low, high]).all():
@@ -265,7 +270,7 @@ def learn(bags: Bags, recipe: SiteRecipe) -> Learned:
             f"it takes at least {least}"
         )
     interval = Interval(unseen_sd, recipe.relative_sd, recipe.level, low, high)
-    return Learned(fit_bags(bags, recipe), interval, estimate)
+    return Learned(fit_bags(bags, recipe), interval, estimate, interval.around(estimate, sigma))
 
 
 def _sigma(fit: Fit, bags: Bags, unseen_sd: float, relative_sd: float) -> Rows:

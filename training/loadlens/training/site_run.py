@@ -73,7 +73,11 @@ def fit_site(recipe_file: Path, tickets_file: Path, observations: Path, out: Pat
         raise TicketsError(f"no ticket names a load that was observed; {out / 'tickets_left_out.csv'} says why")
     pairs = sorted(pairs, key=lambda pair: pair[0].load)
     bags = make_bags([(ticket.deduction, load) for ticket, load in pairs], standard)
-    learned = learn(bags, recipe)
+    try:
+        learned = learn(bags, recipe)
+    except ValueError as fault:
+        why = f"{len(left_out)} remarks in {out / 'tickets_left_out.csv'} say what was not used"
+        raise TicketsError(f"{fault}; {why}") from None
     figures = site_figures(pairs, bags, learned, standard)
     text = _text(pairs, bags, learned, recipe=recipe, standard=standard, figures=figures, left_out=len(left_out))
     calibration = parse_calibration(text.encode(), name="calibration.json")
@@ -160,7 +164,7 @@ def _text(
 
 
 def _compared_rows(pairs: Pairs, bags: Bags, learned: Learned) -> Iterable[Sequence[Any]]:
-    low, high = (bags.deducted(end) for end in learned.interval.ends(learned.fit, bags))
+    low, high = (bags.deducted(end) for end in learned.unseen_ends)
     before = bags.deducted(uncalibrated(bags).estimate(bags))
     after = bags.deducted(learned.unseen_estimate)
     yield ("load", "ticket", "inspectors", "uncalibrated", "calibrated_unseen", "interval_low", "interval_high")
@@ -197,8 +201,11 @@ def told(run: SiteRun, out: Path) -> list[str]:
         f"unseen      {100 * site.unseen:.2f} % of the net on every load",
         f"layers      the last counts {last / first:.2f} x the first (layers.csv)",
     ]
-    names = ("deduction_error", "deduction_error_uncalibrated", "deduction_error_constant", "deduction_bias")
-    lines += [f"{name:<32}{_points(figures[name])}" for name in (*names, "deduction_error_p95")]
+    names = ("deduction_error", "deduction_error_uncalibrated", "deduction_error_gain", "deduction_error_constant")
+    lines += [f"{name:<32}{_points(figures[name])}" for name in (*names, "deduction_bias", "deduction_error_p95")]
+    if (gain := figures["deduction_error_gain"]).low <= 0:
+        worse = "show that it estimates worse than without: do not grade by it"
+        lines.append(f"these tickets {worse if gain.high < 0 else 'do not show that it estimates better than without'}")
     rates = [name for name in figures if name.startswith(("mill_", "price_"))]
     lines += [f"{name:<32}{_percent(figures[name])}" for name in rates]
     return [*lines, f"calibration {out / 'calibration.json'} ({site.sha256})"]
