@@ -56,6 +56,9 @@ def read_csv(table: Path, *, label_column: str = "label", source: str = "") -> l
     samples: dict[str, Sample] = {}
     for line, row in entries:
         name, label = row["file"] or "", (row[label_column] or "").strip()
+        group, its_source, site, day, part = (
+            (row.get(key) or "").strip() for key in ("group", "source", "site", "day", "part")
+        )
         if not label:
             raise DataError(table, "no label; fill it in or remove the row", line=line)
         if name in samples:
@@ -64,11 +67,11 @@ def read_csv(table: Path, *, label_column: str = "label", source: str = "") -> l
         samples[name] = Sample(
             path,
             (label,),
-            row.get("group") or "",
-            row.get("source") or source,
-            site=row.get("site") or "",
-            day=_day(table, row.get("day") or "", line),
-            part=_part(table, row.get("part") or "", line),
+            group,
+            its_source or source,
+            site=site,
+            day=_day(table, day, line),
+            part=_part(table, part, line),
         )
     if not samples:
         raise DataError(table, "no rows; write one line for each picture")
@@ -98,11 +101,15 @@ def read_coco(annotations: Path, folder: Path, *, source: str = "") -> list[Samp
     try:
         names = {category["id"]: str(category["name"]) for category in content["categories"]}
         images = {image["id"]: image for image in content["images"]}
+        doubled = len(names) < len(content["categories"]) or len(images) < len(content["images"])
         entries = list(content["annotations"])
     except (KeyError, TypeError) as fault:
         raise DataError(
             annotations, f"not COCO instances ({fault!r}); export images, annotations, categories"
         ) from None
+    if doubled:
+        # Two exports put together: nobody can tell whose the annotations are.
+        raise DataError(annotations, "two images, or two categories, have one id; import one export after the other")
     boxes: dict[Any, list[Box]] = defaultdict(list)
     for entry in entries:
         try:

@@ -82,6 +82,15 @@ class TestCsv:
         with pytest.raises(DataError, match=rf"labels\.csv.*{why}"):
             read_csv(text(tmp_path / "labels.csv", content))
 
+    def test_a_blank_beside_a_name_makes_no_other_site(self, tmp_path):
+        picture(tmp_path / "a.jpg")
+        picture(tmp_path / "b.jpg")
+        rows = "file,label,site,group,part\na.jpg,wood,north,7,test\nb.jpg,wood, north , 7,test \n"
+        first, second = read_csv(text(tmp_path / "labels.csv", rows))
+        assert (
+            (first.site, first.group, first.part) == (second.site, second.group, second.part) == ("north", "7", "test")
+        )
+
     def test_another_encoding_is_told(self, tmp_path):
         (tmp_path / "labels.csv").write_bytes("file,label\na.jpg,木材\n".encode("gbk"))
         with pytest.raises(DataError, match="not UTF-8; save it as UTF-8"):
@@ -138,6 +147,12 @@ class TestCoco:
         entry = {**COCO["annotations"][0], **change}
         with pytest.raises(DataError, match=rf"coco\.json: .*{why}"):
             self.read(tmp_path, json.dumps({**COCO, "annotations": [entry]}))
+
+    @pytest.mark.parametrize("twice", ["images", "categories"])
+    def test_two_exports_put_together_whose_ids_meet_are_refused(self, tmp_path, twice):
+        entries = COCO[twice]
+        with pytest.raises(DataError, match="have one id; import one export after the other"):
+            self.read(tmp_path, json.dumps({**COCO, twice: [*entries, {**entries[1], "id": entries[0]["id"]}]}))
 
     @pytest.mark.parametrize(
         ("content", "why"),
