@@ -2,8 +2,9 @@
 
     OMP_NUM_THREADS=1 nice -n 19 .venv/bin/python bench/ablations.py --photos FOLDER [--loads 100] [--out DIR]
 
-About half an hour of one core the first time; what was looked at is kept in --out. Photos: five folds that share no
-scene. Loads: rendered from photos of the calibration part, seen layer by layer. Nothing here looks at the test part.
+About half an hour of one core the first time; what was looked at is kept in --out. Photos: all there are, those of the
+test part too, in five folds that share no scene. Loads: rendered from photos of the calibration part alone, seen layer
+by layer.
 """
 
 import argparse

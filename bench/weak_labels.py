@@ -31,6 +31,7 @@ from loadlens.training.layer_loads import observe_rendered_loads
 from loadlens.training.loads import FIRST_TEST_SEED, GradedLoad
 from loadlens.training.recipe import read_strictly, recipe_path
 from loadlens.training.site import Bags, SiteRecipe, learn, make_bags, uncalibrated
+from loadlens.vision.model import load_model
 
 HERE = Path(__file__).resolve().parent
 MODEL = HERE.parent / "vision/loadlens/vision/models/loadlens-surface.onnx"
@@ -80,8 +81,8 @@ class Kept:
 
 
 def kept_loads(part: Part, seeds: range, out: Path, photos: Path, workers: int) -> list[Kept]:
-    """The loads of the seeds, rendered where they are not kept yet; all there are where `photos` is not there."""
-    folder = out / "loads" / part
+    """The loads of the seeds, rendered where what this very model sees of them is not kept yet."""
+    folder = out / "loads" / load_model(MODEL).sha256[:12] / part
     folder.mkdir(parents=True, exist_ok=True)
     missing = [seed for seed in seeds if not (folder / f"{seed}.json").exists()]
     rendered = observe_rendered_loads(missing, model=MODEL, photos=photos, part=part, workers=workers)
