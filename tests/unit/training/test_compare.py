@@ -86,6 +86,13 @@ def test_the_command_reads_a_run_folder_or_a_file_and_refuses_what_is_no_evaluat
     said = capsys.readouterr().out
     assert "against the second: form_accuracy" in said
     assert "against the second: hazard_load_alarmed is 85.0% of 20, and 90.0% of 20 before" in said
+    fewer = {name: asdict(proportion(10, 10)) for name in held}
+    leaked = {"photos": to_plain(run(0.9)), "metrics": fewer, "doubts": ["It may have seen them."]}
+    (tmp_path / "b.json").write_text(json.dumps(leaked))
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b.json")]) == 0
+    said = capsys.readouterr().out
+    assert "against the second: interval_coverage was measured on 10 loads, on 20 before; evaluate both" in said
+    assert "against the second: It may have seen them." in said
     for content in ("[]", '{"photos": [{"sha256": 1}]}', '{"photos": []}', "not JSON"):
         (tmp_path / "b.json").write_text(content)
         assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b.json")]) == 3

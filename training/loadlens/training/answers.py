@@ -40,7 +40,7 @@ def to_plain(answers: Sequence[Answer]) -> list[dict[str, Any]]:
 
 def read_answers(run: Path) -> list[Answer]:
     """The answers in the file of an evaluation, or in evaluation.json of a run's folder. Raises EvaluationError."""
-    answers = _read(run, "photos", lambda entries: [_answer(entry) for entry in entries])
+    answers = _read(run, "photos", lambda said: [_answer(entry) for entry in said["photos"]])
     if not answers or len({answer.sha256 for answer in answers}) < len(answers):
         raise EvaluationError(f"{run}: no photo, or one twice; make the evaluation again")
     return sorted(answers, key=lambda one: one.sha256)
@@ -48,14 +48,19 @@ def read_answers(run: Path) -> list[Answer]:
 
 def read_metrics(run: Path) -> dict[str, Metric]:
     """The figures of an evaluation, by name. Raises EvaluationError."""
-    return _read(run, "metrics", lambda entries: {name: Metric(**entry) for name, entry in entries.items()})
+    return _read(run, "metrics", lambda said: {name: Metric(**entry) for name, entry in said["metrics"].items()})
+
+
+def read_doubts(run: Path) -> list[str]:
+    """Why figures of an evaluation may be too good; nothing where it is older than that. Raises EvaluationError."""
+    return _read(run, "doubts", lambda said: [str(why) for why in said.get("doubts", [])])
 
 
 def _read(run: Path, key: str, read: Callable[[Any], Value]) -> Value:
-    """What stands under a key of an evaluation. Raises EvaluationError."""
+    """What is read from an evaluation, where it stands under `key`. Raises EvaluationError."""
     path = run / EVALUATION if run.is_dir() else run
     try:
-        return read(json.loads(path.read_text(encoding="utf-8"))[key])
+        return read(json.loads(path.read_text(encoding="utf-8")))
     except OSError as fault:
         raise EvaluationError(
             f"{path}: cannot be read ({fault.strerror}); make it with `loadlens evaluate MODEL --out {path}`"

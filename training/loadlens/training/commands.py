@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from loadlens.datasets.catalog import digest_of, find_set, pictures_in
+from loadlens.datasets.importing import read_data_set
 from loadlens.grading.standard import load_standard
 from loadlens.training.answers import to_plain
 from loadlens.training.calibrate import LEVEL, calibrate, moved_thresholds, render_stills, strange_from
@@ -36,7 +37,7 @@ from loadlens.training.train import form_positions, load_trained, own_digest, re
 from loadlens.training.train import train as train_recipe
 from loadlens.training.worst_loads import draw_worst
 from loadlens.vision.metadata import ModelMetadata
-from loadlens.vision.model import SurfaceModel, load_model
+from loadlens.vision.model import SurfaceModel, load_model, shipped_model
 
 # Grades as mills buy them, with prices that were invented for the example.
 _MILL = "example-mill"
@@ -44,6 +45,8 @@ _MILL = "example-mill"
 _STANDARD = "gbt-39733-2024"
 # So many training photos show the quantiser the ranges of the activations.
 _SHOWN = 48
+# What a model learnt from that saw no photo.
+_DRAWN = "drawn"
 BACKBONE = "backbone/mobilenet_v2_imagenet_google_ptq.pth"
 
 
@@ -71,9 +74,9 @@ def train(
 def export(run: Path, out: Path, photos: Path | None, loads: int, own: Path | None) -> None:
     """Calibrate a run and write its model file; with `loads` rendered loads behind the interval, none for 0."""
     recipe, network = load_trained(run)
+    refuse_other_data(run, recipe, photos, own)
     source = photos if recipe.photos else None
     stills = render_stills(recipe.classes, recipe.width, source, recipe.calibration_clips)
-    refuse_other_data(run, own)
     held = photo_part(source, "calibration") if source else []
     known = photo_part(source, "train") if source else []
     if own is not None:
@@ -123,9 +126,13 @@ def evaluate(model: Path, data: Path, out: Path, loads: int, own: Path | None, *
 
     With `own` its test part is measured as well, as metrics of their own. `doing` has the rendered loads graded.
 
-    The figures also go into the model file, so that whoever loads it knows them.
+    The figures also go into the model file, so that whoever loads it knows them; not those of photos that may have been
+    learnt from, which is said above the tables and under `doubts`. Raises ValueError where loads are asked for of a
+    model without interval.
     """
     seen = load_model(model)
+    if loads and seen.metadata.area_error is None:
+        raise ValueError(f"{model}: has no interval to measure on loads; export it with --loads, or give --loads 0")
     recipe = load_recipe(recipe_path("surface"))
     named = name_photos(seen, photo_part(data, "test"))
     metrics = measure_photos(named, photo_part(data, "train"))
@@ -140,7 +147,7 @@ def evaluate(model: Path, data: Path, out: Path, loads: int, own: Path | None, *
     metrics |= measure_crane(crane) | measure_pairs(seen, unseen)
     out.parent.mkdir(parents=True, exist_ok=True)
     draw_crane(crane, out.parent / "crane", unsure_below=seen.metadata.unsure_below)
-    failures(named, out.parent / "photos_named_wrongly.png")
+    failures([*named, *of_own], out.parent / "photos_named_wrongly.png")
     if loads and seen.metadata.area_error is not None:
         seeds = range(FIRST_TEST_SEED, FIRST_TEST_SEED + loads)
         graded = grade_rendered_loads(seeds, model=model, photos=data, part="test", doing=doing)
@@ -148,13 +155,36 @@ def evaluate(model: Path, data: Path, out: Path, loads: int, own: Path | None, *
         metrics |= measure_as_mill(graded, load_standard(_MILL))
         sheet = out.parent / "loads_deducted_wrongly.png"
         draw_worst(graded, load_standard(_STANDARD), data, "test", sheet)
-    figures = {name: asdict(metric) for name, metric in metrics.items()}
-    report = {"metrics": figures, "confusion": confusion(named), "photos": to_plain(answers([*named, *of_own]))}
-    tables = as_tables(metrics)
+    doubt = None if own is None else may_have_learnt(seen, data, own)
+    report = {
+        "metrics": {name: asdict(metric) for name, metric in metrics.items()},
+        "doubts": [doubt] if doubt else [],
+        "confusion": confusion(named),
+        "own_confusion": confusion(of_own),
+        "photos": to_plain(answers([*named, *of_own])),
+    }
+    tables = (f"**{doubt}**\n\n" if doubt else "") + as_tables(metrics)
     out.with_suffix(".md").write_text(tables, encoding="utf-8")
     out.write_text(json.dumps(report, indent=1), encoding="utf-8")
-    rewrite_metadata(model, metrics=metrics)
+    believed = {name: metric for name, metric in metrics.items() if not (doubt and name.startswith("own_"))}
+    rewrite_metadata(model, metrics=believed)
     return tables
+
+
+def may_have_learnt(model: SurfaceModel, data: Path, own: Path) -> str | None:
+    """Why a model may know photos of the test part of one's own data set; None where it cannot.
+
+    A model file says by a digest what it learnt from: nothing of one's own, this data set as it is split, or another.
+    """
+    sets = _data_digest(load_recipe(recipe_path("surface")), data, None)
+    without = {sets, _DRAWN, load_model(shipped_model()).metadata.data_digest}
+    with_it = {digest_of([read_data_set(own).digest, base]) for base in (sets, _DRAWN)}
+    if model.metadata.data_digest in without | with_it:
+        return None
+    return (
+        "Figures of one's own data set may be too good: the model learnt from other data than this data set as it is "
+        "now, perhaps from photos of its test part."
+    )
 
 
 def quantize(model: Path, photos: Path, out: Path, loads: int, clips: int) -> dict[str, Any]:
@@ -218,7 +248,7 @@ def _data_digest(recipe: Recipe, photos: Path | None, own: Path | None) -> str:
     if of_own is not None:
         return digest_of([of_own, _data_digest(recipe, photos, None)])
     if not recipe.photos or photos is None:
-        return "drawn"
+        return _DRAWN
     used = ("scrap_grades", "construction_waste", "soil", "waste", "gas_cylinders", "crane_frames")
     pictures = [picture for name in used for picture in pictures_in(photos / find_set(name).folder)]
     return digest_of(hashlib.sha256(picture.read_bytes()).hexdigest() for picture in pictures)

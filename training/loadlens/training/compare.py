@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from loadlens.training.answers import Answer, EvaluationError, read_answers, read_metrics
+from loadlens.training.answers import Answer, EvaluationError, read_answers, read_doubts, read_metrics
 from loadlens.training.statistics import bootstrap, calibration_error, macro_f1
 from loadlens.vision.metadata import Metric
 from loadlens.vision.taxonomy import load_taxonomy
@@ -53,7 +53,7 @@ def compare_runs(first: Path, second: Path) -> dict[str, Any]:
     """Compare two evaluations, files or folders of runs; JSON-ready. Raises EvaluationError."""
     compared = compare_answers(read_answers(first), read_answers(second))
     figures = {name: {**asdict(one), "shown": one.shown} for name, one in compared.figures.items()}
-    against = [*_worse(compared), *_fewer(read_metrics(first), read_metrics(second))]
+    against = [*_worse(compared), *_fewer(read_metrics(first), read_metrics(second)), *read_doubts(second)]
     return {"photos": compared.photos, "scenes": compared.scenes, "figures": figures, "against": against}
 
 
@@ -70,6 +70,8 @@ def _fewer(first: Mapping[str, Metric], second: Mapping[str, Metric]) -> Iterato
     for name in _HELD:
         if name in first and name not in second:
             yield f"{name} was measured of the first alone; evaluate the second on rendered loads too"
+        elif name in first and second[name].n != first[name].n:
+            yield f"{name} was measured on {second[name].n} loads, on {first[name].n} before; evaluate both on the same"
         elif name in first and second[name].value < first[name].value:
             old, new = first[name], second[name]
             yield f"{name} is {new.value:.1%} of {new.n}, and {old.value:.1%} of {old.n} before"

@@ -6,7 +6,7 @@ A photo is looked at exactly as the command line looks at it.
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -44,7 +44,8 @@ def name_photos(model: SurfaceModel, photos: Sequence[Photo]) -> list[NamedPhoto
 def measure_photos(named: Sequence[NamedPhoto], train: Sequence[Photo]) -> dict[str, Metric]:
     """Macro-F1 of forms and families with baselines, accuracy, calibration and abstention; all 0..1.
 
-    Intervals come from a bootstrap over scenes. `train` is what the nearest-neighbour baseline may look at.
+    Intervals come from a bootstrap over scenes; those of shares are as wide as Wilson's at least. `train` is what the
+    nearest-neighbour baseline may look at.
     """
     scenes = [item.photo.scene for item in named]
     true = [item.photo.form for item in named]
@@ -62,16 +63,24 @@ def measure_photos(named: Sequence[NamedPhoto], train: Sequence[Photo]) -> dict[
     right = np.array([a == b for a, b in zip(true, answers[""], strict=True)])
     answered = np.array([not item.look.abstain for item in named])
     confidence = np.array([item.look.confidence for item in named])
-    metrics["photo_form_accuracy"] = proportion(int(right.sum()), len(right))
-    metrics["photo_answered"] = proportion(int(answered.sum()), len(answered))
+    metrics["photo_form_accuracy"] = _share(right, scenes)
+    metrics["photo_answered"] = _share(answered, scenes)
     if answered.any():
-        metrics["photo_form_accuracy_answered"] = proportion(int(right[answered].sum()), int(answered.sum()))
+        of_answered = [scene for scene, one in zip(scenes, answered, strict=True) if one]
+        metrics["photo_form_accuracy_answered"] = _share(right[answered], of_answered)
     metrics["photo_calibration_error"] = bootstrap(
         np.stack([confidence, right.astype(float)], axis=1),
         lambda rows: calibration_error(rows[:, 0], rows[:, 1] > 0.5),
         groups=scenes,
     )
     return metrics
+
+
+def _share(those: NDArray[np.bool_], scenes: Sequence[str]) -> Metric:
+    """A share of photos: photos of one scene are no independent draws, and all of them right is no certainty."""
+    wilson = proportion(int(those.sum()), len(those))
+    drawn = bootstrap(those.astype(np.float64), lambda rows: float(rows.mean()), groups=scenes)
+    return replace(wilson, low=min(wilson.low, drawn.low), high=max(wilson.high, drawn.high))
 
 
 def answers(named: Sequence[NamedPhoto]) -> list[Answer]:

@@ -1,6 +1,6 @@
 """Batches for training: crops of rendered scenes, of annotated crane frames, and whole photos with one form each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from loadlens.datasets.crane import IGNORE, CraneFrame, label_map, load_crane_fr
 from loadlens.datasets.errors import DataError
 from loadlens.datasets.groups import Part, assign_folds, assign_parts
 from loadlens.datasets.importing import read_data_set
+from loadlens.datasets.samples import Sample
 from loadlens.datasets.textures import read_labels
 from loadlens.training.network import STRIDE
 from loadlens.training.processes import ALONE, Processes
@@ -53,20 +54,37 @@ def photo_part(folder: Path, part: Part) -> list[Photo]:
 def own_part(folder: Path, part: Part, forms: Sequence[str]) -> list[Photo]:
     """The photos of one part of a data set of one's own (`loadlens data import`) that show exactly one form.
 
-    Raises DataError where the data set was not split, or shows a form that is not among `forms`.
+    A photo of which no scene is said is one of its own. Raises DataError where the data set was not split, a scene lies
+    in several parts, none of its train or test part shows exactly one form, or one shows a form not among `forms`.
     """
-    samples = list(read_data_set(folder).samples.values())
-    if unsplit := sum(not sample.part for sample in samples):
+    samples = read_data_set(folder).samples
+    if unsplit := sum(not sample.part for sample in samples.values()):
         raise DataError(folder, f"{unsplit} pictures are in no part; split it with `loadlens data split {folder}`")
+    _refuse_torn_scenes(folder, samples.values())
     taxonomy = load_taxonomy()
     photos = []
-    for sample in (one for one in samples if one.part == part):
+    for sha256, sample in samples.items():
         shown = [label for label in sample.labels if taxonomy[label].kind == "form"]
-        if len(shown) == 1:
-            photos.append(Photo(sample.path, shown[0], f"{sample.source}/{sample.group}"))
+        if sample.part == part and len(shown) == 1:
+            photos.append(Photo(sample.path, shown[0], f"{sample.source}/{sample.group or sha256}"))
+    if not photos and part != "calibration":
+        raise DataError(folder, f"no photo of its part {part} shows exactly one form; add some, or leave out --own")
     if strange := sorted({photo.form for photo in photos} - set(forms)):
         raise DataError(folder, f"shows {', '.join(strange)}, which the recipe's classes lack; add them there")
     return photos
+
+
+def _refuse_torn_scenes(folder: Path, samples: Iterable[Sample]) -> None:
+    parts: dict[str, set[str]] = {}
+    for sample in samples:
+        if sample.group:
+            parts.setdefault(f"{sample.source}/{sample.group}", set()).add(sample.part)
+    if torn := sorted(scene for scene, its in parts.items() if len(its) > 1):
+        raise DataError(
+            folder,
+            f"{len(torn)} scenes, such as {torn[0]!r}, lie in several parts, so that what is measured was learnt; "
+            f"split it with `loadlens data split {folder}`",
+        )
 
 
 def photo_folds(folder: Path, grouping: Literal["scene", "source"]) -> tuple[list[Photo], list[str], list[int]]:

@@ -60,10 +60,13 @@ def train(
     if own is not None and not recipe.photos_per_step:
         raise RecipeError(f"recipe {recipe.name} looks at no whole photos; set photos = true and photos_per_step")
     mine = [] if own is None else own_part(own, "train", recipe.classes)
+    kept = None
     if processes.is_first:
         run.mkdir(parents=True, exist_ok=True)
+        # What is recorded of a run stays as it is where another recipe or other data are refused.
+        kept = _stored(run, recipe, where)
+        _record_data(run, recipe, photos, own)
         _record(run, recipe, where)
-        _record_data(run, own)
     torch.manual_seed(recipe.seed)
     network = SurfaceNet(len(recipe.classes))
     _reset_head(network)
@@ -74,7 +77,7 @@ def train(
     groups = network.groups(recipe.learning_rate, recipe.head_factor)
     optimiser = torch.optim.AdamW(groups, weight_decay=recipe.weight_decay)
     average = {name: value.clone() for name, value in network.state_dict().items()}
-    stored = processes.from_first(_stored(run, recipe, where) if processes.is_first else None)
+    stored = processes.from_first(kept)
     first = 0 if stored is None else _take_up(stored, network, optimiser, average)
     log_file = run / "metrics.jsonl" if processes.is_first else Path(os.devnull)
     _trim_log(log_file, first)
@@ -253,12 +256,17 @@ def _record(run: Path, recipe: Recipe, where: torch.device) -> None:
     (run / "environment.json").write_text(json.dumps(versions, indent=1), encoding="utf-8")
 
 
-def _record_data(run: Path, own: Path | None) -> None:
-    """Note which data set of one's own is learnt from. Raises RecipeError where the run began on another."""
+def _record_data(run: Path, recipe: Recipe, photos: Path | None, own: Path | None) -> None:
+    """Note what is learnt from. Raises RecipeError where the run began on something else."""
     if (run / _DATA).is_file():
-        refuse_other_data(run, own)
+        refuse_other_data(run, recipe, photos, own)
     else:
-        (run / _DATA).write_text(json.dumps({"own": own_digest(own)}), encoding="utf-8")
+        said = {"own": own_digest(own), "sets": _takes_sets(recipe, photos)}
+        (run / _DATA).write_text(json.dumps(said), encoding="utf-8")
+
+
+def _takes_sets(recipe: Recipe, photos: Path | None) -> bool:
+    return recipe.photos and photos is not None
 
 
 def own_digest(own: Path | None) -> str | None:
@@ -266,10 +274,23 @@ def own_digest(own: Path | None) -> str | None:
     return None if own is None else read_data_set(own).digest
 
 
-def refuse_other_data(run: Path, own: Path | None) -> None:
-    """Raise RecipeError where a run learnt from another data set of one's own than the given, or from none."""
+def refuse_other_data(run: Path, recipe: Recipe, photos: Path | None, own: Path | None) -> None:
+    """Raise RecipeError where a run learnt from another data set of one's own than the given, or from none.
+
+    Also where it learnt from the public sets and no folder of `photos` is given, or the other way round.
+    """
     path = run / _DATA
-    before = json.loads(path.read_text(encoding="utf-8"))["own"] if path.is_file() else None
+    said = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    # Runs of before noted no sets: a recipe with photos had them wherever it had no data set of one's own.
+    takes, took = _takes_sets(recipe, photos), said.get("sets")
+    if took is None:
+        took = takes if said.get("own") else recipe.photos
+    if took != takes:
+        remedy = "give their folder with --photos" if took else "leave out --photos"
+        raise RecipeError(
+            f"{run}: {'learns' if took else 'does not learn'} from the public sets; {remedy}, or give another run"
+        )
+    before = said.get("own")
     if before != (given := own_digest(own)):
         raise RecipeError(
             f"{run}: learns from the data set {before and before[:16]}, not {given and given[:16]}; "
