@@ -123,6 +123,8 @@ def test_a_run_of_another_recipe_is_not_continued(recipe, scenes, tmp_path) -> N
     train(replace(recipe, steps=1), tmp_path, photos=None, scenes=scenes, backbone=None)
     with pytest.raises(RecipeError, match="another recipe"):
         train(replace(recipe, steps=2), tmp_path, photos=None, scenes=scenes, backbone=None)
+    # What is on record of the run is still what it was.
+    assert json.loads((tmp_path / "recipe.json").read_text(encoding="utf-8"))["steps"] == 1
 
 
 def test_training_without_the_photos_that_a_recipe_needs_is_refused(tmp_path) -> None:
@@ -141,6 +143,11 @@ def test_the_command_line_trains_and_exports_a_model_that_serving_loads(tmp_path
     trained = loadlens("train", "r.toml", "--out", "run")
     assert trained.returncode == 0, trained.stderr
     assert len((tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+    # A model whose interval cannot be fitted is not left behind as if it were whole.
+    for loads, why in (("1", "too few for an interval"), ("1001", "kept for measuring")):
+        refused = loadlens("export", "run", "--out", "few.onnx", "--loads", loads)
+        assert (refused.returncode, why in refused.stderr) == (3, True), refused.stderr
+        assert not list(tmp_path.glob("few*"))
     exported = loadlens("export", "run", "--out", "m.onnx", "--loads", "0")
     assert exported.returncode == 0, exported.stderr
     assert b'File "' not in (tmp_path / "m.onnx").read_bytes(), "names where it was made"

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib import metadata as installed
 from pathlib import Path
@@ -75,6 +77,7 @@ def export(run: Path, out: Path, photos: Path | None, loads: int, own: Path | No
     """Calibrate a run and write its model file; with `loads` rendered loads behind the interval, none for 0."""
     recipe, network = load_trained(run)
     refuse_other_data(run, recipe, photos, own)
+    seeds = _calibration_seeds(loads)
     source = photos if recipe.photos else None
     stills = render_stills(recipe.classes, recipe.width, source, recipe.calibration_clips)
     held = photo_part(source, "calibration") if source else []
@@ -111,12 +114,36 @@ def export(run: Path, out: Path, photos: Path | None, loads: int, own: Path | No
         metrics={},
         software=installed.version("loadlens"),
     )
-    export_network(network, about, found, answer, out)
-    if held:
-        rewrite_metadata(out, ood_threshold=strange_from(load_model(out), held))
-    if loads:
-        graded = grade_rendered_loads(range(loads), model=out, photos=source, part="calibration")
-        rewrite_metadata(out, area_error=fit_area_error(graded, load_standard(_STANDARD)))
+    with _unfinished(out) as beside:
+        export_network(network, about, found, answer, beside)
+        if held:
+            rewrite_metadata(beside, ood_threshold=strange_from(load_model(beside), held))
+        _fit_interval(beside, seeds, source)
+
+
+@contextmanager
+def _unfinished(out: Path) -> Iterator[Path]:
+    """Where to make a model file that takes its place once it is whole: one without its interval would look so too."""
+    beside = out.with_name(f"{out.stem}.unfinished{out.suffix}")
+    try:
+        yield beside
+        beside.replace(out)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _calibration_seeds(loads: int) -> range:
+    """The seeds of so many loads to fit an interval on. Raises ValueError where some of them are for measuring."""
+    if loads > FIRST_TEST_SEED:
+        raise ValueError(f"--loads {loads}: from {FIRST_TEST_SEED} on loads are kept for measuring; give fewer")
+    return range(loads)
+
+
+def _fit_interval(model: Path, seeds: range, photos: Path | None) -> None:
+    """Fit the interval of a model file on rendered loads of the calibration part, if there are any."""
+    if seeds:
+        graded = grade_rendered_loads(seeds, model=model, photos=photos, part="calibration")
+        rewrite_metadata(model, area_error=fit_area_error(graded, load_standard(_STANDARD)))
 
 
 def evaluate(model: Path, data: Path, out: Path, loads: int, own: Path | None, *, doing: Doing = in_processes) -> str:
@@ -194,6 +221,7 @@ def quantize(model: Path, photos: Path, out: Path, loads: int, clips: int) -> di
     fitted anew on `loads` rendered loads, or left out for 0. Of rendered unloadings, `clips` of the calibration part
     move the thresholds of hazards, and `clips` of the test part show whether they are still found.
     """
+    seeds = _calibration_seeds(loads)
     plain = load_model(model)
     about = plain.metadata
     known = [photo.path for photo in photo_part(photos, "train")]
@@ -222,13 +250,13 @@ def quantize(model: Path, photos: Path, out: Path, loads: int, clips: int) -> di
     out.parent.mkdir(parents=True, exist_ok=True)
     out.with_suffix(".parity.json").write_text(json.dumps(report, indent=1), encoding="utf-8")
     if not parity.faults:
-        write_model(data, out)
         # Measured errors of the float model are not those of this one.
         strange = strange_from(small, photo_part(photos, "calibration"))
-        rewrite_metadata(out, version=f"{about.version}-int8", metrics=metrics, area_error=None, ood_threshold=strange)
-        if loads:
-            graded = grade_rendered_loads(range(loads), model=out, photos=photos, part="calibration")
-            rewrite_metadata(out, area_error=fit_area_error(graded, load_standard(_STANDARD)))
+        said = {"metrics": metrics, "area_error": None, "ood_threshold": strange}
+        with _unfinished(out) as beside:
+            write_model(data, beside)
+            rewrite_metadata(beside, version=f"{about.version}-int8", **said)
+            _fit_interval(beside, seeds, photos)
     return report
 
 

@@ -132,12 +132,17 @@ def match_layers(load: GradedLoad) -> tuple[list[tuple[LayerObservation, LayerTr
 
 
 def fit_area_error(loads: Sequence[GradedLoad], standard: Standard) -> AreaError:
-    """How wrong contaminant areas and impurities were on calibration loads, as the model file carries it."""
+    """How wrong contaminant areas and impurities were on calibration loads, as the model file carries it.
+
+    Raises ValueError where they are too few for an interval.
+    """
     by_class: dict[str, list[float]] = defaultdict(list)
     for load in loads:
         for layer, true in match_layers(load)[0]:
             for name in layer.contaminants:
                 by_class[name].append(layer.contaminants[name] - true.contaminants.get(name, 0.0))
+    if not by_class:
+        raise ValueError(f"{len(loads)} calibration loads are too few for an interval: no layer of theirs was found")
     spread = {name: float(np.sqrt(np.mean(np.square(errors)))) for name, errors in sorted(by_class.items())}
     candidates = [_fitted(loads, standard, spread, ratio) for ratio in _RATIOS]
     return min(candidates, key=lambda error: _unevenness(loads, standard, error))
