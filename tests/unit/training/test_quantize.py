@@ -167,6 +167,14 @@ def test_a_model_that_misses_a_hazard_is_not_fit(model_file, original, photos):
     assert "3 of 3 hazards are found no more" in found.faults
 
 
+def test_a_hazard_that_is_found_instead_makes_no_other_one_good(model_file, original, photos):
+    swapped = changed(model_file, "weights", lambda weights: np.ascontiguousarray(weights[:, [1, 0, 2]]))
+    pictures = [HazardPicture(plain(GREY, colour, GREY), "gas_cylinder") for colour in (RED, GREEN)]
+    found = measure_parity(original, swapped, photos, pictures)
+    assert found.metrics["hazard_recall_float"].value == found.metrics["hazard_recall_int8"].value == 0.5
+    assert "1 of 2 hazards are found no more" in found.faults
+
+
 def test_hazards_that_were_not_looked_for_are_not_taken_for_found(original, photos):
     assert "hazard recall was not measured" in measure_parity(original, original, photos[:3], []).faults
 
