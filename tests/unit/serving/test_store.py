@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from loadlens.serving.store.blobs import FolderBlobs, open_blobs
-from loadlens.serving.store.database import migrate, open_database, writing
+from loadlens.serving.store.database import migrate, open_database, read_session, write_session, writing
 from loadlens.serving.store.errors import BlobDamagedError, BlobMissingError, StoreUnavailableError, StoreUrlError
 from loadlens.serving.store.tables import Base
 
@@ -169,3 +169,34 @@ def test_what_a_kill_left_half_written_is_swept_later_but_not_what_another_proce
     os.utime(old, (time.time() - 7200,) * 2)
     FolderBlobs(tmp_path)
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["young"]
+
+
+def test_what_another_process_finishes_meanwhile_is_no_fault(tmp_path):
+    FolderBlobs(tmp_path)
+    ended = threading.Event()
+
+    def write():
+        while not ended.is_set():
+            (tmp_path / "incoming" / "half").write_bytes(b"half a fr")
+            (tmp_path / "incoming" / "half").unlink()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(3000):
+            FolderBlobs(tmp_path)
+    finally:
+        ended.set()
+        writer.join()
+
+
+def test_who_reads_may_be_silent_for_hours_and_who_writes_may_not(new_postgresql):
+    """A backup copies pictures for long between two questions; whoever holds the write lock holds up a yard."""
+    engine = open_database(new_postgresql())
+    silence = text("SHOW idle_in_transaction_session_timeout")
+    for _ in range(2):
+        with write_session(engine) as session:
+            assert session.scalar(silence) == "1min"
+        with read_session(engine) as session:
+            assert session.scalar(silence) == "0"
+    engine.dispose()

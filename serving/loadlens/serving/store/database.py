@@ -102,9 +102,11 @@ def _set_up(connection: sqlite3.Connection, _record: Any) -> None:
 
 # Any number will do that nothing else in the same database locks.
 _WRITE_LOCK = 0x10AD1E45
-# What the site's server may have set otherwise: a commit is on the disk; who hangs lets go of the write lock. Compiling
-# questions (JIT) took longer than to answer them.
-_SESSION = "-c synchronous_commit=on -c jit=off -c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
+# What the site's server may have set otherwise: a commit is on the disk. Compiling questions (JIT) took longer than to
+# answer them. Who only reads may be silent for long: a backup copies pictures meanwhile.
+_SESSION = "-c synchronous_commit=on -c jit=off -c lock_timeout=30s -c idle_in_transaction_session_timeout=0"
+# Who hangs lets go of the write lock.
+_NOT_SILENT = "set_config('idle_in_transaction_session_timeout', '60s', true)"
 # Seconds until a machine that has vanished is given up.
 _NETWORK = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 _BY_CODE_POINT = ("C", "POSIX", "C.UTF-8", "C.utf8")
@@ -149,7 +151,7 @@ _BEGIN = {
     ("sqlite", False): "BEGIN",
     ("sqlite", True): "BEGIN IMMEDIATE",
     ("postgresql", False): "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
-    ("postgresql", True): f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})",
+    ("postgresql", True): f"SELECT pg_advisory_xact_lock({_WRITE_LOCK}), {_NOT_SILENT}",
 }
 
 # Failures that are none of ours.
