@@ -8,6 +8,7 @@ import hashlib
 import os
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -66,8 +67,9 @@ class FolderBlobs:
         self._incoming = folder / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True)
         for leftover in self._incoming.iterdir():
-            if leftover.stat().st_mtime < time.time() - _LEFTOVER_AFTER_S:
-                leftover.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another process has finished it meanwhile
+                if leftover.stat().st_mtime < time.time() - _LEFTOVER_AFTER_S:
+                    leftover.unlink()
 
     def path(self, sha256: str) -> Path:
         """Where the blob of this digest lies, if it is here."""
