@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -14,10 +15,11 @@ from sqlalchemy.orm import Session
 from loadlens.grading.observation import HazardSighting, LayerObservation, LoadObservation, ModelVersion, SurfaceClass
 from loadlens.serving.evidence import retention
 from loadlens.serving.evidence.anchor_check import AnchorCheck
+from loadlens.serving.evidence.backup import back_up
 from loadlens.serving.evidence.bundle import write_bundle
 from loadlens.serving.evidence.bundle_check import verify_bundle
 from loadlens.serving.evidence.in_force import declare_standards
-from loadlens.serving.evidence.retention import Policy, let_go
+from loadlens.serving.evidence.retention import Policy, Retention, let_go
 from loadlens.serving.evidence.verify import verify_store
 from loadlens.serving.load_errors import LoadError
 from loadlens.serving.loads import Arrival, Loads
@@ -402,3 +404,86 @@ def test_every_table_that_is_only_appended_to_is_vouched_for_by_the_journal(yard
     with Session(yard.engine) as session:
         triggers = session.scalars(text("SELECT tbl_name FROM sqlite_master WHERE type = 'trigger'")).all()
     assert set(triggers) - {"journal"} <= set(VOUCHED)
+
+
+class LettingGo(FolderBlobs):
+    """Blobs of a yard whose policy lets go of old pictures as soon as somebody begins to read them."""
+
+    def __init__(self, yard):
+        super().__init__(yard.blobs.path("0" * 64).parent.parent)
+        self._yard = yard
+        self.done = None
+
+    def get(self, sha256):
+        self.done = self.done or self._yard.let_go()
+        return super().get(sha256)
+
+
+def test_what_is_let_go_while_a_check_runs_is_not_called_lost(yard):
+    yard.settled("old")
+    blobs, anchor = LettingGo(yard), AnchorCheck([yard.anchor.path])
+    with Session(yard.engine) as session:
+        verdict = verify_store(session, blobs, anchor)
+    assert blobs.done == {"frames": 1, "drawings": 1}
+    assert verdict.findings == []
+
+
+def test_a_picture_that_is_lost_is_named_though_others_are_let_go_while_the_check_runs(yard):
+    yard.settled("old")
+    yard.open("new")
+    yard.frame("new", 0)
+    yard.close("new")
+    with yard.loads.reading() as session:
+        lost = session.scalars(select(StoredFrame.sha256).where(StoredFrame.stream == "load:new")).one()
+    yard.blobs.delete(lost)
+    anchor = AnchorCheck([yard.anchor.path])
+    with Session(yard.engine) as session:
+        found = verify_store(session, LettingGo(yard), anchor).findings
+    assert [str(finding) for finding in found] == [
+        f"frames load:new / yard / 0: its bytes are gone, SHA-256 {lost}, and no record says that they were let go"
+    ]
+
+
+def test_a_backup_is_whole_though_old_pictures_are_let_go_meanwhile(yard, tmp_path):
+    yard.settled("old")
+    blobs = LettingGo(yard)
+    verdict = back_up(yard.engine, blobs, yard.anchor.path, tmp_path / "backup")
+    assert blobs.done == {"frames": 1, "drawings": 1}
+    assert verdict.findings == []
+
+
+def test_a_disk_that_fails_once_does_not_keep_old_pictures_for_ever(yard, monkeypatch):
+    for load in ("a", "b"):
+        yard.settled(load)
+    first, later = (hashlib.sha256(f"picture 0 of {load}".encode()).hexdigest() for load in ("a", "b"))
+    yard.blobs.delete(first)
+    yard.blobs.path(first).mkdir()  # which cannot be deleted as a picture is
+    monkeypatch.setattr(retention, "_EVERY_S", 0.05)
+    thread = Retention(yard.engine, yard.blobs, Policy(0, None))
+    thread.start()
+    try:
+        end = time.monotonic() + 20
+        while yard.blobs.exists(later) and time.monotonic() < end:
+            time.sleep(0.02)
+    finally:
+        thread.stop()
+    assert not yard.blobs.exists(later)
+
+
+def test_pictures_are_deleted_once_a_store_that_was_away_answers_again(yard, monkeypatch):
+    class Away(FolderBlobs):
+        tries = 0
+
+        def delete(self, sha256):
+            self.tries += 1
+            if self.tries <= 2:
+                raise StoreUnavailableError("the store does not answer")
+            super().delete(sha256)
+
+    yard.settled("old")
+    monkeypatch.setattr(retention, "_AGAIN_S", 0.01)
+    yard.blobs = Away(yard.blobs.path("0" * 64).parent.parent)
+    assert yard.let_go() == {"frames": 1, "drawings": 1}
+    with yard.loads.reading() as session:
+        digests = session.scalars(select(StoredFrame.sha256)).all()
+    assert not any(yard.blobs.exists(sha256) for sha256 in digests)

@@ -40,9 +40,12 @@ def back_up(engine: Engine, blobs: Blobs, anchor: Path, out: Path) -> Verdict:
     _remove_database(fresh)
     copies = FolderBlobs(out / BLOBS)
     with Session(engine) as session:
-        head = newest_head(session)
         _check_same(session, out)
         with _opened(f"sqlite:///{fresh}") as target, writing(target).begin() as connection:
+        # It takes long, and old pictures may be let go meanwhile. What is on record afterwards says so.
+        copy_blobs(session, blobs, copies)
+    with Session(engine) as session:
+        head = newest_head(session)
             copy_rows(session, connection)
         copy_blobs(session, blobs, copies)
     (out / ANCHOR).write_text("".join(_lines_up_to(anchor, head.seq)), encoding="utf-8", errors="surrogateescape")

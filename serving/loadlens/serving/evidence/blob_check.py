@@ -1,6 +1,7 @@
 """Every picture, standard and activated model on record against the bytes that are kept under its digest."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
 
 from sqlalchemy import select
@@ -23,8 +24,15 @@ class BlobCheck:
 
     def __init__(self) -> None:
         self._files: dict[str, str] = {}
-        self._dropped: set[tuple[str, str]] = set()
+        # A year of pictures let go is too much for memory; a file without a name, which SQLite removes itself.
+        self._dropped = sqlite3.connect("")
+        self._dropped.execute("CREATE TABLE dropped (subject, sha256, PRIMARY KEY (subject, sha256)) WITHOUT ROWID")
+        self._gone: list[tuple[str, str, str]] = []
         self.checked = 0
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._dropped.close()
 
     def see(self, record: Record) -> Iterator[Finding]:
         """Take note of the files that a record names and of the blobs that it lets go."""
@@ -33,7 +41,8 @@ class BlobCheck:
         try:
             body = json.loads(record.body)
             if record.kind == DROPPED:
-                self._dropped.update((record.subject, sha256) for sha256 in body["blobs"])
+                named = [(record.subject, sha256) for sha256 in body["blobs"]]
+                self._dropped.executemany("INSERT OR IGNORE INTO dropped VALUES (?, ?)", named)
             else:
                 what = record.kind.partition(".")[0]
                 self._files[body["sha256"]] = f"{what} {body['id']} {body['version']} ({record.place})"
@@ -41,21 +50,36 @@ class BlobCheck:
             yield Finding(record.place, f"cannot be read ({type(error).__name__}: {error})")
 
     def check(self, session: Session, blobs: Blobs) -> Iterator[Finding]:
-        """What is wrong with the blobs that the records name."""
+        """What is wrong with the bytes that the records name; which are gone, `missed` tells."""
         for sha256, place in self._files.items():
-            yield from self._check(blobs, sha256, place)
+            yield from self._check(blobs, sha256, "", place)
         last = ""
         for sha256, subject, place in _pictures(session):
-            if sha256 != last and (subject, sha256) not in self._dropped:
-                yield from self._check(blobs, sha256, place)
+            if sha256 != last and not self._was_dropped(subject, sha256):
+                yield from self._check(blobs, sha256, subject, place)
                 last = sha256
 
-    def _check(self, blobs: Blobs, sha256: str, place: str) -> Iterator[Finding]:
+    @property
+    def missed_any(self) -> bool:
+        """Whether bytes are gone that no record seen so far lets go: a later one may."""
+        return bool(self._gone)
+
+    def missed(self) -> Iterator[Finding]:
+        """The bytes that are gone, and that no record which was seen lets go."""
+        for sha256, subject, place in self._gone:
+            if not self._was_dropped(subject, sha256):
+                yield Finding(place, f"its bytes are gone, SHA-256 {sha256}, and no record says that they were let go")
+
+    def _was_dropped(self, subject: str, sha256: str) -> bool:
+        found = self._dropped.execute("SELECT 1 FROM dropped WHERE subject = ? AND sha256 = ?", (subject, sha256))
+        return found.fetchone() is not None
+
+    def _check(self, blobs: Blobs, sha256: str, subject: str, place: str) -> Iterator[Finding]:
         self.checked += 1
         try:
             blobs.get(sha256)
         except BlobMissingError:
-            yield Finding(place, f"its bytes are gone, SHA-256 {sha256}, and no record says that they were let go")
+            self._gone.append((sha256, subject, place))
         except BlobDamagedError:
             yield Finding(place, f"its bytes are not those of SHA-256 {sha256}: they were changed")
 

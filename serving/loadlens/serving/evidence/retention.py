@@ -40,6 +40,7 @@ log = logging.getLogger("loadlens.retention")
 What = Literal["frames", "drawings"]
 _OVER = ("settled", "cancelled")
 _EVERY_S = 3600
+_AGAIN_S = 60
 # So many pictures are deleted while whoever brings frames has to wait.
 _AT_ONCE = 50
 
@@ -65,12 +66,16 @@ def let_go(
     done = dict.fromkeys(kinds, 0)
     for what in kinds:
         days = policy.days(what)
-        while days is not None and not stopped.is_set() and _let_one_go(engine, blobs, what, days, now):
+        if days is None:
+            continue
+        while not stopped.is_set() and _let_one_go(engine, blobs, what, days=days, now=now, stopped=stopped):
             done[what] += 1
     return done
 
 
-def _let_one_go(engine: Engine, blobs: Blobs, what: What, days: int, now: datetime) -> bool:
+def _let_one_go(
+    engine: Engine, blobs: Blobs, what: What, *, days: int, now: datetime, stopped: threading.Event
+) -> bool:
     """Let go of the pictures of one load; False where none is due.
 
     Each load has a transaction of its own: the write lock is held for one only, and several servers may be at it.
@@ -84,7 +89,19 @@ def _let_one_go(engine: Engine, blobs: Blobs, what: What, days: int, now: dateti
         body = {"what": what, "blobs": digests, "why": f"{what} are kept for {days} days after a load's end"}
         append(session, DROPPED, f"load:{load_id}", body, SYSTEM)
     for first in range(0, len(digests), _AT_ONCE):
-        _delete(engine, blobs, load_id, what, digests[first : first + _AT_ONCE])
+        some = digests[first : first + _AT_ONCE]
+        while not _is_deleted(engine, blobs, load_id, what, some) and not stopped.wait(_AGAIN_S):
+            pass  # it is on record that they are gone, so nobody would come back to them
+    return True
+
+
+def _is_deleted(engine: Engine, blobs: Blobs, load_id: str, what: What, digests: list[str]) -> bool:
+    """Delete pictures; False where the records or the store do not answer."""
+    try:
+        _delete(engine, blobs, load_id, what, digests)
+    except StoreError as error:
+        log.warning("pictures of load %s are deleted later: %s", load_id, error)
+        return False
     return True
 
 
@@ -178,3 +195,5 @@ class Retention:
             except StoreError as error:  # it will answer again; what is due stays due
                 log.warning("nothing was let go: %s", error)
             self._stopped.wait(_EVERY_S)
+            except Exception:  # the thread has no caller, and a disk would fill up unnoticed
+                log.exception("old pictures could not be let go")

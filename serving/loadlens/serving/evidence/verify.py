@@ -54,10 +54,15 @@ def verify_store(session: Session, blobs: Blobs, anchor: AnchorCheck, trusted_ke
         verdict.findings += pictures.check(session, blobs)
         verdict.findings += assessments.check_store(session, blobs)
     finally:
+        records = chain.seq
         rows.close()
+        if pictures.missed_any:
+            verdict.findings += _see_later(session, chain, pictures)
+        verdict.findings += pictures.missed()
     verdict.key = chain.first_key
     verdict.counts = {
-        "records": chain.seq,
+        "records": records,
+        pictures.close()
         "anchored heads": anchor.lines,
         "rows": rows.rows,
         "pictures": pictures.checked,
@@ -67,9 +72,17 @@ def verify_store(session: Session, blobs: Blobs, anchor: AnchorCheck, trusted_ke
     return verdict
 
 
-def _records(session: Session) -> Iterable[Record]:
-    query = select(JournalRecord).order_by(JournalRecord.seq).execution_options(yield_per=_AT_ONCE)
-    return (Record.of(row) for row in session.scalars(query))
+def _records(session: Session, after: int = 0) -> Iterable[Record]:
+    query = select(JournalRecord).where(JournalRecord.seq > after).order_by(JournalRecord.seq)
+    return (Record.of(row) for row in session.scalars(query.execution_options(yield_per=_AT_ONCE)))
+
+
+def _see_later(session: Session, chain: ChainCheck, pictures: BlobCheck) -> Iterator[Finding]:
+    """What is wrong with the records since the check began: what it misses may have been let go of meanwhile."""
+    with Session(session.get_bind()) as later:
+        for record in _records(later, after=chain.seq):
+            yield from chain.see(record)
+            yield from pictures.see(record)
 
 
 def _check_ends(session: Session, chain: ChainCheck, trusted_key: str | None) -> Iterator[Finding]:
