@@ -366,3 +366,6 @@ def test_a_drawing_that_was_let_go_is_drawn_again_until_its_frame_is_gone_too(se
     assert [line.split(",")[0] for line in told] == [f"load {server.load}"]
     assert "let go of its frames by its policy" in told[0]
     assert server.command("verify", "--data", server.data).returncode == 0
+    look = f"/v1/models/{sha256(server.model.read_bytes()).hexdigest()}/loads/{server.load}"
+    assert server.http.put(look).status_code == 200  # what a model looks at again is still there
+    assert server.http.put(look).status_code == 410

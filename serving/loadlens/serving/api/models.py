@@ -97,7 +97,7 @@ def look_at_load(request: Request, sha256: Annotated[str, Path(pattern=_DIGEST)]
         check_seen(session, request, load_id)
         if assessments.newest(session, load_id) is None:
             raise ConflictError(f"load {load_id} is not graded yet")
-        if let_go_of(session, load_id):
+        if let_go_of(session, load_id, "frames"):
             raise HTTPException(410, f"frames of load {load_id} were let go, as the settings of this site say")
     model = parts.models.try_out(sha256)
     began = time.monotonic()

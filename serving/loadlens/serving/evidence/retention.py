@@ -142,10 +142,11 @@ def _nobody_asks() -> list[ColumnElement[bool]]:
     return [~reason.exists() for reason in reasons]
 
 
-def let_go_of(session: Session, load_id: str) -> frozenset[str]:
-    """The digests of the pictures of a load that the policy let go."""
+def let_go_of(session: Session, load_id: str, what: What | None = None) -> frozenset[str]:
+    """The digests of the pictures of a load that the policy let go, of one kind or both."""
     bodies = select(JournalRecord.body).where(JournalRecord.subject == f"load:{load_id}", JournalRecord.kind == DROPPED)
-    return frozenset(sha256 for body in session.scalars(bodies) for sha256 in json.loads(body)["blobs"])
+    said = [json.loads(body) for body in session.scalars(bodies)]
+    return frozenset(sha256 for body in said if what in (None, body["what"]) for sha256 in body["blobs"])
 
 
 def _shown_by_none_but(load_id: str, what: What) -> Select[str]:
@@ -194,6 +195,6 @@ class Retention:
                 log.info("pictures let go: frames of %d loads, drawings of %d", done["frames"], done["drawings"])
             except StoreError as error:  # it will answer again; what is due stays due
                 log.warning("nothing was let go: %s", error)
-            self._stopped.wait(_EVERY_S)
             except Exception:  # the thread has no caller, and a disk would fill up unnoticed
                 log.exception("old pictures could not be let go")
+            self._stopped.wait(_EVERY_S)
