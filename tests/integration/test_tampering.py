@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 
 from loadlens.grading.observation_json import from_json
 from loadlens.grading.standard import parse_standard
+from loadlens.serving.access.caller import Role
+from loadlens.serving.access.users import Users
 from loadlens.serving.api.reviews import Correction
 from loadlens.serving.canonical import canonical_json
 from loadlens.serving.corrections import resolved
@@ -156,6 +158,30 @@ def test_a_status_that_no_transition_leads_to_is_named(yard):
         database.execute("UPDATE loads SET status = 'settled' WHERE id = 'load-2'")
     (found,) = check(yard)
     assert found.startswith("loads load-2: status is 'settled', but its last transition led to")
+
+
+def test_a_role_that_nobody_gave_is_named_and_so_is_a_person_whom_nobody_invited(yard):
+    engine = sealed(
+        open_database(f"sqlite:///{yard / 'loadlens.sqlite'}"),
+        Seal(SigningKeys(yard / "signing.key"), Anchor(yard / "journal.anchor")),
+    )
+    users = Users(engine)
+    for name, role in (("ada", Role.ADMIN), ("bo", Role.INSPECTOR), ("cy", Role.INSPECTOR)):
+        users.accept(users.invite(name, role, "cli"), None, "a horse, a staple")
+    users.change("bo", "user:ada", role=Role.AUDITOR)
+    users.change("bo", "user:ada", is_active=False)
+    engine.dispose()
+    assert check(yard) == []
+    with changing(yard) as database:
+        database.execute("UPDATE users SET role = 'manager', is_active = 1 WHERE name = 'bo'")
+        database.execute("DELETE FROM users WHERE name = 'cy'")
+        database.execute("INSERT INTO users (name, role, is_active, created_at) VALUES ('di', 'admin', 1, '')")
+    assert check(yard) == [
+        "users bo: is_active is True, the journal says False",
+        "users bo: role is 'manager', the journal says 'auditor'",
+        "users di: no journal record stands for it: it was put in",
+        "users cy: is missing; the journal says that it was made",
+    ]
 
 
 def test_an_edited_record_is_named(yard):

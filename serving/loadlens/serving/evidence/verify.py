@@ -14,6 +14,7 @@ from loadlens.serving.evidence.recompute import AssessmentCheck
 from loadlens.serving.evidence.rows import RowCheck
 from loadlens.serving.evidence.statement_check import check_statements
 from loadlens.serving.evidence.stock_check import check_balances, check_stock
+from loadlens.serving.evidence.user_check import UserCheck
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.tables import JournalHead, JournalRecord
 
@@ -37,32 +38,34 @@ def verify_store(session: Session, blobs: Blobs, anchor: AnchorCheck, trusted_ke
     from elsewhere; None trusts the one that the anchor begins with.
     """
     verdict = Verdict()
-    chain, rows, pictures, assessments = ChainCheck(), RowCheck(), BlobCheck(), AssessmentCheck()
+    chain, rows, users, pictures, assessments = ChainCheck(), RowCheck(), UserCheck(), BlobCheck(), AssessmentCheck()
     try:
         verdict.findings += anchor.unreadable
         for record in _records(session):
             verdict.findings += chain.see(record)
             verdict.findings += anchor.see(record, chain.signer)
             verdict.findings += rows.see(record)
+            verdict.findings += users.see(record)
             verdict.findings += pictures.see(record)
         verdict.findings += anchor.left(chain.seq)
         verdict.findings += _check_ends(session, chain, trusted_key or anchor.first_key)
         verdict.findings += rows.check(session)
+        verdict.findings += users.check(session)
         verdict.findings += check_stock(session)
         verdict.findings += check_balances(session)
         verdict.findings += check_statements(session)
-        verdict.findings += pictures.check(session, blobs)
-        verdict.findings += assessments.check_store(session, blobs)
-    finally:
         records = chain.seq
-        rows.close()
+        verdict.findings += pictures.check(session, blobs)
         if pictures.missed_any:
             verdict.findings += _see_later(session, chain, pictures)
         verdict.findings += pictures.missed()
+        verdict.findings += assessments.check_store(session, blobs)
+    finally:
+        rows.close()
+        pictures.close()
     verdict.key = chain.first_key
     verdict.counts = {
         "records": records,
-        pictures.close()
         "anchored heads": anchor.lines,
         "rows": rows.rows,
         "pictures": pictures.checked,
