@@ -2,12 +2,14 @@
 
 import itertools
 import json
+import os
 import threading
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from loadlens.serving.evidence.anchor_check import AnchorCheck
 from loadlens.serving.store.anchor import Anchor
 from loadlens.serving.store.database import open_database, writing
 from loadlens.serving.store.journal import (
@@ -22,7 +24,7 @@ from loadlens.serving.store.journal import (
     subject_part,
 )
 from loadlens.serving.store.signing import SigningKeyError, SigningKeys, is_signed
-from loadlens.serving.store.tables import JournalRecord, Load, Weight
+from loadlens.serving.store.tables import JournalHead, JournalRecord, Load, Weight
 
 
 @pytest.fixture
@@ -159,3 +161,45 @@ def test_a_new_key_is_introduced_by_the_old_one_and_other_servers_follow(engine,
     assert is_signed(new, signed_message(after.digest), after.signature)
     with pytest.raises(SigningKeyError):
         SigningKeys(seal.keys.path).check(old)
+
+
+def test_keys_that_are_rotated_by_several_at_once_leave_the_one_in_force(engine, database_url, seal):
+    def rotate():
+        own = sealed(open_database(database_url), Seal(SigningKeys(seal.keys.path), seal.anchor))
+        for _ in range(5):
+            rotate_key(own, "user:ann")
+        own.dispose()
+
+    threads = [threading.Thread(target=rotate) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with Session(engine) as session:
+        SigningKeys(seal.keys.path).check(newest_head(session).key)
+        in_force = session.scalars(select(JournalHead.key)).one()
+    SigningKeys(seal.keys.path).check(in_force)
+    assert seal.keys.path.read_bytes().count(b"BEGIN PRIVATE KEY") == 1
+    assert write(engine, "load.opened") == 22
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to somebody else")
+def test_a_key_stays_its_owners_where_root_rotates_it(engine, seal):
+    os.chown(seal.keys.path, 4711, 4712)
+    rotate_key(engine, "admin at the machine")
+    now = seal.keys.path.stat()
+    assert (now.st_uid, now.st_gid, now.st_mode & 0o777) == (4711, 4712, 0o600)
+
+
+@pytest.mark.parametrize("half", ['{"at":"2026-03-01T08:0', "", "\0\0\0"], ids=["half a line", "no line", "zeros"])
+def test_what_a_full_disk_or_a_power_cut_left_of_a_head_spoils_no_other(engine, seal, half):
+    before = seal.anchor.path.read_text()
+    seal.anchor.path.write_text(before + half)
+    assert AnchorCheck([seal.anchor.path]).unreadable == []
+    write(engine, "load.opened")
+    after = seal.anchor.path.read_text()
+    assert after.startswith(before)
+    assert [json.loads(line)["seq"] for line in after.splitlines()] == [1, 2]
+    seal.anchor.path.write_text(after.removesuffix("\n"))  # the last head is whole, but for the end of its line
+    write(engine, "weight.recorded")
+    assert [json.loads(line)["seq"] for line in seal.anchor.path.read_text().splitlines()] == [1, 2, 3]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from loadlens.serving.evidence.chain import Record
 from loadlens.serving.evidence.finding import Finding
-from loadlens.serving.store.anchor import Head, read_head
+from loadlens.serving.store.anchor import Head, heads_of, read_head
 from loadlens.serving.store.journal import signed_message
 from loadlens.serving.store.signing import is_signed
 
@@ -24,7 +24,13 @@ class AnchorCheck:
         self.first_key = self._heads[min(self._heads)][0][1].key if self._heads else None
 
     def _read(self, file: Path) -> None:
-        for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        try:
+            text = file.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            what = "is not there: it was removed, or the setting `anchor` is not the one of a server here"
+            self.unreadable.append(Finding(f"anchor {file}", what))
+            return
+        for number, line in enumerate(heads_of(text), start=1):
             self.lines += 1
             place = f"anchor {file}, line {number}"
             head = read_head(line)

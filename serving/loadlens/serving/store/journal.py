@@ -126,8 +126,10 @@ def rotate_key(engine: Engine, actor: str) -> str:
         append(session, "key.rotated", CHAIN, {"key": key}, actor)
         _locked_head(session).key = key
         session.commit()
-    # Until here the file holds both, so that a power cut leaves the right one in it either way.
-    seal.keys.keep_only(key)
+    # Until here the file holds both, so that a power cut leaves the right one in it either way. Behind the lock, for
+    # another rotation may be under way, and its key must stay.
+    with Session(writing(engine)) as session, session.begin():
+        seal.keys.keep_only(_key(_locked_head(session)))
     return key
 
 

@@ -62,7 +62,7 @@ class SigningKeys:
         except OSError as error:
             raise SigningKeyError(
                 f"the signing key {self.path} cannot be read ({error.strerror}); put back the file that this journal "
-                "was signed with"
+                "was signed with, or name it in the setting `signing_key`, as the server does"
             ) from error
         if mode & 0o077:
             raise SigningKeyError(f"others may read the signing key {self.path}; run chmod 600 on it")
@@ -80,10 +80,13 @@ class SigningKeys:
         return keys
 
     def _write(self, keys: list[Ed25519PrivateKey]) -> None:
-        """Whole or not at all; `mkstemp` makes the file with mode 0600."""
+        """Whole or not at all; `mkstemp` makes the file with mode 0600. It stays its owner's, whoever changes it."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        owner = self.path.stat() if self.path.exists() else None
         descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}-")
         with os.fdopen(descriptor, "wb") as file:
+            if owner is not None:
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
             for key in keys:
                 file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
             file.flush()
