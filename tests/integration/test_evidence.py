@@ -309,6 +309,40 @@ def test_a_damaged_backup_is_restored_only_where_that_is_asked_for(server, grade
     assert "its bytes are gone" in run.stdout
 
 
+def test_a_restore_keeps_the_anchor_that_names_what_the_backup_lacks(server, graded, new_place, tmp_path):
+    out, place = tmp_path / "backup", new_place()
+    assert server.command("backup", out, "--data", server.data).returncode == 0
+    server.open_load()
+    anchor = tmp_path / "another-disk" / "journal.anchor"
+    anchor.parent.mkdir()
+    heads = (server.data / "journal.anchor").read_bytes()
+    anchor.write_bytes(heads)
+    new, site = ("--data", tmp_path / "new"), {"LOADLENS_ANCHOR": str(anchor), **place}
+    run = server.command("restore", out, *new, "--signing-key", server.data / "signing.key", **site)
+    assert run.returncode == 0, run.stdout + run.stderr
+    (kept,) = (path for path in anchor.parent.iterdir() if path != anchor)
+    assert kept.read_bytes() == heads
+    assert f"is kept as {kept}" in run.stdout
+    run = server.command("verify", *new, "--anchor", kept, **site)
+    assert (run.returncode, f"anchor {kept}, line " in run.stdout) == (1, True)
+
+
+def test_an_anchor_that_is_gone_is_named_and_all_else_is_checked(server, graded, tmp_path):
+    run = server.command("verify", "--data", server.data, "--json", LOADLENS_ANCHOR=str(tmp_path / "gone"))
+    verdict = said(run)
+    assert [found["place"] for found in verdict["findings"]] == [f"anchor {tmp_path / 'gone'}"]
+    assert verdict["counts"]["assessments"] >= 1
+
+
+def test_a_folder_that_no_server_has_written_is_refused_and_nothing_is_put_into_it(server, graded, tmp_path):
+    (tmp_path / "wrong").mkdir()
+    for command in (("verify",), ("backup", tmp_path / "out"), ("bundle", graded, "--out", tmp_path / "load.zip")):
+        run = server.command(*command, "--data", tmp_path / "wrong", **nowhere(tmp_path))
+        assert (run.returncode, "holds no records" in run.stderr) == (3, True), run.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["wrong"]
+    assert not list((tmp_path / "wrong").iterdir())
+
+
 def test_a_folder_of_something_else_is_no_place_for_a_backup(server, graded, tmp_path):
     (tmp_path / "letters").write_text("of ours")
     run = server.command("backup", tmp_path, "--data", server.data)
@@ -347,6 +381,8 @@ def test_a_drawing_that_was_let_go_is_drawn_again_until_its_frame_is_gone_too(se
     assert let_go(engine, blobs, Policy(None, 1), later)["drawings"] >= 1
     again = server.http.get(layer["overlay"])
     assert (again.status_code, again.content == drawn.content) == (200, False)
+    look = f"/v1/models/{sha256(server.model.read_bytes()).hexdigest()}/loads/{server.load}"
+    assert server.http.put(look).status_code == 200  # what a model looks at again is still there
     shown = cv2.imdecode(np.frombuffer(again.content, np.uint8), cv2.IMREAD_COLOR)
     frame = cv2.imdecode(np.frombuffer(blobs.get(layer["key_frame_sha256"]), np.uint8), cv2.IMREAD_COLOR)
     frame = cv2.resize(frame, (shown.shape[1], round(frame.shape[0] * shown.shape[1] / frame.shape[1])))
@@ -356,6 +392,7 @@ def test_a_drawing_that_was_let_go_is_drawn_again_until_its_frame_is_gone_too(se
 
     assert let_go(engine, blobs, Policy(1, 1), later)["frames"] >= 1
     engine.dispose()
+    assert server.http.put(look).status_code == 410
     gone = server.http.get(layer["overlay"])
     assert (gone.status_code, "its frame were let go" in gone.json()["detail"]) == (410, True)
     assert len(server.http.get(f"{place}/report.html").text) < with_drawing / 2
@@ -366,6 +403,3 @@ def test_a_drawing_that_was_let_go_is_drawn_again_until_its_frame_is_gone_too(se
     assert [line.split(",")[0] for line in told] == [f"load {server.load}"]
     assert "let go of its frames by its policy" in told[0]
     assert server.command("verify", "--data", server.data).returncode == 0
-    look = f"/v1/models/{sha256(server.model.read_bytes()).hexdigest()}/loads/{server.load}"
-    assert server.http.put(look).status_code == 200  # what a model looks at again is still there
-    assert server.http.put(look).status_code == 410

@@ -116,10 +116,12 @@ def restore(
                 f"{backup}: {found[0]}; `loadlens verify --data` says all, --damaged restores it even so"
             )
         _put_key(signing_key, settings.signing_key_file)
-        with site_of(settings_file, data) as (_, engine, blobs):
-            fill(backup, engine, blobs, open_seal(settings))
+        with site_of(settings_file, data, is_new=True) as (_, engine, blobs):
+            before = fill(backup, engine, blobs, open_seal(settings))
     except BackupError as error:
         raise WrongUseError(str(error)) from error
+    if before is not None:
+        print(f"the anchor that was there is kept as {before}; `loadlens verify --anchor {before}` says what it names")
     verify(settings_file=settings_file, data=data)
 
 
@@ -134,8 +136,10 @@ def rotate_key(*, settings_file: SettingsFile = None, data: Data = None) -> None
 
 
 @contextmanager
-def site_of(settings_file: Path | None, data: Path | None) -> Iterator[tuple["Settings", "Engine", "Blobs"]]:
-    """The settings, the database and the blobs of a site."""
+def site_of(
+    settings_file: Path | None, data: Path | None, *, is_new: bool = False
+) -> Iterator[tuple["Settings", "Engine", "Blobs"]]:
+    """The settings, the database and the blobs of a site; `is_new` makes one where none is."""
     from loadlens.serving.settings import read_settings  # noqa: PLC0415
     from loadlens.serving.store.blobs import open_blobs  # noqa: PLC0415
     from loadlens.serving.store.database import open_database  # noqa: PLC0415
@@ -143,6 +147,8 @@ def site_of(settings_file: Path | None, data: Path | None) -> Iterator[tuple["Se
     settings = read_settings(settings_file, data=data)
     if settings.database is None and not settings.data.is_dir():
         raise RefusedError(f"{settings.data}: no such data folder")
+    if settings.database is None and not is_new and not (settings.data / "loadlens.sqlite").exists():
+        raise RefusedError(f"{settings.data} holds no records (loadlens.sqlite); give --data or --settings as to serve")
     engine = open_database(settings.database_url)
     try:
         yield settings, engine, open_blobs(settings.store, settings.data / "blobs")

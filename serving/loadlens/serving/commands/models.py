@@ -91,7 +91,7 @@ def _models_of(
     from loadlens.serving.seal import open_seal  # noqa: PLC0415
     from loadlens.serving.store.journal import sealed  # noqa: PLC0415
 
-    with told_plainly(), site_of(settings_file, data) as (settings, engine, blobs):
+    with told_plainly(), site_of(settings_file, data, is_new=True) as (settings, engine, blobs):
         try:
             yield Models(settings, blobs, brought), sealed(engine, open_seal(settings))
         except LoadError as error:

@@ -6,6 +6,7 @@ The private key is never in a backup: whoever had it could forge the journal. Ke
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Engine, select
@@ -41,11 +42,11 @@ def back_up(engine: Engine, blobs: Blobs, anchor: Path, out: Path) -> Verdict:
     copies = FolderBlobs(out / BLOBS)
     with Session(engine) as session:
         _check_same(session, out)
-        with _opened(f"sqlite:///{fresh}") as target, writing(target).begin() as connection:
         # It takes long, and old pictures may be let go meanwhile. What is on record afterwards says so.
         copy_blobs(session, blobs, copies)
     with Session(engine) as session:
         head = newest_head(session)
+        with _opened(f"sqlite:///{fresh}") as target, writing(target).begin() as connection:
             copy_rows(session, connection)
         copy_blobs(session, blobs, copies)
     if anchor.is_file():  # else the check of the copy misses it, unless an earlier backup has it
@@ -64,21 +65,34 @@ def check_backup(folder: Path, trusted_key: str | None = None) -> Verdict:
         return verify_store(session, FolderBlobs(folder / BLOBS), anchor, trusted_key)
 
 
-def restore(folder: Path, engine: Engine, blobs: Blobs, seal: Seal) -> None:
-    """Fill an empty database and store from a backup, and put that on record. Raises BackupError, SigningKeyError."""
+def restore(folder: Path, engine: Engine, blobs: Blobs, seal: Seal) -> Path | None:
+    """Fill an empty database and store from a backup, and put that on record. Raises BackupError, SigningKeyError.
+
+    An anchor that is there may name records that the backup does not hold: it is kept beside, where the answer says.
+    """
     with Session(engine) as session:
         if not is_empty(session):
             raise BackupError("the database is not empty; a backup is restored into a new one only")
     with _opened(f"sqlite:///{folder / DATABASE}") as source, Session(source) as session:
         head = newest_head(session)
         seal.keys.check(head.key)
+        before = _set_aside(seal.anchor.path)
         copy_blobs(session, FolderBlobs(folder / BLOBS), blobs)
         with writing(engine).begin() as connection:
             copy_rows(session, connection)
-    seal.anchor.path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(folder / ANCHOR, seal.anchor.path)
+    if (folder / ANCHOR).is_file():
+        seal.anchor.path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / ANCHOR, seal.anchor.path)
     with Session(writing(sealed(engine, seal))) as session, session.begin():
         append(session, "store.restored", CHAIN, {"seq": head.seq, "digest": head.digest}, "system")
+    return before
+
+
+def _set_aside(anchor: Path) -> Path | None:
+    """Give an anchor that is there a name with the time; returns where it is now."""
+    if not anchor.is_file():
+        return None
+    return anchor.rename(anchor.with_name(f"{anchor.name}.{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"))
 
 
 def _check_same(session: Session, out: Path) -> None:
