@@ -174,3 +174,13 @@ def test_keys_that_make_no_sense_are_refused_in_one_line(server, arguments, said
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_settings_of_a_server_tell_keys_and_links_where_it_is(server, tmp_path):
+    file = tmp_path / "server.toml"
+    file.write_text(f'data = "{server.data}"\npublic_url = "https://scale.example"\n', encoding="utf-8")
+    made = server.command("keys", "add", "--role", "auditor", "--settings", file)
+    assert server.http_with(made.stdout.strip()).get("/v1/users").status_code == 200
+    invited = server.command("users", "invite", "bo", "--role", "auditor", "--settings", file)
+    assert invited.stdout.startswith("https://scale.example/login#")
+    assert key_id(made.stdout) in server.command("keys", "list", "--settings", file).stdout

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from loadlens.serving.commands.settings import SettingsFile
 from loadlens.serving.errors import WrongUseError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from loadlens.serving.access.keys import Keys
+    from loadlens.serving.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None, help="The keys by which machines come in.")
 
@@ -27,6 +29,7 @@ def add(
     name: Annotated[str, typer.Option(help="Which machine it is for.")] = "unnamed",
     lane: Annotated[str | None, typer.Option(help="The one lane that it is for; default: every lane.")] = None,
     days: Annotated[int, typer.Option(min=1, max=3650, help="How long it is valid.")] = 365,
+    settings_file: SettingsFile = None,
     data: DataFolder = None,
 ) -> None:
     """Make a key and print it, the only time that it can be seen."""
@@ -35,25 +38,30 @@ def add(
 
     if role not in set(Role):
         raise WrongUseError(f"there is no role {role!r}; there are {', '.join(Role)}")
-    with _keys(data) as keys:
+    with _keys(settings_file, data) as keys:
         row, token = keys.add(NewKey(name, Role(role), lane, days), operator())
     typer.echo(f"loadlens: key {row.id} is valid until {row.expires_at}; it is not shown again", err=True)
     print(token)
 
 
 @app.command("list")
-def list_(data: DataFolder = None) -> None:
+def list_(*, settings_file: SettingsFile = None, data: DataFolder = None) -> None:
     """List every key that was ever made; the secret part is not known."""
-    with _keys(data) as keys:
+    with _keys(settings_file, data) as keys:
         for key, revocation in keys.all():
             state = f"revoked {revocation.at}" if revocation else f"until {key.expires_at}"
             print(f"{key.id}  {key.role:9}  lane {key.lane or 'any':8}  {state}  {key.name}")
 
 
 @app.command()
-def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")], data: DataFolder = None) -> None:
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID")],
+    *,
+    settings_file: SettingsFile = None,
+    data: DataFolder = None,
+) -> None:
     """Let a key open nothing from now on."""
-    with _keys(data) as keys:
+    with _keys(settings_file, data) as keys:
         revocation = keys.revoke(key_id, operator())
     print(f"{key_id} is revoked since {revocation.at}")
 
@@ -67,10 +75,10 @@ def operator() -> str:
 
 
 @contextmanager
-def _keys(data: Path | None) -> Iterator["Keys"]:
+def _keys(settings_file: Path | None, data: Path | None) -> Iterator["Keys"]:
     from loadlens.serving.access.keys import Keys, KeyUseError  # noqa: PLC0415
 
-    with sealed_database(data) as engine:
+    with sealed_database(settings_file, data) as (_, engine):
         try:
             yield Keys(engine)
         except KeyUseError as error:
@@ -78,17 +86,17 @@ def _keys(data: Path | None) -> Iterator["Keys"]:
 
 
 @contextmanager
-def sealed_database(data: Path | None) -> Iterator["Engine"]:
-    """The database of the settings with its journal; `data` is the option of the command."""
+def sealed_database(settings_file: Path | None, data: Path | None) -> Iterator[tuple["Settings", "Engine"]]:
+    """The settings and the database with its journal; the arguments are the options of the command."""
     from loadlens.serving.seal import open_seal  # noqa: PLC0415
     from loadlens.serving.settings import read_settings  # noqa: PLC0415
     from loadlens.serving.store.database import open_database  # noqa: PLC0415
     from loadlens.serving.store.journal import sealed  # noqa: PLC0415
 
-    settings = read_settings(data=data)
+    settings = read_settings(settings_file, data=data)
     settings.data.mkdir(parents=True, exist_ok=True)
     engine = sealed(open_database(settings.database_url), open_seal(settings))
     try:
-        yield engine
+        yield settings, engine
     finally:
         engine.dispose()

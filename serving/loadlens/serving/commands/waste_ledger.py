@@ -26,12 +26,13 @@ def export(
     kind: Annotated[Literal["xlsx", "csv"], typer.Option("--format", help="One workbook, or a CSV file a table.")] = (
         "xlsx"
     ),
+    settings_file: SettingsFile = None,
     data: DataFolder = None,
 ) -> None:
     """Write the ledger: the five stages of HJ 1259, balances, stock, and what `waste import` reads."""
     from loadlens.serving.store.database import read_session  # noqa: PLC0415
 
-    with _whole(out) as made, sealed_database(data) as engine, read_session(engine) as session:
+    with _whole(out) as made, sealed_database(settings_file, data) as (_, engine), read_session(engine) as session:
         _write(session, made, kind)
     print(out)
 
@@ -68,12 +69,13 @@ def report(
 def import_(
     file: Annotated[Path, typer.Argument(metavar="XLSX", help="A workbook as `waste export` writes it.")],
     *,
+    settings_file: SettingsFile = None,
     data: DataFolder = None,
 ) -> None:
     """Take over a ledger: all of it, or nothing, with every row that is wrong and why."""
     from loadlens.serving.records.waste_import import import_ledger  # noqa: PLC0415
 
-    _take_over(file, data, lambda session, held: import_ledger(session, held, actor=operator()))
+    _take_over(file, settings_file, data, lambda session, held: import_ledger(session, held, actor=operator()))
 
 
 def import_stages(
@@ -82,6 +84,7 @@ def import_stages(
     unit: Annotated[str, typer.Option(help="Whose waste it is: the unified social credit code.")],
     litres: Annotated[str, typer.Option(help="The volume of every container, in litres.")],
     offset: Annotated[str, typer.Option(metavar="+HH:MM", help="The offset from UTC of times that have none.")],
+    settings_file: SettingsFile = None,
     data: DataFolder = None,
 ) -> None:
     """Take over a ledger that was kept elsewhere: all of it, or nothing, with every row that is wrong and why."""
@@ -93,10 +96,12 @@ def import_stages(
         origin = Origin(unit, decimal_of(litres), clock or UTC)
     except (ValueError, QuantityError) as error:
         raise WrongUseError(f"--litres is a number and --offset is written as +08:00: {error}") from error
-    _take_over(file, data, lambda session, held: import_stages(session, held, origin, actor=operator()))
+    _take_over(file, settings_file, data, lambda session, held: import_stages(session, held, origin, actor=operator()))
 
 
-def _take_over(file: Path, data: Path | None, take: Callable[["Session", bytes], "Imported"]) -> None:
+def _take_over(
+    file: Path, settings_file: Path | None, data: Path | None, take: Callable[["Session", bytes], "Imported"]
+) -> None:
     from loadlens.serving.records.waste_import import ImportRefusedError  # noqa: PLC0415
     from loadlens.serving.sentences import fault_told  # noqa: PLC0415
     from loadlens.serving.store.database import write_session  # noqa: PLC0415
@@ -106,7 +111,7 @@ def _take_over(file: Path, data: Path | None, take: Callable[["Session", bytes],
     except OSError as error:
         raise RefusedError(f"{file}: cannot be read ({error.strerror}); check the path") from error
     try:
-        with sealed_database(data) as engine, write_session(engine) as session:
+        with sealed_database(settings_file, data) as (_, engine), write_session(engine) as session:
             done = take(session, held)
     except ImportRefusedError as error:
         faults = (f"{one} / {fault_told(one, 'zh')}" for one in error.faults)
