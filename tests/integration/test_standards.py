@@ -158,3 +158,20 @@ def test_a_key_follows_another_and_a_lane_is_on_the_record(server):
     assert [kind for kind, _ in recorded(f"lane:{lane}")] == ["lane.set"]
     [(_, made)] = recorded(f"key:{new.json()['id']}")
     assert made["replaces"] == old["id"]
+
+
+def test_a_load_whose_standard_is_gone_can_still_be_stopped(serve, shots, tmp_path):
+    file = tmp_path / "ours.toml"
+    file.write_text(own("ours", "1"), encoding="utf-8")
+    server = serve(standard=file)
+    load = graded(server, [with_a_board(shot) for shot in shots[:6]], standard="ours")
+    server.stop()
+    del server.environment["LOADLENS_STANDARD"]
+    server.start()
+    place = f"/v1/loads/{load}/reviews"
+    soiled = {"decision": "correct", "reason": "soil", "correction": {"contaminants_kg": {"soil": "10"}}}
+    refused = server.http.post(place, json=soiled)
+    assert (refused.status_code, "no longer has the standard" in refused.json()["detail"]) == (409, True)
+    stopped = server.http.post(place, json={"decision": "stop", "reason": "a cylinder lies in it"})
+    assert stopped.status_code == 201, stopped.text
+    assert [one["decision"] for one in server.http.get(place).json()["reviews"]] == ["stop"]

@@ -20,7 +20,7 @@ Decision = Literal["accept", "correct", "stop"]
 def add(
     session: Session,
     load: Load,
-    standard: Standard,
+    standard: Standard | None,
     *,
     decision: Decision,
     reason: str,
@@ -29,16 +29,16 @@ def add(
 ) -> Review:
     """Record a decision on the newest assessment. A correction is assessed first: the review leaves its version.
 
-    It ends the claim on the load. Raises ConflictError where there is nothing to decide on, ClaimedError where
-    somebody else has claimed the load, UnacceptableError for a correction that cannot be. Whoever sees a danger may
-    stop a load, whoever works on it.
+    `standard` is needed for a correction alone. The review ends the claim on the load. Raises ConflictError where there
+    is nothing to decide on, ClaimedError where somebody else has claimed the load, UnacceptableError for a correction
+    that cannot be. Whoever sees a danger may stop a load, whoever works on it.
     """
     if decision != "stop":
         claims.check(session, load.id, actor=actor, at=datetime.now(UTC))
         second_opinions.check_may_decide(session, load.id, actor)
     known = decided_on(session, load)
     text = None if correction is None else canonical_json(correction)
-    if text is not None:
+    if text is not None and standard is not None:
         known = assessments.correct(session, load, standard, known, text, actor=actor)
     review = Review(
         load_id=load.id, version=known.version, decision=decision, reason=reason, correction=text, actor=actor
