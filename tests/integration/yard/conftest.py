@@ -185,7 +185,7 @@ class Office:
         self.health: dict[str, dict[str, Any]] = {}
         self.keys: set[str] = set()
         self.answer = 201
-        self.refuse_kg = ""
+        self.refuse_kg = self.fail_kg = ""
         self.lose_answers = self.refusals = self.posts = 0
         self._port = 0
         self._spool = spool
@@ -226,6 +226,8 @@ class Office:
             return self.answer
         if self.refuse_kg and reading.get("kg") == self.refuse_kg:
             return 422
+        if self.fail_kg and reading.get("kg") == self.fail_kg:
+            return 500
         is_new = reading["id"] not in {known["id"] for known in self.readings}
         if is_new:
             self.readings.append(reading)

@@ -155,6 +155,17 @@ def test_what_the_server_refuses_for_good_is_kept_aside_and_holds_up_nothing(rea
     assert [json.loads(row[0])["kg"] for row in office.query_spool("SELECT reading FROM refused")] == ["48960"]
 
 
+def test_a_reading_at_which_the_server_fails_holds_up_no_other_and_is_sent_again(read, office, wait_until):
+    office.fail_kg = "48960"
+    with simulated_tcp(passes("toledo", TRUCK, Decimal(20000)), every_s=QUICK_S) as port:
+        read(port, "--protocol", "toledo")
+        wait_until(lambda: office.readings, "the next one arrives")
+        assert weighed(office) == ["20000"]
+        office.fail_kg = ""
+        wait_until(lambda: office.spooled(0), "the spool is empty")
+    assert weighed(office) == ["20000", "48960"]
+
+
 def test_a_line_that_is_unplugged_is_shown_and_read_again_once_it_is_back(read, office, wait_until, tmp_path):
     link = tmp_path / "ttyScale"
 

@@ -1,4 +1,5 @@
-"""From the spool to the server: in order, each reading until the server has it or refuses it for good."""
+"""From the spool to the server: each reading until the server has it or refuses it for good, in order but for those
+at which the server fails."""
 
 import logging
 import threading
@@ -13,6 +14,7 @@ log = logging.getLogger("loadlens.weighbridge")
 _STORED = {200, 201}
 # Never taken, however often it is sent. All else may be mended at the server: a key, a lane, a full disk.
 _REFUSED = {400, 409, 413, 422}
+_FAILED = 500
 _LOOK_EVERY_S = 0.2
 
 
@@ -43,6 +45,11 @@ class ReadingPusher:
         elif answer.status in _REFUSED:
             log.error("reading %s is refused for good: %s", reading["id"], answer.reason)
             self._spool.refused(reading, f"{answer.status}: {answer.reason}")
+        elif answer.status == _FAILED:
+            # Perhaps of this very reading: it is tried again behind the others, which may be an alarm.
+            log.error("the server failed to take reading %s: %s", reading["id"], answer.reason)
+            self._spool.postpone(reading["id"])
+            return self._backoff.failed(answer.wait_s)
         else:
             log.warning("the server answers %d: %s", answer.status, answer.reason)
             return self._backoff.failed(answer.wait_s)

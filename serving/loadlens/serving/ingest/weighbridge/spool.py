@@ -48,6 +48,10 @@ class ReadingSpool:
         """The server has it."""
         self._do("DELETE FROM waiting WHERE id = ?", reading_id)
 
+    def postpone(self, reading_id: str) -> None:
+        """Let all others that wait go before this one."""
+        self._do("UPDATE waiting SET place = (SELECT max(place) + 1 FROM waiting) WHERE id = ?", reading_id)
+
     def refused(self, reading: Mapping[str, Any], reason: str) -> None:
         """The server will never take it; it is kept aside for a person."""
         self._do("INSERT OR REPLACE INTO refused VALUES (?, ?, ?)", reading["id"], json.dumps(reading), reason)
