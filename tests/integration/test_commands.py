@@ -193,7 +193,12 @@ def test_the_demo_does_the_whole_job_over_http(loadlens, tmp_path):
     done = loadlens("demo", "--out", "shown")
     assert done.returncode in (0, 4), done.stderr
     assert "rendered truth" in done.stdout
-    report = json.loads((tmp_path / "shown" / "report.json").read_text(encoding="utf-8"))
+    report, truth = (
+        json.loads((tmp_path / "shown" / name).read_text(encoding="utf-8")) for name in ("report.json", "truth.json")
+    )
+    kg, deduction = truth["truck"]["impurity_mass"] * report["truck"]["net_kg"], report["truck"]["deduction"]
+    where = "inside" if deduction["kg_low"] <= kg <= deduction["kg_high"] else "outside"
+    assert f"{where} the interval, which is to hold 90 of 100 loads" in done.stdout
     assert report["load"]["frames_seen"] > 100
     assert report["layers"]
     for layer in report["layers"]:

@@ -21,18 +21,23 @@ def demo(
         check_out(out)
         report, truth = run_demo(out, seed)
     print(summary(report, out))
-    print(_truth(truth, report["truck"]["net_kg"]))
+    print(_truth(truth, report["truck"]))
     return HAZARD_FOUND if report["truck"]["decision"] == "stop" else 0
 
 
-def _truth(truth: dict[str, Any], net_kg: float) -> str:
+def _truth(truth: dict[str, Any], graded: dict[str, Any]) -> str:
     impurity = truth["truck"]["impurity_mass"]
+    kg, deduction = impurity * graded["net_kg"], graded["deduction"]
+    held = ""
+    if deduction["kg_low"] is not None:
+        where = "inside" if deduction["kg_low"] <= kg <= deduction["kg_high"] else "outside"
+        held = f", {where} the interval, which is to hold {100 * deduction['coverage_level']:.0f} of 100 loads"
     hazards = sorted({hazard["class"] for layer in truth["layers"] for hazard in layer["hazards"]})
     forms = sorted(truth["truck"]["forms"].items(), key=lambda entry: -entry[1])[:3]
     return "\n".join(
         (
             "rendered truth (this load is drawn, not filmed; it says nothing of a real yard):",
-            f"  contaminants {impurity * net_kg:.0f} kg ({100 * impurity:.2f} % of net)",
+            f"  contaminants {kg:.0f} kg ({100 * impurity:.2f} % of net){held}",
             f"  forms        {', '.join(f'{name} {share:.0%}' for name, share in forms)}",
             f"  hazards      {', '.join(hazards).replace('_', ' ') or 'none'}",
         )
