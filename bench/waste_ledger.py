@@ -308,8 +308,9 @@ def verify(folder: Path, engine: Engine) -> bool:
     anchor = AnchorCheck([folder / "data" / "journal.anchor"])
     with Session(engine.execution_options(loadlens_writes=True)) as session:
         places = change(session)
-        found = [str(finding) for finding in verify_store(session, FolderBlobs(folder / "blobs"), anchor).findings]
+        verdict = verify_store(session, FolderBlobs(folder / "data" / "blobs"), anchor)
         session.rollback()
+    found = [str(finding) for finding in verdict.findings]
     missed = [place for place in places if not any(finding.startswith(place) for finding in found)]
     print(f"of {len(places)} changes {len(places) - len(missed)} are found, in {len(found)} findings; missed: {missed}")
     return clean.returncode == 0 and not missed
@@ -328,7 +329,7 @@ def main() -> int:
     plant = Plant(random.Random(1))
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
-        with sealed_database(folder / "data") as engine:
+        with sealed_database(None, folder / "data") as (_, engine):
             fill(engine, plant, given.entries)
             with ServerUnderTest(folder) as server:
                 done = [compare(server, plant), ask(server, plant, given.rounds)]
