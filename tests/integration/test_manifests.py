@@ -37,6 +37,14 @@ class Transfer:
         assert self.http.post("/v1/waste/entries", json={"entries": [made]}).json()["accepted"]
         return identity
 
+    def enter(self, stage, drum, grams, leaving, arriving):
+        postings = [
+            {"container": drum, "place": leaving, "grams": -grams},
+            {"container": drum, "place": arriving, "grams": grams},
+        ]
+        entry = {"id": f"{self.id}-e{next(self.numbers)}", "stage": stage, "at": AT, "postings": postings}
+        assert self.http.post("/v1/waste/entries", json={"entries": [entry]}).json()["accepted"]
+
     def body(self, **changes):
         lines = [
             {"container": drum, "place": self.room, "grams": grams}
@@ -167,12 +175,7 @@ def test_a_manifest_and_a_step_are_made_once(transfer):
 
 def test_a_truck_does_not_leave_with_what_is_not_there(transfer):
     transfer.to_the_gate()
-    postings = [
-        {"container": transfer.drums[0], "place": transfer.room, "grams": -1},
-        {"container": transfer.drums[0], "place": "floor", "grams": 1},
-    ]
-    moved = {"id": f"{transfer.id}-m", "stage": "moved", "at": AT, "postings": postings}
-    transfer.http.post("/v1/waste/entries", json={"entries": [moved]})
+    transfer.enter("moved", transfer.drums[0], 1, transfer.room, "floor")
     refused = transfer.step("gate", status=409, plate=PLATE, grams=500_000)
     assert "holds 399999 g" in refused["detail"]
     assert transfer.http.get(transfer.place).json()["state"] == "effective"
@@ -186,13 +189,57 @@ def test_a_truck_does_not_leave_with_what_is_said_to_be_on_its_way_and_is_not(tr
     refused = transfer.step("gate", status=409, plate=PLATE, grams=400_000)
     assert "holds 0 g at transit" in refused["detail"]
     assert transfer.http.get(transfer.place).json()["state"] == "effective"
-    postings = [
-        {"container": first, "place": transfer.room, "grams": -400_000},
-        {"container": first, "place": "transit", "grams": 400_000},
-    ]
-    taken = {"id": f"{transfer.id}-t", "stage": "retrieved", "at": AT, "postings": postings}
-    assert transfer.http.post("/v1/waste/entries", json={"entries": [taken]}).json()["accepted"]
+    transfer.enter("retrieved", first, 400_000, transfer.room, "transit")
     assert transfer.step("gate", plate=PLATE, grams=400_000)["state"] == "transferred"
+
+
+def test_what_one_manifest_has_in_transit_no_other_takes(transfer, server):
+    """Of 400 kg in transit 300 are on one manifest: another may name the 100 that are left, and no more."""
+    first = transfer.drums[0]
+    transfer.enter("retrieved", first, 400_000, transfer.room, "transit")
+    transfer.to_the_gate(lines=[{"container": first, "place": "transit", "grams": 300_000}])
+    other = Transfer(server)
+    too_much = [{"container": first, "place": "transit", "grams": 100_001}]
+    told = other.make(lines=too_much)
+    assert told.status_code == 409
+    assert f"manifest {transfer.id} " in told.json()["detail"]
+    assert "300000 g" in told.json()["detail"]
+    assert other.http.get(other.place).status_code == 404
+    other.to_the_gate(lines=[{"container": first, "place": "transit", "grams": 100_000}])
+    transfer.step("gate", plate=PLATE, grams=300_000)
+    assert other.step("gate", plate=PLATE, grams=100_000)["state"] == "transferred"
+    late = Transfer(server)
+    assert late.make(lines=[{"container": first, "place": "transit", "grams": 1}]).status_code == 409
+    transfer.step("receive", weighed={}, refused=[first])
+    transfer.step("return", place="floor")
+    other.step("receive", weighed={first: 100_000}, refused=[])
+    assert transfer.where(0) == {"floor": 300_000}
+
+
+def test_a_truck_does_not_leave_with_what_is_on_another_one(transfer, server):
+    """Both manifests may be drawn up before the waste is taken out of store; the first truck has it then."""
+    first = transfer.drums[0]
+    other = Transfer(server)
+    other.to_the_gate(lines=[{"container": first, "place": "transit", "grams": 400_000}])
+    transfer.to_the_gate(lines=transfer.body()["lines"][:1])
+    transfer.step("gate", plate=PLATE, grams=400_000)
+    refused = other.step("gate", status=409, plate=PLATE, grams=400_000)
+    assert f"manifest {transfer.id} " in refused["detail"]
+    assert other.http.get(other.place).json()["state"] == "effective"
+    transfer.step("receive", weighed={first: 400_000}, refused=[])
+    assert transfer.where(0) == {}
+
+
+def test_a_manifest_that_was_given_up_has_nothing_in_transit(transfer, server):
+    first = transfer.drums[0]
+    transfer.enter("retrieved", first, 400_000, transfer.room, "transit")
+    line = [{"container": first, "place": "transit", "grams": 400_000}]
+    assert transfer.make(lines=line).status_code == 201
+    other = Transfer(server)
+    assert other.make(lines=line).status_code == 409
+    transfer.step("cancel", reason="another carrier")
+    assert other.make(lines=line).status_code == 201
+    assert other.make(lines=line).status_code == 200
 
 
 @pytest.mark.parametrize(

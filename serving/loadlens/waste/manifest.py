@@ -132,6 +132,19 @@ def refused(manifest: Manifest, steps: Sequence[Step]) -> tuple[Line, ...]:
     return tuple(line for line in manifest.lines if line.container in names)
 
 
+def in_transit(manifest: Manifest, steps: Sequence[Step], *, planned: bool) -> tuple[Line, ...]:
+    """The lines that this manifest has in transit: those on its truck and, where `planned`, those there already that
+    it names and that no gate has let out."""
+    state = state_of(steps)
+    if state == "transferred":
+        return manifest.lines
+    if state == "received":
+        return refused(manifest, steps)
+    if planned and state not in ("closed", "cancelled"):
+        return tuple(line for line in manifest.lines if line.place == TRANSIT)
+    return ()
+
+
 def check_receipt(manifest: Manifest, refused_names: Sequence[str], weighed: Mapping[str, int]) -> None:
     """Raise ManifestError where a receiver names what the manifest does not, or weighs only a part of what he takes."""
     names = {line.container for line in manifest.lines}

@@ -29,6 +29,7 @@ from loadlens.waste.manifest import (
     departure,
     difference,
     gate_faults,
+    in_transit,
     receipt,
     state_of,
 )
@@ -49,7 +50,10 @@ class Taken:
 
 
 def add(session: Session, manifest: Manifest, *, actor: str) -> bool:
-    """Keep a new manifest; False where exactly this one is known. ConflictError where another has its id."""
+    """Keep a new manifest; False where exactly this one is known.
+
+    ConflictError where another has its id, or has in transit already what this one names there.
+    """
     body = canonical_json({**asdict(manifest), "tolerance_kg": f"{manifest.tolerance_kg:f}"})
     known = session.get(WasteManifest, manifest.id)
     if known is not None:
@@ -58,6 +62,8 @@ def add(session: Session, manifest: Manifest, *, actor: str) -> bool:
         return False
     for line in manifest.lines:
         waste.find(session, line.container)
+        if line.place == TRANSIT:
+            _check_free(session, manifest, line, planned=True)
     row = WasteManifest(id=manifest.id, body=body, actor=actor)
     session.add(row)
     journal.append(session, "manifest.made", f"manifest:{manifest.id}", {}, actor, rows=[row])
@@ -183,11 +189,39 @@ def _entry(manifest: Manifest, done: list[Step], step: Step, taken: Taken) -> En
     return None
 
 
+def _check_free(session: Session, manifest: Manifest, line: Line, *, planned: bool) -> None:
+    """Raise ConflictError where other manifests have so much of a container in transit that a line cannot be there.
+
+    `planned`: also by what is not on a truck yet.
+    """
+    others = _in_transit(session, manifest, line.container, planned=planned)
+    there = waste.whereabouts(session, line.container).get(TRANSIT, 0)
+    if others and there - sum(others.values()) < line.grams:
+        named = ", ".join(f"{grams} g on manifest {id_}" for id_, grams in others.items())
+        why = f"container {line.container} holds {there} g at {TRANSIT}, of them {named} already"
+        raise ConflictError(f"{why}; name what is left of it, or end the other manifest first")
+
+
+def _in_transit(session: Session, manifest: Manifest, container: str, *, planned: bool) -> dict[str, int]:
+    """Grams of a container that other manifests have in transit, by their ids."""
+    named = WasteManifest.body.contains(canonical_json(container), autoescape=True)
+    query = select(WasteManifest.id).where(named, WasteManifest.id != manifest.id).order_by(WasteManifest.id)
+    found = {}
+    for id_ in session.scalars(query):
+        lines = in_transit(find(session, id_), steps_of(session, id_), planned=planned)
+        if grams := sum(line.grams for line in lines if line.container == container):
+            found[id_] = grams
+    return found
+
+
 def _check_in_transit(session: Session, manifest: Manifest) -> None:
     """Raise ConflictError where what is to be on its way already is not: no entry of the gate would tell."""
     for line in manifest.lines:
+        if line.place != TRANSIT:
+            continue
+        _check_free(session, manifest, line, planned=False)
         there = waste.whereabouts(session, line.container).get(TRANSIT, 0)
-        if line.place == TRANSIT and there < line.grams:
+        if there < line.grams:
             why = f"container {line.container} holds {there} g at {TRANSIT}, and {line.grams} g would leave it"
             raise ConflictError(f"the ledger cannot do this now: {why}")
 
