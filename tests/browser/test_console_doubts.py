@@ -128,11 +128,33 @@ def test_an_alarm_that_could_not_be_taken_over_stays_and_so_does_that_none_can_b
         failure = {"status": 500, "content_type": "application/problem+json", "body": '{"detail": "disk full"}'}
         page.route(re.compile(r"/v1/alarms\?"), lambda route: route.fulfill(**failure))
         page.reload()
-        expect(page.get_by_text("The alarms cannot be read: disk full")).to_be_visible()
+        expect(page.get_by_text("The alarms cannot be read: the server failed; try again")).to_contain_text("disk full")
         page.unroute_all()
         expect(danger).to_be_visible()
         expect(page.get_by_text("The alarms cannot be read")).to_have_count(0)
     take_over_all(yard)
+
+
+def test_what_was_kept_and_then_refused_says_why_in_the_readers_language(yard, shots, browser, inspector):
+    place = graded(yard, shots[:6], plate="皖A 7")
+    foreseen = r"ERR_INTERNET_DISCONNECTED|\b409\b"
+    with console(browser, inspector, ("zh", "light", "phone"), foreseen=foreseen) as page:
+        page.goto(f"{yard.address}/console/loads/{yard.load}")
+        page.get_by_role("button", name="请他人复核").click()
+        page.get_by_label("补充说明").fill("看不清")
+        page.context.set_offline(True)
+        page.get_by_role("button", name="提交").click()
+        expect(page.locator(".outbox")).to_contain_text("等待")
+        taken = yard.http_as("manager").post(f"{place}/claim", json={"take_over": True})
+        assert taken.status_code in (200, 201)
+        page.context.set_offline(False)
+        refused = page.locator(".outbox li.refused")
+        expect(refused).to_contain_text(
+            re.compile(f"被拒绝：车次 {yard.load} 由 .+ 领取至 .+；请处理其他车次，或与其联系")
+        )
+        assert "T" not in refused.inner_text()  # the time is written as people write it
+        assert not re.search("[a-z]{3,} [a-z]{3,}", refused.inner_text())
+        refused.get_by_role("button", name="放弃").click()
 
 
 def test_a_page_that_cannot_be_shown_leaves_the_alarms_where_they_are(yard, browser, inspector):

@@ -3,9 +3,10 @@
 What is stored says each in English, once and for ever. `sentences.json` holds for every code its forms in both
 languages, with places for what differs; the English form finds what stands in them, and the other form is filled with
 it. So what was stored years ago is read in Chinese too. `{name:class}` is a place for surface classes, which have names
-of their own.
+of their own; `{name:CODE}` is one for what that code of the table tells, one or several.
 
-The console reads the same file (serving/web/src/sentences.ts).
+The console reads the same file (serving/web/src/sentences.ts). `refusals.json` holds in the same way why the API
+refuses something; that is stored nowhere, so a refusal is sent in both languages (`api/problems.py`).
 """
 
 import json
@@ -18,11 +19,15 @@ from typing import NamedTuple
 from loadlens.serving.sheet.words import Lang
 from loadlens.vision.taxonomy import load_taxonomy
 
-_PLACE = re.compile(r"\{(\w+)(?::(class))?\}")
+_FILES = ("sentences.json", "refusals.json")
+# A longer refusal quotes a long text that somebody sent; no time is spent on finding a form for it.
+_LONGEST_REFUSAL = 500
+_PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
 # A fault of a workbook says where it is: "containers row 2: …".
 _ROW = re.compile(r"([^:]+) row (\d+): (.+)", re.S)
 # A class may be followed by its figure: "wood (12 kg)", "drum 40%".
 _CLASS = re.compile(r"(.+?)( \(.*\)| [\d.]+%)?", re.S)
+_SEVERAL = re.compile(r", | or ")
 # Of several cameras each says its own: "camera north: …; camera south: …".
 _CAMERA = re.compile(r"camera ([\w.\-]+): (.+?)(?=; camera [\w.\-]+: |$)")
 
@@ -59,6 +64,13 @@ def fault_told(fault: str, lang: Lang) -> str:
     return f"{row[1]} 第 {row[2]} 行：{told('waste', row[3], lang)}"
 
 
+def refusal_zh(detail: str) -> str | None:
+    """Why the API refuses something, in Chinese; None where no form of it is known."""
+    if len(detail) > _LONGEST_REFUSAL:
+        return None
+    return next((zh for code in ("refused", "waste", "login") if (zh := _told(code, detail)) is not None), None)
+
+
 def reason_told(text: str, lang: Lang) -> str:
     """A reason that a person gave, in a language: those that the console offers are known in both, in whichever of them
     they were given; what a person added in their own words stays as it is."""
@@ -72,14 +84,17 @@ def reason_told(text: str, lang: Lang) -> str:
 def _told(code: str, why: str) -> str | None:
     for form in forms(code):
         if (found := form.pattern.fullmatch(why)) is not None:
-            return _PLACE.sub(lambda place: _filled(found[place[1]], is_class=place[2] is not None), form.zh)
+            return _PLACE.sub(lambda place: _filled(found[place[1]], place[2]), form.zh)
     return None
 
 
-def _filled(text: str, *, is_class: bool) -> str:
-    """What stands in a place; classes, one or several, by their Chinese names."""
-    if not is_class:
+def _filled(text: str, kind: str | None) -> str:
+    """What stands in a place of a kind; classes, one or several, by their Chinese names."""
+    if kind is None:
         return text
+    if kind != "class":
+        parts = [_told(kind, part) for part in _SEVERAL.split(text)]
+        return "、".join(part for part in parts if part) if all(parts) else _told(kind, text) or text
     taxonomy = load_taxonomy()
     named = []
     for part in text.split(", "):
@@ -92,8 +107,9 @@ def _filled(text: str, *, is_class: bool) -> str:
 
 @cache
 def _table() -> dict[str, list[list[str]]]:
-    text = resources.files(__package__).joinpath("sentences.json").read_text(encoding="utf-8")
-    table: dict[str, list[list[str]]] = json.loads(text)
+    table: dict[str, list[list[str]]] = {}
+    for name in _FILES:
+        table |= json.loads(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
     return table
 
 

@@ -1,6 +1,7 @@
 // Requests to the service. Paths and answers are checked against the types that its OpenAPI gives.
 import type { components, paths } from "./schema.d.ts";
 import type { Language } from "./texts.ts";
+import { NO_ANSWER, type Why } from "./why.ts";
 
 export type Shape<Name extends keyof components["schemas"]> = components["schemas"][Name];
 
@@ -16,17 +17,25 @@ export type Query = Record<string, Asked | string[]>;
 /** The service refused: its status, what it says, and everything that is wrong where that is more, in either language. */
 export class Problem extends Error {
   readonly status: number;
+  readonly why: Why;
   readonly faults: Record<Language, string[]>;
 
-  constructor(status: number, detail: string, faults: string[] = [], faultsZh: string[] = faults) {
+  constructor(status: number, detail: string, detailZh: string | null = null, faults: string[] = [], faultsZh: string[] = faults) {
     super(detail);
     this.status = status;
+    this.why = { status, en: detail, zh: detailZh };
     this.faults = { en: faults, zh: faultsZh };
   }
 }
 
 /** Nothing answered: the network or the server is gone. */
 export class Unreachable extends Error {}
+
+/** Why a request came to nothing. */
+export function whyOf(error: unknown): Why {
+  if (error instanceof Problem) return error.why;
+  return error instanceof Unreachable ? NO_ANSWER : { ...NO_ANSWER, en: String(error) };
+}
 
 let csrf = "";
 
@@ -63,11 +72,18 @@ export async function ask(method: string, url: string, body?: unknown, headers: 
   throw await problemIn(answer);
 }
 
+interface Told {
+  detail?: string;
+  detail_zh?: string;
+  faults?: string[];
+  faults_zh?: string[];
+}
+
 async function problemIn(answer: Response): Promise<Problem> {
   // A proxy in between answers in its own way.
   if (!answer.headers.get("content-type")?.includes("json")) return new Problem(answer.status, `${answer.status} ${answer.statusText}`);
-  const { detail, faults, faults_zh: faultsZh } = (await answer.json()) as { detail?: string; faults?: string[]; faults_zh?: string[] };
-  return new Problem(answer.status, detail ?? `${answer.status}`, faults, faultsZh);
+  const { detail, detail_zh: detailZh, faults, faults_zh: faultsZh } = (await answer.json()) as Told;
+  return new Problem(answer.status, detail ?? `${answer.status}`, detailZh, faults, faultsZh);
 }
 
 /** Read a thing together with its ETag, by which a change of it says what it was made from. */

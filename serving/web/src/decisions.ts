@@ -1,8 +1,9 @@
 // The one outbox of this browser, and what goes through it.
 import { useSyncExternalStore } from "react";
-import { ask, Problem, Unreachable } from "./api.ts";
+import { ask, Problem, Unreachable, whyOf } from "./api.ts";
 import { type Entry, Outbox, type Outcome, type Shelf } from "./outbox.ts";
 import { session, sessionIsOver } from "./session.ts";
+import type { Why } from "./why.ts";
 
 const PREFIX = "loadlens.outbox.";
 
@@ -10,10 +11,18 @@ const shelf: Shelf = {
   all: () =>
     Object.keys(localStorage)
       .filter((name) => name.startsWith(PREFIX))
-      .map((name) => JSON.parse(localStorage.getItem(name) ?? "null") as Entry),
+      .map((name) => kept(JSON.parse(localStorage.getItem(name) ?? "null") as Kept)),
   put: (entry) => localStorage.setItem(PREFIX + entry.key, JSON.stringify(entry)),
   remove: (key) => localStorage.removeItem(PREFIX + key),
 };
+
+/** As an entry was kept before 0.2.0: why it was refused in English alone. */
+type Kept = Omit<Entry, "problem"> & { problem: Why | string | null };
+
+function kept(entry: Kept): Entry {
+  const { problem } = entry;
+  return { ...entry, problem: typeof problem === "string" ? { status: 0, en: problem, zh: null } : problem };
+}
 
 async function send(entry: Entry): Promise<Outcome> {
   const headers: Record<string, string> = { "Idempotency-Key": entry.key };
@@ -22,14 +31,14 @@ async function send(entry: Entry): Promise<Outcome> {
     const answer = await ask("POST", entry.path, entry.body, headers);
     return { is: "done", answer: await answer.json() };
   } catch (error) {
-    if (error instanceof Unreachable) return { is: "away", why: "" };
+    if (error instanceof Unreachable) return { is: "away", why: whyOf(error) };
     if (!(error instanceof Problem)) throw error;
     if (error.status === 401) {
       sessionIsOver();
       return { is: "signedOut" };
     }
     const comesBack = error.status >= 500 || error.status === 429 || error.status === 408;
-    return comesBack ? { is: "away", why: error.message } : { is: "refused", why: error.message, isStale: error.status === 412 };
+    return comesBack ? { is: "away", why: error.why } : { is: "refused", why: error.why, isStale: error.status === 412 };
   }
 }
 

@@ -1,6 +1,8 @@
 // What a person has decided and the service has not yet confirmed. It outlives the network, the session and the page:
 // every entry keeps its idempotency key, so however often it is sent, it is done once.
 
+import { NO_ANSWER, type Why } from "./why.ts";
+
 export interface Entry {
   key: string;
   /** Whose decision it is: it is never sent in another person's name. */
@@ -14,7 +16,7 @@ export interface Entry {
   at: string;
   state: "waiting" | "sending" | "refused";
   tries: number;
-  problem: string | null;
+  problem: Why | null;
   /** It was refused because the thing is no longer what the person had seen: as it is, it never goes through. */
   isStale?: boolean;
   /** What it was made from, where it can be decided anew. */
@@ -26,9 +28,9 @@ export type New = Pick<Entry, "who" | "path" | "body" | "ifMatch" | "text" | "ab
 /** What became of one try. */
 export type Outcome =
   | { is: "done"; answer?: unknown }
-  | { is: "away"; why: string }
+  | { is: "away"; why: Why }
   | { is: "signedOut" }
-  | { is: "refused"; why: string; isStale?: boolean };
+  | { is: "refused"; why: Why; isStale?: boolean };
 
 /** Where entries are kept, each for itself, so that two pages of one browser do not overwrite each other's. */
 export interface Shelf {
@@ -129,7 +131,7 @@ export class Outbox {
   private async attempt(entry: Entry): Promise<boolean> {
     this.change(entry.key, { state: "sending", tries: entry.tries + 1 });
     // Whatever went wrong on the way, an answer that broke off for one, may have come after it was done: it goes again.
-    const outcome = await this.send(entry).catch((error: unknown): Outcome => ({ is: "away", why: String(error) }));
+    const outcome = await this.send(entry).catch((error: unknown): Outcome => ({ is: "away", why: { ...NO_ANSWER, en: String(error) } }));
     if (outcome.is === "done") {
       this.takeOut(entry.key);
       this.wait = FIRST_WAIT_MS;

@@ -1,8 +1,9 @@
 // Something that a person does at once, whose answer they wait for: whether it is under way, and why it was refused.
 import { useState } from "react";
-import { ask, Problem, Unreachable } from "./api.ts";
+import { ask, Problem, whyOf } from "./api.ts";
 import { sessionIsOver } from "./session.ts";
 import { useWords } from "./show.ts";
+import { NO_ANSWER, type Why, whySaid } from "./why.ts";
 
 export interface Doing {
   busy: boolean;
@@ -14,19 +15,20 @@ export interface Doing {
 export function useDoing(): Doing {
   const words = useWords();
   const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState("");
+  const [why, setWhy] = useState<Why | null>(null);
   const send = async <Body>(method: string, url: string, body?: unknown): Promise<Body | null> => {
     setBusy(true);
-    setProblem("");
+    setWhy(null);
     try {
       return (await (await ask(method, url, body)).json()) as Body;
     } catch (error) {
       if (error instanceof Problem && error.status === 401) sessionIsOver();
-      setProblem(error instanceof Unreachable ? words.t("net.notDone") : (error as Error).message);
+      setWhy(whyOf(error));
       return null;
     } finally {
       setBusy(false);
     }
   };
+  const problem = why === null ? "" : why === NO_ANSWER ? words.t("net.notDone") : whySaid(why, words);
   return { busy, problem, send };
 }

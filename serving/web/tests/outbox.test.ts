@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { type Entry, Outbox, type Outcome, type Shelf } from "../src/outbox.ts";
+import { NO_ANSWER, type Why } from "../src/why.ts";
 
 class Cupboard implements Shelf {
   kept = new Map<string, Entry>();
@@ -14,17 +15,17 @@ class Cupboard implements Shelf {
 class Service {
   network: "well" | "gone" | "answers get lost" = "well";
   session = true;
-  refuses = "";
+  refuses: Why | null = null;
   asked: string[] = [];
   done = new Set<string>();
 
   readonly send = async (entry: Entry): Promise<Outcome> => {
-    if (this.network === "gone") return { is: "away", why: "" };
+    if (this.network === "gone") return { is: "away", why: NO_ANSWER };
     if (!this.session) return { is: "signedOut" };
     if (this.refuses) return { is: "refused", why: this.refuses };
     this.asked.push(entry.key);
     this.done.add(entry.key);
-    return this.network === "well" ? { is: "done" } : { is: "away", why: "" };
+    return this.network === "well" ? { is: "done" } : { is: "away", why: NO_ANSWER };
   };
 }
 
@@ -92,15 +93,16 @@ test("what is refused stays, says why, holds up nothing, and goes only when a pe
   const service = new Service();
   const outbox = new Outbox(new Cupboard(), service.send);
   outbox.signedIn("user:ada");
-  service.refuses = "this has changed since you read it";
+  service.refuses = { status: 409, en: "it is settled", zh: "已结算" };
   const { key } = outbox.add(decision("one"));
   await settled();
-  service.refuses = "";
+  const why = service.refuses;
+  service.refuses = null;
   outbox.add(decision("two"));
   await settled();
   assert.deepEqual(
     outbox.entries.map((entry) => [entry.key, entry.state, entry.problem]),
-    [[key, "refused", "this has changed since you read it"]],
+    [[key, "refused", why]],
   );
   outbox.again(key);
   await settled();

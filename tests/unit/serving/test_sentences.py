@@ -18,7 +18,7 @@ from loadlens.grading.quantity import Mass
 from loadlens.grading.standard import list_standards
 from loadlens.grading.weighing import Weights
 from loadlens.serving import sentences
-from loadlens.serving.sentences import fault_told, reason_told, told
+from loadlens.serving.sentences import fault_told, reason_told, refusal_zh, told
 from loadlens.vision.model import load_model
 from loadlens.vision.summing import weak_alarms
 from loadlens.vision.taxonomy import load_taxonomy
@@ -46,6 +46,19 @@ READS = {
     "serving/records/waste_books.py": ("accept",),
     "serving/records/waste.py": ("_no_correction", "take_over"),
 }
+# What answers to what a person does in the console, and may refuse it.
+REFUSES = {
+    "waste": "ledger manifest plain_label",
+    "serving": "lifecycle corrections",
+    "serving/access": "passwords users keys",
+    "serving/api": "once tags queue tickets disputes waste_labels yard_figures problems",
+    "serving/records": "claims loads manifests opinions reviews rooms second_opinions tickets",
+    "serving/records/": "waste waste_labels waste_scans",
+}
+FOR_PROGRAMS = ("{route", "{idempotency")
+REFUSALS = re.compile(
+    "(Conflict|Unacceptable|UnknownLoad|Changed|User|Password|KeyUse|Transition|Ledger|Manifest|Label)Error|HTTPException|problem"
+)
 FORMS, CONTAMINANTS = ("hms_1", "shredded", "turnings"), ("wood", "soil")
 
 
@@ -131,10 +144,55 @@ def test_a_fault_of_a_workbook_says_in_chinese_where_it_is():
     assert fault_told("入库 row 3: of another age", "zh") == "入库 第 3 行：of another age"
 
 
+def refusals():
+    """Every refusal whose words stand in the code that answers to what a person does; what differs is 7."""
+    root = PROJECT / "serving/loadlens"
+    for file in (root / folder / f"{name}.py" for folder, names in REFUSES.items() for name in names.split()):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and REFUSALS.fullmatch(getattr(node.func, "id", "")):
+                yield from (words for argument in node.args if (words := sample(argument)))
+
+
+def test_whatever_a_person_is_refused_is_told_in_chinese():
+    # What happened to it stands in between, and they have a form for each.
+    open_ones = {
+        "entry 7: 7",
+        "version 7 of load 7 was 7 by 7 at 7",
+        "entry 7: nothing that is 7 7 7",
+        "load 7 has no ticket7",
+    }
+    found = {why for why in refusals() if re.search("[a-z]{2}", why)} - open_ones
+    assert len(found) > 70
+    assert [why for why in found if not CHINESE.search(refusal_zh(why) or "")] == []
+
+
+def test_states_roles_and_what_lies_behind_a_refusal_are_told_in_chinese_with_it():
+    assert refusal_zh("user:ada has the role inspector; this needs admin or manager") == (
+        "user:ada 的角色为检验员；此操作需要管理员、主管"
+    )
+    assert refusal_zh("load L: it is settled, where review is not possible (possible: dispute, reopen)") == (
+        "车次 L：状态为“已结算”，不能复核（可以：提出异议、重新打开）"
+    )
+    assert refusal_zh("load L cannot be settled: there are no weights; give gross and tare") == (
+        "车次 L 不能结算：没有重量；请登记毛重和皮重"
+    )
+    assert (
+        refusal_zh(
+            "container c holds 9 g at transit, of them 5 g on manifest a, 3 g on manifest b already; "
+            "name what is left of it, or end the other manifest first"
+        )
+        == "容器 c 在 transit 存有 9 g，其中已有 联单 a 的 5 g、联单 b 的 3 g；请填写余下的质量，或先办结该联单"
+    )
+    assert refusal_zh("of another age") is None
+    assert refusal_zh(f"there is no load {'L' * 1000}") is None
+
+
 def test_both_languages_have_the_same_places():
     for code in sentences._table():
         for form in sentences.forms(code):
-            assert sorted(PLACES.findall(form.en)) == sorted(PLACES.findall(form.zh)), form.en
+            # A refusal may name the route that a program would call, which helps no reader of the console.
+            places = sorted(place for place in PLACES.findall(form.en) if place not in FOR_PROGRAMS)
+            assert places == sorted(PLACES.findall(form.zh)), form.en
             assert CHINESE.search(form.zh)
 
 

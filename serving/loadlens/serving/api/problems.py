@@ -1,4 +1,7 @@
-"""Every error of the API has one shape: application/problem+json with type, title, status and detail."""
+"""Every error of the API has one shape: application/problem+json with type, title, status and detail.
+
+Where the detail is known in Chinese too, `detail_zh` says it.
+"""
 
 import logging
 from http import HTTPStatus
@@ -25,6 +28,7 @@ from loadlens.serving.load_errors import (
     UnacceptableError,
     UnknownLoadError,
 )
+from loadlens.serving.sentences import refusal_zh
 from loadlens.serving.store.errors import BlobError, StoreFullError, StoreUnavailableError
 
 log = logging.getLogger("loadlens.api")
@@ -41,6 +45,8 @@ _STATUS = {
 def problem(status: int, detail: str, *, headers: dict[str, str] | None = None, **more: Any) -> JSONResponse:
     """A response of an error; `more` are members beside the usual four."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+    if (chinese := refusal_zh(detail)) is not None:
+        body["detail_zh"] = chinese
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
@@ -69,6 +75,7 @@ _SCHEMA = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
+        "detail_zh": {"type": "string"},
     },
 }
 

@@ -10,6 +10,7 @@ import { isTextKey, type Words } from "../texts.ts";
 import { useLoaded } from "../use-loaded.ts";
 import { useNews } from "../use-news.ts";
 import { useSiren } from "../siren.ts";
+import { whySaid } from "../why.ts";
 
 type Alarm = Shape<"AlarmShown">;
 
@@ -40,7 +41,7 @@ export function AlarmBar() {
   if (shown.length === 0 && !isBlind) return null;
   return (
     <section className="alarms" role="alert">
-      {isBlind && <p className="bar alarm">{words.t("alarm.unread", { why: failed.message })}</p>}
+      {isBlind && <p className="bar alarm">{words.t("alarm.unread", { why: whySaid(failed.why, words) })}</p>}
       {dangers.length > 0 && <Siren />}
       {shown.map((alarm) => (
         <AlarmLine key={alarm.id} alarm={alarm} />

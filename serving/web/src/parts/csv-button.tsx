@@ -1,7 +1,8 @@
 import { useState } from "react";
-import { ask, Unreachable } from "../api.ts";
+import { ask, whyOf } from "../api.ts";
 import { save } from "../save.ts";
 import { useWords } from "../show.ts";
+import { whySaid } from "../why.ts";
 
 /** Saves what stands at an address as a table. A plain link would not do: the service gives one to who asks for CSV. */
 export function CsvButton({ url, name }: { url: string; name: string }) {
@@ -23,7 +24,7 @@ export function CsvButton({ url, name }: { url: string; name: string }) {
       </button>
       {failed && (
         <p className="problem" role="alert">
-          {words.t("net.failed", { why: failed instanceof Unreachable ? words.t("net.unreachable") : failed.message })}
+          {words.t("net.failed", { why: whySaid(whyOf(failed), words) })}
         </p>
       )}
     </>

@@ -6,6 +6,7 @@ import { follow, go } from "../route.ts";
 import { plainName, useMe, useSession } from "../session.ts";
 import { useWords } from "../show.ts";
 import type { TextKey, Words } from "../texts.ts";
+import { whySaid } from "../why.ts";
 import { takeUp } from "./decision.tsx";
 
 const SHOWN_MS = 4000;
@@ -45,11 +46,11 @@ export function OutboxBar() {
 
 function stateOf(entry: Entry, me: string | null, words: Words): string {
   if (entry.state === "refused" && entry.isStale) return words.t("outbox.changed");
-  if (entry.state === "refused") return words.t("outbox.refused", { why: entry.problem ?? "" });
+  if (entry.state === "refused") return words.t("outbox.refused", { why: entry.problem ? whySaid(entry.problem, words) : "" });
   if (entry.state === "sending") return words.t("outbox.sending");
   if (entry.who !== me) return words.t("outbox.other", { who: plainName(entry.who) });
   if (entry.problem === null) return words.t("outbox.waiting");
-  return words.t("outbox.waitingWhy", { tries: entry.tries, why: entry.problem || words.t("net.unreachable") });
+  return words.t("outbox.waitingWhy", { tries: entry.tries, why: whySaid(entry.problem, words) });
 }
 
 function Actions({ entry }: { entry: Entry }) {

@@ -1,9 +1,10 @@
 // What was seen under the pointer: the likeliest classes of that cell, and how likely each is.
-import { read } from "../api.ts";
+import { read, whyOf } from "../api.ts";
 import type { Point } from "../draw.ts";
 import { useNames } from "../names.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { whySaid } from "../why.ts";
 
 interface Place {
   load: string;
@@ -17,7 +18,7 @@ export function Told({ load, version, layer, at: [x, y] }: Place) {
   const names = useNames();
   const params = { load_id: load, index: layer };
   const { value: map, failed } = useLoaded(`map ${load} ${version} ${layer}`, () => read("/v1/loads/{load_id}/layers/{index}/map", params, { version }));
-  if (failed) return <p className="told">{failed.message || words.t("net.unreachable")}</p>;
+  if (failed) return <p className="told">{whySaid(whyOf(failed), words)}</p>;
   if (!map) return <p className="told">{words.t("net.loading")}</p>;
   const column = Math.min(map.columns - 1, Math.floor(x / map.cell[0]));
   const row = Math.min(map.rows - 1, Math.floor(y / map.cell[1]));

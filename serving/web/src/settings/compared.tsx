@@ -1,15 +1,16 @@
 // The same past loads by two models, one load after the other, beside what a person decided of each.
 import { useEffect, useRef, useState } from "react";
-import { ask, Problem, place, read, type Shape } from "../api.ts";
+import { ask, Problem, place, read, type Shape, whyOf } from "../api.ts";
 import { Rows } from "../parts/rows.tsx";
 import { follow } from "../route.ts";
 import { useWords } from "../show.ts";
+import { type Why, whySaid } from "../why.ts";
 
 type Look = Shape<"ModelLookShown">;
 interface Row {
   load: string;
   looks: [Look, Look] | null;
-  why: string;
+  why: Why | null;
 }
 
 const MOST_LISTED = 500;
@@ -42,7 +43,7 @@ export function Compared(given: { one: Shape<"ModelCard">; other: Shape<"ModelCa
         compared += row.looks ? 1 : 0;
       }
     } catch (error) {
-      setProblem(error instanceof Problem ? error.message : words.t("net.unreachable"));
+      setProblem(whySaid(whyOf(error), words));
     } finally {
       setBusy(false);
       if (!left.current) onDone();
@@ -77,7 +78,7 @@ export function Compared(given: { one: Shape<"ModelCard">; other: Shape<"ModelCa
             key: load,
             cells: [
               <a {...follow(`/loads/${encodeURIComponent(load)}`)}>{load}</a>,
-              ...(looks ? [...looks.map(shown), decided(looks[0])] : [why, "–", "–"]),
+              ...(looks ? [...looks.map(shown), decided(looks[0])] : [why && whySaid(why, words), "–", "–"]),
             ],
           }))}
         />
@@ -106,9 +107,9 @@ async function lookedAt(load: string, one: string, other: string): Promise<Row> 
     return (await answer.json()) as Look;
   };
   try {
-    return { load, looks: [await look(one), await look(other)], why: "" };
+    return { load, looks: [await look(one), await look(other)], why: null };
   } catch (error) {
-    if (error instanceof Problem && error.status < 500 && error.status !== 401) return { load, looks: null, why: error.message };
+    if (error instanceof Problem && error.status < 500 && error.status !== 401) return { load, looks: null, why: error.why };
     throw error;
   }
 }

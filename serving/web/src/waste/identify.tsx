@@ -1,10 +1,11 @@
 // What a photo may show, and the codes to ask about; or a code that a person searches for. Nothing is decided here.
 import { type ChangeEvent, useRef, useState } from "react";
-import { ask, Problem, read, type Shape, Unreachable } from "../api.ts";
+import { ask, Problem, read, type Shape, whyOf } from "../api.ts";
 import { sessionIsOver } from "../session.ts";
 import { useWords } from "../show.ts";
 import type { Language } from "../texts.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { type Why, whySaid } from "../why.ts";
 import { CodeSearch } from "./code-search.tsx";
 import type { Chosen } from "./label.tsx";
 import { chooseList, LISTS, useList } from "./lists.ts";
@@ -35,21 +36,20 @@ export function Identify({ onChosen }: { onChosen: (chosen: Chosen) => void }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [state, setState] = useState<"none" | "looking" | "seen">("none");
   const [answer, setAnswer] = useState<Answer | null>(null);
-  const [problem, setProblem] = useState("");
+  const [problem, setProblem] = useState<Why | null>(null);
   const look = async (event: ChangeEvent<HTMLInputElement>): Promise<void> => {
     const file = event.target.files?.[0];
     // The same photo may be chosen again.
     event.target.value = "";
     if (!file) return;
-    setProblem("");
+    setProblem(null);
     setAnswer(null);
     setState("looking");
     try {
       setAnswer(await identified(await shrunk(file, canvas.current!)));
     } catch (error) {
       if (error instanceof Problem && error.status === 401) sessionIsOver();
-      const why = error instanceof Unreachable ? words.t("net.unreachable") : (error as Error).message;
-      setProblem(words.t("waste.label.notIdentified", { why }));
+      setProblem(whyOf(error));
     }
     setState("seen");
   };
@@ -63,7 +63,7 @@ export function Identify({ onChosen }: { onChosen: (chosen: Chosen) => void }) {
       {state === "looking" && <p role="status">{words.t("waste.label.looking")}</p>}
       {problem && (
         <p className="bar problem" role="alert">
-          {problem}
+          {words.t("waste.label.notIdentified", { why: whySaid(problem, words) })}
         </p>
       )}
       <ListChoice />

@@ -1,12 +1,12 @@
 // What a label says beside its code. It begins with what the newest label under this code said.
 import { type FormEvent, useEffect, useState } from "react";
-import { read, type Shape } from "../api.ts";
+import { read, type Shape, whyOf } from "../api.ts";
 import { outbox, useOutbox } from "../decisions.ts";
 import { plain } from "../numbers.ts";
-import { Sentence } from "../parts/sentence.tsx";
 import { useMe } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { whySaid } from "../why.ts";
 import { CodeName } from "./identify.tsx";
 import type { Chosen } from "./label.tsx";
 import { gramsOf, placesToGo, VOLUME } from "./places.ts";
@@ -52,7 +52,7 @@ export function LabelForm({ chosen, onBack, onMade }: Form) {
           {words.t("waste.label.exempt", { stage: one.stage, condition: one.condition, effect: one.effect })}
         </p>
       ))}
-      {failed && <p className="problem">{words.t("net.failed", { why: failed.message || words.t("net.unreachable") })}</p>}
+      {failed && <p className="problem">{words.t("net.failed", { why: whySaid(whyOf(failed), words) })}</p>}
       {!value && !failed && <p role="status">{words.t("net.loading")}</p>}
       {value && value.producers.length === 0 && <p className="bar problem">{words.t("waste.label.noProducer")}</p>}
       {value && value.producers.length > 0 && <Fields chosen={chosen} begun={value} onMade={onMade} />}
@@ -110,7 +110,7 @@ function Fields({ chosen, begun, onMade }: { chosen: Chosen; begun: Begun; onMad
     <form className="label-form" onSubmit={submit} onChange={() => setFault("")}>
       {entry?.state === "refused" && (
         <p className="bar problem" role="alert">
-          <Sentence code="waste" why={entry.problem ?? ""} />
+          {entry.problem && whySaid(entry.problem, words)}
         </p>
       )}
       <div className="fields">

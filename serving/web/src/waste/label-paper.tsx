@@ -1,12 +1,13 @@
 // A container's label as it is: to look at, to print, and to declare void.
 import { type FormEvent, useState } from "react";
-import { ask, place, Problem, read, Unreachable } from "../api.ts";
+import { ask, place, Problem, read, Unreachable, whyOf } from "../api.ts";
 import { Failed } from "../parts/failed.tsx";
 import { Sentence } from "../parts/sentence.tsx";
 import { save } from "../save.ts";
 import { plainName, sessionIsOver, useMe } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { whySaid } from "../why.ts";
 import { mayAct } from "./roles.ts";
 
 const KINDS = ["pdf", "png", "zpl"] as const;
@@ -32,7 +33,7 @@ export function LabelPaper({ identity }: { identity: string }) {
       again();
     } catch (error) {
       if (error instanceof Problem && error.status === 401) sessionIsOver();
-      setProblem(error instanceof Unreachable ? words.t("net.notDone") : (error as Error).message);
+      setProblem(error instanceof Unreachable ? words.t("net.notDone") : whySaid(whyOf(error), words));
     }
   };
   const print = (kind: Kind, reason: string): Promise<void> =>

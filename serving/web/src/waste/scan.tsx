@@ -2,10 +2,10 @@
 import { useCallback, useEffect, useState } from "react";
 import { ask, Problem, type Shape, Unreachable } from "../api.ts";
 import { outbox } from "../decisions.ts";
-import { Sentence } from "../parts/sentence.tsx";
 import { follow } from "../route.ts";
 import { sessionIsOver } from "../session.ts";
 import { useWords } from "../show.ts";
+import { type Why, whySaid } from "../why.ts";
 import { CodeField } from "./code-field.tsx";
 import { Move } from "./move.tsx";
 import { kilograms, placeName } from "./places.ts";
@@ -16,7 +16,7 @@ type Read =
   | { is: "reading" }
   | { is: "known"; code: string; scanned: Shape<"ScannedShown"> }
   | { is: "unchecked"; code: string }
-  | { is: "refused"; why: string };
+  | { is: "refused"; why: Why };
 
 async function readCode(code: string): Promise<Read> {
   try {
@@ -26,7 +26,7 @@ async function readCode(code: string): Promise<Read> {
     if (error instanceof Unreachable) return { is: "unchecked", code };
     if (!(error instanceof Problem)) throw error;
     if (error.status === 401) sessionIsOver();
-    return { is: "refused", why: error.message };
+    return { is: "refused", why: error.why };
   }
 }
 
@@ -57,7 +57,7 @@ export function ScanPage({ code }: { code: string | null }) {
       {found.is === "reading" && <p role="status">{words.t("net.loading")}</p>}
       {found.is === "refused" && (
         <p className="bar problem" role="alert">
-          <strong>{words.t("waste.scan.refused")}</strong> <Sentence code="waste" why={found.why} />
+          <strong>{words.t("waste.scan.refused")}</strong> {whySaid(found.why, words)}
         </p>
       )}
       {found.is === "unchecked" && (

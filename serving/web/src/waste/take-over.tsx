@@ -1,10 +1,11 @@
 // A ledger that was kept elsewhere is taken over from a workbook: all of it, or nothing with every row that is wrong.
 import { type ChangeEvent, useState } from "react";
-import { ask, place, Problem, read, Unreachable } from "../api.ts";
+import { ask, place, Problem, read, Unreachable, whyOf } from "../api.ts";
 import { plain } from "../numbers.ts";
 import { sessionIsOver } from "../session.ts";
 import { useWords } from "../show.ts";
 import { useLoaded } from "../use-loaded.ts";
+import { whySaid } from "../why.ts";
 import { offsetHere } from "./periods.ts";
 import { isTyped, VOLUME } from "./places.ts";
 
@@ -37,7 +38,7 @@ export function TakeOver() {
       setState({ is: "done", ...((await answer.json()) as { containers: number; entries: number }) });
     } catch (error) {
       if (error instanceof Problem && error.status === 401) sessionIsOver();
-      const why = error instanceof Unreachable ? words.t("net.notDone") : (error as Error).message;
+      const why = error instanceof Unreachable ? words.t("net.notDone") : whySaid(whyOf(error), words);
       setState({ is: "refused", why, faults: error instanceof Problem ? error.faults : { en: [], zh: [] } });
     }
   };
