@@ -159,6 +159,7 @@ def test_whatever_a_person_is_refused_is_told_in_chinese():
         "entry 7: 7",
         "version 7 of load 7 was 7 by 7 at 7",
         "entry 7: nothing that is 7 7 7",
+        "7; name what is left of it, or end the other manifest first",
         "load 7 has no ticket7",
     }
     found = {why for why in refusals() if re.search("[a-z]{2}", why)} - open_ones
