@@ -45,6 +45,8 @@ EVENTS: tuple[Event, ...] = get_args(Event)
 OPEN: tuple[State, ...] = ("arrived", "weighed", "unloading")
 # States with an assessment that counts; what becomes known in them leads to its next version.
 ASSESSED: tuple[State, ...] = ("graded", "flagged", "reviewed", "emptied")
+# States that end the life of a load, until a dispute or a manager takes it up again.
+OVER: tuple[State, ...] = ("settled", "cancelled")
 
 _TABLE: dict[State, dict[Event, State]] = {
     "arrived": {

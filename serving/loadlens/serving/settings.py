@@ -169,8 +169,8 @@ class Settings(BaseSettings):
     """Logs for a person, or one JSON object a line for a collector; both on stderr."""
 
     keep_frames_days: int | None = Field(default=None, ge=1, le=_CENTURY_DAYS)
-    """Days after the end of a load that its frames are kept; without it for ever. What somebody may still ask about is
-    kept in any case: see serving/README.md."""
+    """Days after the end of a load that its frames are kept, and days that a frame which belongs to no load is; without
+    it for ever. What somebody may still ask about is kept in any case: see serving/README.md."""
 
     keep_drawings_days: int | None = Field(default=None, ge=1, le=_CENTURY_DAYS)
     """The same for the pictures that were drawn on."""

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from loadlens.grading.observation import HazardSighting, LayerObservation, LoadObservation, ModelVersion, SurfaceClass
-from loadlens.serving.evidence import retention
+from loadlens.serving.evidence import deleting, retention
 from loadlens.serving.evidence.anchor_check import AnchorCheck
 from loadlens.serving.evidence.backup import back_up
 from loadlens.serving.evidence.bundle import write_bundle
@@ -287,10 +287,10 @@ def test_bytes_that_another_load_has_come_to_show_are_not_let_go_of(old_and_new,
     def delete(*what):
         if not count_of(yard, "new"):
             no_signal(yard, "new", 0)
-        deleting(*what)
+        deleting_some(*what)
 
-    deleting = retention._delete
-    monkeypatch.setattr(retention, "_delete", delete)
+    deleting_some = deleting._delete
+    monkeypatch.setattr(deleting, "_delete", delete)
     assert yard.let_go()["frames"] == 1
     assert yard.blobs.exists(hashlib.sha256(b"no signal").hexdigest())
     assert yard.found() == []
@@ -459,7 +459,7 @@ def test_a_disk_that_fails_once_does_not_keep_old_pictures_for_ever(yard, monkey
     yard.blobs.delete(first)
     yard.blobs.path(first).mkdir()  # which cannot be deleted as a picture is
     monkeypatch.setattr(retention, "_EVERY_S", 0.05)
-    thread = Retention(yard.engine, yard.blobs, Policy(0, None))
+    thread = Retention(yard.engine, yard.blobs, Policy(0, None), lead_s=0)
     thread.start()
     try:
         end = time.monotonic() + 20
@@ -481,7 +481,7 @@ def test_pictures_are_deleted_once_a_store_that_was_away_answers_again(yard, mon
             super().delete(sha256)
 
     yard.settled("old")
-    monkeypatch.setattr(retention, "_AGAIN_S", 0.01)
+    monkeypatch.setattr(deleting, "_AGAIN_S", 0.01)
     yard.blobs = Away(yard.blobs.path("0" * 64).parent.parent)
     assert yard.let_go() == {"frames": 1, "drawings": 1}
     with yard.loads.reading() as session:

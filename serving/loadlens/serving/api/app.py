@@ -107,7 +107,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
         outbox.start()
         sweeper.start()
         policy = Policy(settings.keep_frames_days, settings.keep_drawings_days)
-        retention = Retention(records.engine, records.blobs, policy)
+        retention = Retention(records.engine, records.blobs, policy, records.lead_s)
         retention.start()
         grader.start()
         try:

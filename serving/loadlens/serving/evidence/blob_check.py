@@ -92,7 +92,8 @@ def _pictures(session: Session) -> Iterator[tuple[str, str, str]]:
         .order_by(StoredFrame.sha256)
     )
     for row in session.execute(frames.execution_options(yield_per=_AT_ONCE)):
-        yield row.sha256, f"load:{row.load_id}", f"frames {row.stream} / {row.camera} / {row.seq}"
+        subject = row.stream if row.load_id is None else f"load:{row.load_id}"
+        yield row.sha256, subject, f"frames {row.stream} / {row.camera} / {row.seq}"
     for table in (Picture, LayerMapKept):
         query = select(table.sha256, table.load_id, table.version, table.layer).order_by(table.sha256)
         for sha256, load_id, version, layer in session.execute(query.execution_options(yield_per=_AT_ONCE)):

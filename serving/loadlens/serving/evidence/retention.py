@@ -1,27 +1,33 @@
 """What is let go when it is old: pictures only, by a policy, on record; every row and every digest stays.
 
-Nothing is let go of a load that is not over, or that somebody may still ask about: one with a hazard or a stop flag, a
-dispute, a review that did not simply accept, or one that was taken up again. A picture that another load shows too
-stays with it.
+Here are the pictures of loads; `waiting_frames` has those that no load has claimed. Nothing is let go of a load that is
+not over, or that somebody may still ask about: one with a hazard or a stop flag, a dispute, a review that did not
+simply accept, or one that was taken up again. A picture that another load shows too stays with it.
 """
 
 import json
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Engine, Select, func, or_, select, union
+from sqlalchemy import ColumnElement, Engine, Select, and_, or_, select, union
 from sqlalchemy.orm import Session, aliased
 
 from loadlens.serving.evidence.blob_check import DROPPED
+from loadlens.serving.evidence.deleting import delete_all
+from loadlens.serving.evidence.waiting_frames import let_waiting_go
 from loadlens.serving.records.frames import SAME_FRAME
+from loadlens.serving.records.loads import was_over
 from loadlens.serving.records.statements import DISPUTED
 from loadlens.serving.store.blobs import Blobs
 from loadlens.serving.store.database import writing
 from loadlens.serving.store.errors import StoreError
 from loadlens.serving.store.journal import SYSTEM, append
+from loadlens.serving.store.retention_tables import LetGoFrame
 from loadlens.serving.store.tables import (
     Hazard,
     JournalRecord,
@@ -38,11 +44,7 @@ from loadlens.serving.store.tables import (
 log = logging.getLogger("loadlens.retention")
 
 What = Literal["frames", "drawings"]
-_OVER = ("settled", "cancelled")
 _EVERY_S = 3600
-_AGAIN_S = 60
-# So many pictures are deleted while whoever brings frames has to wait.
-_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,35 +90,18 @@ def _let_one_go(
         digests = sorted(session.scalars(_shown_by_none_but(load_id, what)))
         body = {"what": what, "blobs": digests, "why": f"{what} are kept for {days} days after a load's end"}
         append(session, DROPPED, f"load:{load_id}", body, SYSTEM)
-    for first in range(0, len(digests), _AT_ONCE):
-        some = digests[first : first + _AT_ONCE]
-        while not _is_deleted(engine, blobs, load_id, what, some) and not stopped.wait(_AGAIN_S):
-            pass  # it is on record that they are gone, so nobody would come back to them
+    delete_all(engine, blobs, digests, partial(_still_unshared, load_id=load_id, what=what), stopped)
     return True
 
 
-def _is_deleted(engine: Engine, blobs: Blobs, load_id: str, what: What, digests: list[str]) -> bool:
-    """Delete pictures; False where the records or the store do not answer."""
-    try:
-        _delete(engine, blobs, load_id, what, digests)
-    except StoreError as error:
-        log.warning("pictures of load %s are deleted later: %s", load_id, error)
-        return False
-    return True
-
-
-def _delete(engine: Engine, blobs: Blobs, load_id: str, what: What, digests: list[str]) -> None:
-    """Delete what still no other load shows, while nobody can record that another one does."""
-    with Session(writing(engine)) as session, session.begin():
-        own = _shown_by_none_but(load_id, what).subquery()
-        for sha256 in session.scalars(select(own.c.sha256).where(own.c.sha256.in_(digests))).all():
-            blobs.delete(sha256)
+def _still_unshared(session: Session, digests: Sequence[str], *, load_id: str, what: What) -> Sequence[str]:
+    own = _shown_by_none_but(load_id, what).subquery()
+    return session.scalars(select(own.c.sha256).where(own.c.sha256.in_(digests))).all()
 
 
 def _due(what: What, until: str) -> Select[str]:
     """The loads that were over before `until`, of which nothing of this kind was let go yet and nobody may ask."""
-    end = select(func.max(Transition.at)).where(Transition.load_id == Load.id).correlate(Load).scalar_subquery()
-    due = (Load.status.in_(_OVER), end < until, ~was_let_go(what), *_nobody_asks())
+    due = (was_over(until), ~was_let_go(what), *_nobody_asks())
     return select(Load.id).where(*due).order_by(Load.id)
 
 
@@ -153,16 +138,21 @@ def _shown_by_none_but(load_id: str, what: What) -> Select[str]:
     """The digests of the pictures of a load that no other load and no waiting frame shows."""
     if what == "drawings":
         return select(union(*(_own(table, load_id) for table in (Picture, LayerMapKept))).subquery().c.sha256)
-    shown, joined = aliased(StoredFrame), aliased(LoadFrame)
-    same = (joined.stream == shown.stream) & (joined.camera == shown.camera) & (joined.seq == shown.seq)
+    shown, joined, gone = aliased(StoredFrame), aliased(LoadFrame), aliased(LetGoFrame)
+    waits = joined.load_id.is_(None) & gone.seq.is_(None)
     shared = (
         select(shown.sha256)
-        .outerjoin(joined, same)
-        .where(shown.sha256 == StoredFrame.sha256, or_(joined.load_id.is_(None), joined.load_id != load_id))
+        .outerjoin(joined, _same(joined, shown))
+        .outerjoin(gone, _same(gone, shown))
+        .where(shown.sha256 == StoredFrame.sha256, or_(waits, joined.load_id != load_id))
         .correlate(StoredFrame)
     )
     own = select(StoredFrame.sha256).distinct().join(LoadFrame, SAME_FRAME).where(LoadFrame.load_id == load_id)
     return own.where(~shared.exists())
+
+
+def _same(one: Any, other: Any) -> ColumnElement[bool]:
+    return and_(one.stream == other.stream, one.camera == other.camera, one.seq == other.seq)
 
 
 def _own(table: type[Picture] | type[LayerMapKept], load_id: str) -> Select[str]:
@@ -172,10 +162,10 @@ def _own(table: type[Picture] | type[LayerMapKept], load_id: str) -> Select[str]
 
 
 class Retention:
-    """A thread that lets go of what the policy allows, once an hour."""
+    """A thread that lets go of what the policy allows, once an hour; for `lead_s` see `let_waiting_go`."""
 
-    def __init__(self, engine: Engine, blobs: Blobs, policy: Policy) -> None:
-        self._engine, self._blobs, self._policy = engine, blobs, policy
+    def __init__(self, engine: Engine, blobs: Blobs, policy: Policy, lead_s: float) -> None:
+        self._engine, self._blobs, self._policy, self._lead_s = engine, blobs, policy, lead_s
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="retention", daemon=True)
 
@@ -191,10 +181,18 @@ class Retention:
     def _run(self) -> None:
         while not self._stopped.is_set():
             try:
-                done = let_go(self._engine, self._blobs, self._policy, datetime.now(UTC), self._stopped)
-                log.info("pictures let go: frames of %d loads, drawings of %d", done["frames"], done["drawings"])
+                self._let_go(datetime.now(UTC))
             except StoreError as error:  # it will answer again; what is due stays due
                 log.warning("nothing was let go: %s", error)
             except Exception:  # the thread has no caller, and a disk would fill up unnoticed
                 log.exception("old pictures could not be let go")
             self._stopped.wait(_EVERY_S)
+
+    def _let_go(self, now: datetime) -> None:
+        done = let_go(self._engine, self._blobs, self._policy, now, self._stopped)
+        log.info("pictures let go: frames of %d loads, drawings of %d", done["frames"], done["drawings"])
+        if (days := self._policy.frames) is not None:
+            loose = let_waiting_go(
+                self._engine, self._blobs, days=days, lead_s=self._lead_s, now=now, stopped=self._stopped
+            )
+            log.info("frames let go that belonged to no load: %d", loose)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from sqlalchemy import and_, bindparam, func, insert, select, true
+from sqlalchemy import Select, and_, bindparam, func, insert, select, true
 from sqlalchemy.orm import Session
 
 from loadlens.serving.lanes import Visit, visit_of
 from loadlens.serving.load_errors import MOST_MISSING, ConflictError
 from loadlens.serving.store import journal
+from loadlens.serving.store.retention_tables import LetGoFrame
 from loadlens.serving.store.row_facts import bulk_facts
 from loadlens.serving.store.tables import Load, LoadFrame, StoredFrame, now
 
@@ -19,6 +20,9 @@ _VISITS = 20
 
 SAME_FRAME = and_(
     LoadFrame.stream == StoredFrame.stream, LoadFrame.camera == StoredFrame.camera, LoadFrame.seq == StoredFrame.seq
+)
+LET_GO = and_(
+    LetGoFrame.stream == StoredFrame.stream, LetGoFrame.camera == StoredFrame.camera, LetGoFrame.seq == StoredFrame.seq
 )
 # What every frame needs is said without the ORM and made once: that costs a fifth.
 _DIGEST = select(StoredFrame.sha256).where(
@@ -113,7 +117,7 @@ def join(session: Session, load: Load, frame: StoredFrame, *, late: bool) -> Non
 def neighbours(session: Session, frame: StoredFrame) -> tuple[Joined | None, Joined | None]:
     """The frames of the nearest lower and higher number of the same camera that belong to a load."""
     where = {"stream": frame.stream, "camera": frame.camera, "seq": frame.seq}
-    lower, higher = (session.connection().execute(query, where).tuples().first() for query in (_LOWER, _HIGHER))
+    lower, higher = (session.connection().execute(query, where).first() for query in (_LOWER, _HIGHER))
     return lower, higher
 
 
@@ -136,14 +140,22 @@ def load_for(
     return None if found is None else loads[found.load_id]
 
 
+def that_wait() -> Select[StoredFrame]:
+    """The frames that belong to no load and that one may still claim."""
+    query = select(StoredFrame).outerjoin(LoadFrame, SAME_FRAME).outerjoin(LetGoFrame, LET_GO)
+    return query.where(LoadFrame.load_id.is_(None), LetGoFrame.seq.is_(None))
+
+
+def let_go_since(session: Session, lane: str, since: str) -> int:
+    """How many frames of a lane were taken since a moment and let go before a load had claimed them."""
+    query = select(func.count()).select_from(StoredFrame).join(LetGoFrame, LET_GO)
+    return session.scalars(query.where(StoredFrame.stream == f"lane:{lane}", StoredFrame.taken_at >= since)).one()
+
+
 def waiting(session: Session, lane: str, *, since: str, lead_s: float) -> Sequence[StoredFrame]:
-    """The frames of a lane that belong to no load, taken no earlier than `lead_s` before `since`."""
+    """The frames of a lane that wait, taken no earlier than `lead_s` before `since`."""
     earliest = (datetime.fromisoformat(since) - timedelta(seconds=lead_s)).isoformat()
-    query = (
-        select(StoredFrame)
-        .outerjoin(LoadFrame, SAME_FRAME)
-        .where(StoredFrame.stream == f"lane:{lane}", StoredFrame.taken_at >= earliest, LoadFrame.load_id.is_(None))
-    )
+    query = that_wait().where(StoredFrame.stream == f"lane:{lane}", StoredFrame.taken_at >= earliest)
     found = session.scalars(query.order_by(StoredFrame.camera, StoredFrame.seq))
     return [frame for frame in found if _believed(frame, lead_s)]
 
@@ -267,7 +279,6 @@ def passed_over(
         if other is None or other[1] != load_id or abs(other[0] - frame.seq) == 1:
             continue
         low, high = sorted((other[0], frame.seq))
-        between = select(StoredFrame).outerjoin(LoadFrame, SAME_FRAME).where(LoadFrame.load_id.is_(None))
-        between = between.where(StoredFrame.stream == frame.stream, StoredFrame.camera == frame.camera)
+        between = that_wait().where(StoredFrame.stream == frame.stream, StoredFrame.camera == frame.camera)
         found += session.scalars(between.where(StoredFrame.seq > low, StoredFrame.seq < high))
     return found

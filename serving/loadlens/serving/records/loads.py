@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, tzinfo
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.orm import Session
 
 from loadlens.serving import lifecycle
@@ -199,7 +199,11 @@ def reopen(session: Session, load: Load, *, lead_s: float, actor: str, reason: s
         check_lane_is_free(session, load.lane)
     closed, load.closed_at, load.failure = load.closed_at, None, None
     move(session, load, "reopen", actor=actor, reason=reason)
-    take_waiting(session, load, since=closed or load.created_at, lead_s=0 if closed else lead_s, actor=actor)
+    since, lead_s = (closed, 0) if closed else (load.created_at, lead_s)
+    if load.lane is not None and (gone := frames.let_go_since(session, load.lane, since)):
+        why = f"frames that lane {load.lane} took after this load was closed were let go when they were old ({gone})"
+        flag(session, load, "frames_let_go", "review", why)
+    take_waiting(session, load, since=since, lead_s=lead_s, actor=actor)
 
 
 def flag(session: Session, load: Load, code: str, level: str, why: str, *, actor: str = SYSTEM) -> bool:
@@ -226,6 +230,12 @@ def unfinished(session: Session) -> list[str]:
     """The loads that are open or being graded, oldest first."""
     states = (*lifecycle.OPEN, "closed")
     return list(session.scalars(select(Load.id).where(Load.status.in_(states)).order_by(Load.created_at)))
+
+
+def was_over(until: str) -> ColumnElement[bool]:
+    """Whether a load is over and was so before `until`: for a query that has `Load`."""
+    end = select(func.max(Transition.at)).where(Transition.load_id == Load.id).correlate(Load).scalar_subquery()
+    return and_(Load.status.in_(lifecycle.OVER), end < until)
 
 
 def _particulars(load: Load) -> Particulars:

@@ -22,6 +22,7 @@ VOUCHED = (
     "weights",
     "frames",
     "load_frames",
+    "let_go_frames",
     "hazards",
     "assessments",
     "pictures",

@@ -9,6 +9,7 @@ from loadlens.serving.store import (  # noqa: F401
     lease_tables,
     manifest_tables,
     queue_tables,
+    retention_tables,
     room_tables,
     settings_tables,
     waste_tables,
