@@ -17,7 +17,8 @@ _QR_SHARE = 0.36  # of a label's side
 _WHITE = (255, 255, 255)
 
 AnyLabel = Label | PlainLabel
-_TEMPLATES = {Label: "hazardous.typ", PlainLabel: "plain.typ"}
+# A row of a label: what stands side by side, each a name and what it is.
+_Row = list[tuple[str, str]]
 
 
 def draw(label: AnyLabel, link: str, kind: Literal["pdf", "png", "zpl"]) -> bytes:
@@ -62,10 +63,16 @@ def _ground(label: AnyLabel) -> tuple[int, int, int]:
 def _compile(
     label: AnyLabel, link: str, kind: Literal["pdf", "png"], background: tuple[int, int, int], dpi: int = PRINTER_DPI
 ) -> bytes:
-    data = _common(label, link) | {"background": list(background)}
-    if isinstance(label, Label):
-        data |= _of_hazardous(label)
-    template = resources.files("loadlens.waste") / "templates" / _TEMPLATES[type(label)]
+    size = label.size
+    data = {
+        "side": size.side_mm,
+        "letters": size.letters_mm,
+        "background": list(background),
+        "qr_mm": round(size.side_mm * _QR_SHARE, 1),
+        "qr": qr_svg(link),
+        **(_hazardous(label) if isinstance(label, Label) else _plain(label)),
+    }
+    template = resources.files("loadlens.waste") / "templates" / "label.typ"
     try:
         return typeset(
             template.read_bytes(), data, kind, made_at=datetime.combine(label.produced_on, time(), UTC), dpi=dpi
@@ -74,41 +81,55 @@ def _compile(
         _, is_too_long, needed = str(error).partition("panicked with: needs ")
         if is_too_long:
             raise LabelError(
-                f"the text does not fit a label of {label.size.side_mm} mm with letters of {label.size.letters_mm} mm "
+                f"the text does not fit a label of {size.side_mm} mm with letters of {size.letters_mm} mm "
                 f"(it needs {needed}); shorten it"
             ) from None
         raise
 
 
-def _common(label: AnyLabel, link: str) -> dict[str, object]:
-    size = label.size
-    remark = "; ".join(part for part in (label.remark, f"{label.code.list_id} {label.code.edition}") if part)
-    return {
-        "side": size.side_mm,
-        "letters": size.letters_mm,
-        "qr_mm": round(size.side_mm * _QR_SHARE, 1),
-        "qr": qr_svg(link),
-        "name": label.name,
-        "category": label.code.category,
-        "code": label.code.code,
-        "identity": label.identity,
-        "producer": label.producer.name,
-        "contact": f"{label.producer.contact} {label.producer.phone}",
-        "produced_on": label.produced_on.isoformat(),
-        "mass": str(label.mass),
-        "remark": remark,
-    }
-
-
-def _of_hazardous(label: Label) -> dict[str, object]:
+def _hazardous(label: Label) -> dict[str, object]:
     entry = label.code
     # Only China's list numbers its categories, by the last two digits of a code.
     category = f"HW{entry.code[-2:]} {entry.category}" if entry.list_id == "hazardous-cn" else entry.category
-    return {
-        "category": category,
-        "state": STATES_ZH[label.state],
-        "hazards": "、".join(f"{HAZARDS_ZH[letter]} {letter}" for letter in label.hazards),
-        "main_components": label.main_components,
-        "harmful_components": label.harmful_components,
-        "precautions": label.precautions,
-    }
+    beside: list[_Row] = [
+        [("废物名称", label.name)],
+        [("废物类别", category)],
+        [("废物代码", entry.code)],
+        [("废物形态", STATES_ZH[label.state])],
+        [("危险特性", "、".join(f"{HAZARDS_ZH[letter]} {letter}" for letter in label.hazards))],
+        [("主要成分", label.main_components)],
+        [("有害成分", label.harmful_components)],
+    ]
+    below: list[_Row] = [
+        [("注意事项", label.precautions)],
+        [("数字识别码", label.identity)],
+        [("产生/收集单位", label.producer.name)],
+        [("联系人和联系方式", _contact(label))],
+        [("产生日期", label.produced_on.isoformat()), ("废物重量", str(label.mass))],
+        [("备注", _remark(label))],
+    ]
+    return {"title": "危险废物", "title_size": 2, "centred": True, "frame": 1, "beside": beside, "below": below}
+
+
+def _plain(label: PlainLabel) -> dict[str, object]:
+    beside: list[_Row] = [
+        [("废物代码 Code", label.code.code)],
+        [("类别 Kind", label.code.category)],
+        [("产生日期 Date", label.produced_on.isoformat())],
+        [("重量 Mass", str(label.mass))],
+    ]
+    below: list[_Row] = [
+        [("识别码 ID", label.identity)],
+        [("产生单位 Producer", label.producer.name)],
+        [("联系方式 Contact", _contact(label))],
+        [("备注 Remark", _remark(label))],
+    ]
+    return {"title": label.name, "title_size": 1.7, "centred": False, "frame": 0.5, "beside": beside, "below": below}
+
+
+def _contact(label: AnyLabel) -> str:
+    return f"{label.producer.contact} {label.producer.phone}"
+
+
+def _remark(label: AnyLabel) -> str:
+    return "; ".join(part for part in (label.remark, f"{label.code.list_id} {label.code.edition}") if part)
