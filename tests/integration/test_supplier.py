@@ -45,9 +45,9 @@ def woody(shots):
     return painted
 
 
-def weighed(server, woody):
+def weighed(server, woody, supplier="张记 & Sons"):
     """A load with wood in it that was seen, weighed and accepted."""
-    place = server.open_load(standard="example-mill", supplier="张记 & Sons", plate="京A·12345", declared="重废1")
+    place = server.open_load(standard="example-mill", supplier=supplier, plate="京A·12345", declared="重废1")
     for shot in woody:
         server.put(shot)
     assert server.close().status_code == 200
@@ -271,6 +271,18 @@ def test_a_dispute_that_is_explained_needs_no_review_besides(server, load):
     assert server.http.get(f"{load}/reviews").json() == reviews
     post(server, f"{load}/settle", {})
     server.run("verify")
+
+
+@pytest.mark.parametrize("paper", ["a4", "80mm"])
+def test_what_the_fonts_cannot_show_stands_on_the_ticket_by_its_number(server, absent, paper):
+    if shutil.which("pdftotext") is None:
+        absent("poppler", "install Debian's package poppler-utils")
+    place = weighed(server, [], supplier="张记 ไทย 😀")
+    post(server, f"{place}/settle", {"priced": False})
+    pdf = server.http.get(f"{place}/ticket.pdf", params={"paper": paper})
+    assert pdf.status_code == 200
+    flat = re.sub(r"\s", "", poppler("pdftotext", pdf.content, "-raw", "-", "-").decode())
+    assert "张记[U+0E44][U+0E17][U+0E22][U+1F600]" in flat
 
 
 def test_a_ticket_is_written_by_the_command_line_as_the_service_gives_it(server, settled, tmp_path):

@@ -196,6 +196,7 @@ def test_a_label_that_would_say_something_wrong_leaves_nothing_behind(plant):
         ({"unit": "91110000100000000A"}, "91110000100000000A"),
         ({"place": "room:nowhere"}, "nowhere"),
         ({"name": "铝灰渣" * 60}, "does not fit"),
+        ({"remark": "🛢 drum"}, "🛢 (U+1F6E2)"),
     ):
         refused = plant.http.post("/v1/waste/labels", json=label(**change))
         assert refused.status_code in (404, 422)

@@ -1,6 +1,7 @@
 """Labels as PDF, PNG and ZPL: one drawing, true to size, fonts embedded; a printer of any kind gets the same label."""
 
 import io
+import json
 from datetime import UTC, datetime, time
 from importlib import resources
 from typing import Literal
@@ -10,7 +11,7 @@ from PIL import Image
 
 from loadlens.waste.label import BACKGROUND, HAZARDS_ZH, STATES_ZH, Label, LabelError
 from loadlens.waste.plain_label import PlainLabel
-from loadlens.waste.typesetting import qr_svg, typeset
+from loadlens.waste.typesetting import qr_svg, typeset, unprintable
 
 PRINTER_DPI = 203
 _QR_SHARE = 0.36  # of a label's side
@@ -72,6 +73,9 @@ def _compile(
         "qr": qr_svg(link),
         **(_hazardous(label) if isinstance(label, Label) else _plain(label)),
     }
+    if boxes := unprintable(json.dumps(data, ensure_ascii=False)):
+        named = ", ".join(f"{one} (U+{ord(one):04X})" for one in boxes)
+        raise LabelError(f"our fonts have no shape for {named}; write the text without them")
     template = resources.files("loadlens.waste") / "templates" / "label.typ"
     try:
         return typeset(

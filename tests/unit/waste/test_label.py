@@ -17,7 +17,7 @@ from PIL import Image
 
 from loadlens.grading.quantity import Mass
 from loadlens.waste.codes import code_list
-from loadlens.waste.drawing import draw_pdf, draw_png, draw_zpl
+from loadlens.waste.drawing import draw, draw_pdf, draw_png, draw_zpl
 from loadlens.waste.label import LabelError, size_for
 from loadlens.waste.seal import Sealed, SealError, open_seal, seal
 
@@ -86,6 +86,21 @@ def test_fonts_are_embedded_and_the_same_label_gives_the_same_bytes(label, link)
 def test_text_that_does_not_fit_is_refused_and_never_cut_off(changed, link):
     with pytest.raises(LabelError, match=r"does not fit a label of 100 mm.*shorten"):
         draw_pdf(changed(precautions="防潮、防水，远离火源，" * 20), link)
+
+
+@pytest.mark.parametrize("kind", ["pdf", "png", "zpl"])
+def test_text_that_would_print_as_empty_boxes_is_refused_and_the_characters_are_named(changed, plain, link, *, kind):
+    told = re.escape("no shape for ั (U+0E31), ไ (U+0E44), 😀 (U+1F600); write the text without them")
+    for label in (changed(precautions="防潮 😀ไ ั😀"), replace(plain, remark="😀ไ ั")):
+        with pytest.raises(LabelError, match=told):
+            draw(label, link, kind)
+
+
+@pytest.mark.parametrize(
+    "name", ["𠮷野 ㎏ ℃ ½ ²", "Öl-Ölschlamm, Ł ж Ω ™", "한국어 かな", "e\u0301\u200b ⚠ ☠ ①", "Ａ０\u3000！"]
+)
+def test_text_that_the_fonts_can_show_is_printed(changed, link, name):
+    assert draw(changed(name=name), link, "png")
 
 
 @pytest.mark.parametrize("litres", [40, 200, 1000])
