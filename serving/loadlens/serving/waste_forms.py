@@ -1,12 +1,12 @@
 """What may be said of a container and of an entry of the waste ledger, over HTTP as in a workbook."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from loadlens.serving.load_errors import UnacceptableError
+from loadlens.serving.moment import MomentWithOffset
 from loadlens.serving.store.waste_tables import WasteContainer
 from loadlens.waste.batches import BatchError, parse_batch
 from loadlens.waste.container import ContainerError, checked_code
@@ -17,18 +17,6 @@ Identity = Annotated[str, Field(min_length=1, max_length=80)]
 # A correction has a route of its own, which makes the counter-entry itself.
 Stage = Literal["produced", "stored", "retrieved", "treated", "handed_over", "moved", "repacked", "reweighed"]
 Line = Annotated[str, Field(max_length=500)]
-
-
-def _kept(at: datetime) -> datetime:
-    """The moment with an offset of the standard library's. At both ends of the calendar UTC may not have it."""
-    try:
-        at.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("no year of UTC has this moment") from None
-    return datetime.fromisoformat(at.isoformat())
-
-
-Moment = Annotated[AwareDatetime, AfterValidator(_kept)]
 
 
 class NewContainer(BaseModel):
@@ -76,7 +64,7 @@ class NewEntry(BaseModel):
 
     id: Id
     stage: Stage
-    at: Moment
+    at: MomentWithOffset
     postings: Annotated[list[NewPosting], Field(min_length=1, max_length=100)]
     batch: Annotated[str, Field(max_length=32)] = ""
     reason: Line = ""

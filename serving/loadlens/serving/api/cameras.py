@@ -7,11 +7,11 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from loadlens.serving.api.lanes import LaneId
-from loadlens.serving.api.moment import Moment, moment_text
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.shapes import CameraList, shaped
 from loadlens.serving.api.tags import tagged
+from loadlens.serving.moment import Moment, moment_text
 from loadlens.serving.records import cameras, frames, loads
 from loadlens.serving.records.cameras import Health
 from loadlens.serving.store.tables import CameraHealth

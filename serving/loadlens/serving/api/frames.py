@@ -13,11 +13,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from loadlens.serving import metrics
 from loadlens.serving.api.cameras import Camera
 from loadlens.serving.api.lanes import LaneId
-from loadlens.serving.api.moment import moment_text, within_calendar
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.picture_body import PICTURE, picture_body
 from loadlens.serving.api.problems import answers
 from loadlens.serving.intake import Sent
+from loadlens.serving.moment import moment_text, within_calendar
 from loadlens.serving.records.frames import Place
 
 router = APIRouter(tags=["frames"])
@@ -27,8 +27,9 @@ def _moment(text: str) -> str:
     return moment_text(within_calendar(datetime.fromisoformat(text)))
 
 
-Moment = AfterValidator(_moment)
-CapturedAt = Annotated[str, Header(alias="Captured-At", description="ISO 8601, by the camera's clock"), Moment]
+CapturedAt = Annotated[
+    str, Header(alias="Captured-At", description="ISO 8601, by the camera's clock"), AfterValidator(_moment)
+]
 SentAt = Annotated[
     str | None,
     Header(alias="Sent-At", description="ISO 8601: the sender's clock when it sent this; shows how far it is wrong"),

@@ -12,9 +12,10 @@ from loadlens.serving.api.problems import answers
 from loadlens.serving.api.shapes import shaped
 from loadlens.serving.api.waste_shapes import ManifestList, ManifestShown
 from loadlens.serving.load_errors import UnacceptableError
+from loadlens.serving.moment import MomentWithOffset
 from loadlens.serving.records import manifests
 from loadlens.serving.records.manifests import Taken
-from loadlens.serving.waste_forms import Id, Identity, Moment
+from loadlens.serving.waste_forms import Id, Identity
 from loadlens.waste.batches import BatchError, parse_batch
 from loadlens.waste.manifest import Line, Manifest, ManifestError, Step
 
@@ -57,7 +58,7 @@ class _Step(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: Id
-    at: Moment
+    at: MomentWithOffset
     person: Annotated[str, Field(min_length=1, max_length=100)]
 
     def said(self) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from loadlens.serving.evidence.retention import let_go_of
 from loadlens.serving.jpeg import encode_jpeg
 from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records import assessments, frames, layer_views, loads
-from loadlens.serving.records.layer_views import Moment
+from loadlens.serving.records.layer_views import When
 from loadlens.vision.frame import Frame
 from loadlens.vision.layer_map import likeliest
 from loadlens.vision.pipeline import picture_for_model
@@ -51,7 +51,7 @@ def get_key_frame(
     *,
     version: Version = NEWEST,
     camera: Annotated[Camera | None, Query(description="another camera's frame of that moment")] = None,
-    moment: Annotated[Moment, Query(description="before: as it lay when the layer before was graded")] = "key",
+    moment: Annotated[When, Query(description="before: as it lay when the layer before was graded")] = "key",
     width: Width = None,
 ) -> Response:
     """The key frame of one layer as it was taken; without `version` that of the newest assessment."""

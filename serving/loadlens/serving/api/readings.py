@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from loadlens.serving.api.lanes import LaneId
 from loadlens.serving.api.loads import Kilograms
-from loadlens.serving.api.moment import Moment, moment_text
 from loadlens.serving.api.once import Answer, OnceKey, change
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
+from loadlens.serving.moment import Moment, moment_text
 from loadlens.serving.records import loads, readings
 from loadlens.serving.store.tables import Reading
 

@@ -21,6 +21,7 @@ from loadlens.serving.api.problems import answers, problem
 from loadlens.serving.api.shapes import shaped
 from loadlens.serving.api.waste_balance_shapes import CalendarPage, WasteReport
 from loadlens.serving.load_errors import UnacceptableError
+from loadlens.serving.moment import MomentWithOffset
 from loadlens.serving.records import waste, waste_entries
 from loadlens.serving.records.waste_calendar import Calendar, calendars, moment
 from loadlens.serving.records.waste_export import TABLES, tables
@@ -28,7 +29,6 @@ from loadlens.serving.records.waste_import import Imported, ImportRefusedError, 
 from loadlens.serving.records.waste_report import recovered_of, recovered_table, report
 from loadlens.serving.records.waste_stage_import import Origin, import_stages
 from loadlens.serving.sentences import fault_told
-from loadlens.serving.waste_forms import Moment
 from loadlens.waste.carbon import Recovered
 from loadlens.waste.epcis import Box, container_history
 from loadlens.waste.workbook import WorkbookError, write_csv, write_xlsx
@@ -41,8 +41,8 @@ LD_JSON = "application/ld+json"
 _BYTES = {"schema": {"type": "string", "format": "binary"}}
 _BODY = {"requestBody": {"required": True, "content": {"application/octet-stream": _BYTES}}}
 
-Begin = Annotated[Moment, Query(alias="from", description="the first moment, with an offset")]
-End = Annotated[Moment, Query(alias="to", description="the moment behind the last, with an offset")]
+Begin = Annotated[MomentWithOffset, Query(alias="from", description="the first moment, with an offset")]
+End = Annotated[MomentWithOffset, Query(alias="to", description="the moment behind the last, with an offset")]
 Offset = Annotated[
     str, Query(pattern=r"^[+-](0\d|1[0-4]):[0-5]\d$", description="the site's offset from UTC, as +08:00")
 ]

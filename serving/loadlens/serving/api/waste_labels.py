@@ -23,10 +23,11 @@ from loadlens.serving.api.waste import described_answers
 from loadlens.serving.api.waste_label_shapes import LabelShown, NewestLabel, ProducerList, ScannedShown, WasteClassList
 from loadlens.serving.api.waste_shapes import Entered
 from loadlens.serving.load_errors import ConflictError, UnacceptableError
+from loadlens.serving.moment import MomentWithOffset
 from loadlens.serving.records import waste, waste_labels, waste_scans
 from loadlens.serving.records.waste_labels import LabelOnRecord
 from loadlens.serving.store import journal
-from loadlens.serving.waste_forms import Id, Identity, Moment, NewContainer, NewEntry, NewPosting
+from loadlens.serving.waste_forms import Id, Identity, NewContainer, NewEntry, NewPosting
 from loadlens.waste.classes import waste_classes
 from loadlens.waste.codes import CodeError, WasteCode, code_list
 from loadlens.waste.drawing import AnyLabel, draw
@@ -66,7 +67,7 @@ class NewLabel(BaseModel):
     grams: Annotated[int, Field(gt=0, lt=10**12)]
     litres: Annotated[Decimal, Field(gt=0, max_digits=9, decimal_places=1, allow_inf_nan=False)]
     place: Place
-    at: Moment
+    at: MomentWithOffset
     produced_on: date
     state: State | None = None
     main_components: _Text = ""
@@ -117,7 +118,7 @@ class NewMove(ScannedCode):
 
     id: Id
     place: Place
-    at: Moment
+    at: MomentWithOffset
 
 
 @router.get("/producers", response_model=None, responses=answers() | shaped(ProducerList))

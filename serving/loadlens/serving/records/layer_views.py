@@ -10,7 +10,7 @@ from loadlens.serving.store.tables import StoredFrame
 
 _BEFORE_ALL = "1970-01-01T00:00:00+00:00"
 
-Moment = Literal["key", "before"]
+When = Literal["key", "before"]
 
 
 class View(NamedTuple):
@@ -31,9 +31,7 @@ def views(session: Session, load_id: str, version: int, layer: int) -> list[View
     return [View(key, True), *(View(frame, False) for frame in near if frame is not None)]
 
 
-def frame(
-    session: Session, load_id: str, version: int, layer: int, *, camera: str | None, moment: Moment
-) -> StoredFrame:
+def frame(session: Session, load_id: str, version: int, layer: int, *, camera: str | None, moment: When) -> StoredFrame:
     """The frame of a layer as a camera (None: that of the key frame) saw it: when it was graded or, `before`, when the
     layer before it was; before the first layer the first frame of the camera. Raises UnknownLoadError."""
     key = _key_frame(session, load_id, version, layer)
