@@ -6,7 +6,8 @@ It tells a person and moves nothing: no load is closed and no money settled beca
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -47,6 +48,11 @@ class Sweeper:
         self._ended.set()
         self._thread.join()
 
+    @property
+    def problem(self) -> str | None:
+        """Why nobody is told of what did not happen; None where all is well."""
+        return None if self._thread.is_alive() else "looking for lost cameras has ended; see the log, then restart"
+
     def _run(self) -> None:
         while True:
             try:
@@ -64,20 +70,17 @@ class Sweeper:
         self._do(partial(rooms.miss_silent, at=at))
         self._do(partial(self._flag_unanswered, at=at))
         self._do(partial(forget_old, at=at))
-        for load_id in self._unclosed(at):
-            self._do(partial(self._flag_unclosed, load_id=load_id))
-        for load_id in self._unweighed(at):
-            self._do(partial(self._flag_unweighed, load_id=load_id))
+        with _one_duty():
+            for load_id in self._unclosed(at):
+                self._do(partial(self._flag_unclosed, load_id=load_id))
+        with _one_duty():
+            for load_id in self._unweighed(at):
+                self._do(partial(self._flag_unweighed, load_id=load_id))
 
     def _do(self, duty: Callable[[Session], object]) -> None:
-        """Do one thing in a transaction of its own: where it fails, all else is done nevertheless."""
-        try:
-            with self._records.writing() as session:
-                duty(session)
-        except OUTAGES:
-            raise
-        except Exception:  # the thread has no caller, and a camera that is lost must not go unnoticed for this
-            log.exception("something could not be swept")
+        """Do one thing in a transaction of its own."""
+        with _one_duty(), self._records.writing() as session:
+            duty(session)
 
     def _unclosed(self, at: datetime) -> Sequence[str]:
         before = _text(at - timedelta(hours=self._settings.unclosed_after_h))
@@ -116,6 +119,17 @@ class Sweeper:
         for dispute in statements.unanswered(session, _text(at - timedelta(days=days))):
             why = f"dispute {dispute.id} was not answered within {days:g} days; it is open until a manager answers it"
             loads.flag(session, loads.find(session, dispute.load_id), "dispute_unanswered", "review", why)
+
+
+@contextmanager
+def _one_duty() -> Iterator[None]:
+    """Where this fails, all else is done nevertheless; an outage ends the sweep, and the next one tries again."""
+    try:
+        yield
+    except OUTAGES:
+        raise
+    except Exception:  # the thread has no caller, and a camera that is lost must not go unnoticed for this
+        log.exception("something could not be swept")
 
 
 def _text(at: datetime) -> str:

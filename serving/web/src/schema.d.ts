@@ -53,7 +53,7 @@ export interface paths {
         };
         /**
          * Readyz
-         * @description Model, database and disk can do their work; 503 names what cannot.
+         * @description Model, database, disk and whoever looks for lost cameras can do their work; 503 names what cannot.
          */
         get: operations["readyz_readyz_get"];
         put?: never;

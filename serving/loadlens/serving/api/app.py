@@ -91,10 +91,12 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
         known = Models(settings, records.blobs)
         active = partial(_active_model, known, records)
         grader = Grader(records, partial(_load_model, known, records), set_beds, _leases(settings, records), active)
+        sweeper = Sweeper(records, settings)
         app.state.parts = Parts(
             settings,
             records,
             grader,
+            sweeper,
             known,
             set_beds,
             Intake(records, grader, settings.clock_tolerance_s),
@@ -103,7 +105,6 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
             stopping,
         )
         outbox = open_outbox(records.engine, settings.mqtt, settings.webhooks)
-        sweeper = Sweeper(records, settings)
         outbox.start()
         sweeper.start()
         policy = Policy(settings.keep_frames_days, settings.keep_drawings_days)
@@ -190,13 +191,12 @@ def _add_health(app: FastAPI) -> None:
 
     @app.get("/readyz")
     def readyz(request: Request) -> JSONResponse:
-        """Model, database and disk can do their work; 503 names what cannot."""
+        """Model, database, disk and whoever looks for lost cameras can do their work; 503 names what cannot."""
         parts = parts_of(request)
         parts.loads.check_database()
         parts.loads.blobs.exists("0" * 64)  # raises where the store does not answer
-        reasons = [parts.grader.problem] if parts.grader.problem else []
-        if shortage := disk_shortage(parts.settings):
-            reasons.append(shortage)
+        found = (parts.grader.problem, parts.sweeper.problem, disk_shortage(parts.settings))
+        reasons = [problem for problem in found if problem]
         return problems.problem(503, "; ".join(reasons)) if reasons else JSONResponse({"status": "ready"})
 
 

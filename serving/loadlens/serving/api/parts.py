@@ -13,12 +13,13 @@ from loadlens.serving.intake import Intake
 from loadlens.serving.loads import Loads
 from loadlens.serving.models import Models
 from loadlens.serving.settings import Settings
+from loadlens.serving.sweeper import Sweeper
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The settings, the records, the thread that grades, the models and beds, the way in for frames, who may come in,
-    and who says which frames are taken.
+    """The settings, the records, the threads that grade and sweep, the models and beds, the way in for frames, who may
+    come in, and who says which frames are taken.
 
     `stopping` is set once the server was asked to end: whatever waits for something ends its wait then.
     """
@@ -26,6 +27,7 @@ class Parts:
     settings: Settings
     loads: Loads
     grader: Grader
+    sweeper: Sweeper
     models: Models
     beds: Beds
     intake: Intake
