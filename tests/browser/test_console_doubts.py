@@ -176,14 +176,17 @@ def test_an_area_that_is_not_closed_stays_with_its_layer(yard, shots, browser, i
         page.goto(f"{yard.address}/console/loads/{yard.load}")
         expect(page.locator(".strip li")).not_to_have_count(1)
         first = page.locator(".strip button").first
+        # People count from 1.
+        expect(first).to_contain_text("Layer 1")
         first.click()
+        expect(page.get_by_role("heading", name="Layer 1,")).to_be_visible()
         page.keyboard.press("c")
         page.get_by_label("What it is").select_option(index=1)
         for x, y in ((100, 100), (500, 100), (300, 300)):
             page.locator(".window").click(position={"x": x, "y": y})
         expect(page.locator(".marks polygon")).to_have_count(1)
         page.locator(".strip button").nth(1).click()
-        expect(page.get_by_text("Correct layer 1")).to_be_visible()
+        expect(page.get_by_text("Correct layer 2")).to_be_visible()
         expect(page.locator(".marks polygon")).to_have_count(0)
         expect(page.get_by_role("button", name="Close the area")).to_have_count(0)
 

@@ -413,5 +413,5 @@ def test_a_region_that_takes_more_than_lies_in_it_is_named_though_all_is_signed_
         write_bundle(session, blobs, "load-1", tmp_path / "load-1.zip")
     engine.dispose()
     of_bundle = [str(finding) for finding in verify_bundle(tmp_path / "load-1.zip").findings]
-    what = "assessment 9 of load load-1: a corrected region of layer 0 is not what its map gives"
+    what = "assessment 9 of load load-1: a corrected region of layer 1 is not what its map gives"
     assert (check(yard), of_bundle) == ([what], [what])

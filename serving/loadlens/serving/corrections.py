@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from loadlens.grading.observation import LayerObservation, LoadObservation
+from loadlens.grading.observation import LayerObservation, LoadObservation, number_of
 from loadlens.grading.observation_json import from_json
 from loadlens.serving.load_errors import ConflictError, UnacceptableError
 from loadlens.serving.records import assessments
@@ -53,8 +53,8 @@ def map_of_layer(session: Session, blobs: Blobs, known: Assessment, layer: int) 
     except BlobMissingError:
         why = "it was let go, as the settings of this site say"
     raise ConflictError(
-        f"the map of layer {layer} of load {known.load_id} is not there: {why}; correct its grade or its contaminants "
-        "instead"
+        f"the map of layer {number_of(layer)} of load {known.load_id} is not there: {why}; correct its grade or its "
+        "contaminants instead"
     )
 
 

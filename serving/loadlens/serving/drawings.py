@@ -45,7 +45,7 @@ class Drawing:
             time_s=layer.key_frame_s,
             colour_width=_WIDTH,
         )
-        title = f"Layer {layer.index} 第{layer.index}层   {layer.key_frame_s:.1f} s   without its map 无料型分布图"
+        title = f"Layer {layer.number} 第{layer.number}层   {layer.key_frame_s:.1f} s   without its map 无料型分布图"
         return encode_jpeg(draw_shares(picture_for_model(frame, _WIDTH), layer, title=title, taxonomy=load_taxonomy()))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from loadlens.grading.observation import number_of
 from loadlens.grading.standard import UNGRADED, Standard
 from loadlens.vision.taxonomy import load_taxonomy
 
@@ -100,8 +101,7 @@ def _digests(report: Mapping[str, Any]) -> list[tuple[str, str]]:
         (hazard["frame_s"], hazard["frame_sha256"]): f"hazard at {hazard['frame_s']:.1f} s"
         for hazard in report["truck"]["hazards"]
     }
-    named |= {
-        (layer["key_frame_s"], layer["key_frame_sha256"]): f"layer {layer['index']} at {layer['key_frame_s']:.1f} s"
-        for layer in report["layers"]
-    }
+    for layer in report["layers"]:
+        at_s = layer["key_frame_s"]
+        named[at_s, layer["key_frame_sha256"]] = f"layer {number_of(layer['index'])} at {at_s:.1f} s"
     return [(what, sha256) for (_, sha256), what in sorted(named.items())]

@@ -91,7 +91,7 @@ def test_what_a_person_names_that_the_tickets_did_not_teach_counts_as_it_lies_th
     said = Corrections((LayerCorrection(0, "a" * 64, contaminants={"glass": 0.1}),), {"glass": glass})
     assessed = assess_load(load(), STANDARD, weights=WEIGHTS, calibration=calibration(), corrections=said)
     assert assessed.contaminants["glass"].share == pytest.approx(0.1 * 0.4 / (0.9 + 0.1 * 0.4))
-    (line,) = [line for line in assessed.explain() if line.startswith("Layer 0: glass")]
+    (line,) = [line for line in assessed.explain() if line.startswith("Layer 1: glass")]
     assert "(site)" not in line
 
 

@@ -98,7 +98,7 @@ def test_the_standard_is_named_with_its_digest(report):
 
 def test_each_kilogram_is_traced_to_a_layer_and_a_rule(report):
     lines = report["explain"]
-    assert any(line.startswith("Layer 0: soil on 6.00 % of the area") for line in lines)
+    assert any(line.startswith("Layer 1: soil on 6.00 % of the area") for line in lines)
     assert any(line.startswith("Impurity: ") for line in lines)
     assert lines[-1].startswith("Settlement: 33000 kg net - ")
 
@@ -124,7 +124,7 @@ def test_what_a_person_judged_is_not_explained_by_what_was_seen(load, layer):
     assessment = assess_load(seen, load_standard("gbt-39733-2024"), weights=SCALE, judged=judged)
     lines = assessment.explain()
     assert "A person judged soil: 300.0 kg in place of what was seen." in lines
-    assert not any(line.startswith("Layer 0: soil") for line in lines)
+    assert not any(line.startswith("Layer 1: soil") for line in lines)
     told, impurity = kilograms_told([line for line in lines if not line.startswith("Deduction")])
     assert told == pytest.approx(impurity, abs=0.2)
     causes = assessment.to_report()["truck"]["deduction"]["by_cause"]

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from loadlens.grading.observation import LayerObservation, LoadObservation, SurfaceClass
+from loadlens.grading.observation import LayerObservation, LoadObservation, SurfaceClass, number_of
 
 UNKNOWN = "unknown"
 
@@ -72,7 +72,7 @@ def correct_layers(observation: LoadObservation, corrections: Corrections) -> Co
     by_layer: dict[int, LayerCorrection] = {}
     for correction in corrections.layers:
         if correction.layer in by_layer:
-            raise CorrectionError(f"layer {correction.layer} is corrected twice; say it once")
+            raise CorrectionError(f"layer {number_of(correction.layer)} is corrected twice; say it once")
         by_layer[correction.layer] = correction
     classes = {**corrections.classes, **observation.classes}
     applied = {
@@ -95,7 +95,7 @@ def correct_layers(observation: LoadObservation, corrections: Corrections) -> Co
 def _corrected(
     layer: LayerObservation, correction: LayerCorrection, classes: Mapping[str, SurfaceClass]
 ) -> LayerObservation:
-    where = f"layer {layer.index}"
+    where = f"layer {layer.number}"
     shares = {**layer.forms, **layer.contaminants, UNKNOWN: layer.unknown}
     _check_regions(where, correction.regions, classes)
     taken = {name: math.fsum(region.taken.get(name, 0.0) for region in correction.regions) for name in shares}

@@ -14,7 +14,7 @@ from loadlens.grading.calibration import SiteCalibration
 from loadlens.grading.composition import Composition
 from loadlens.grading.correction import Corrected
 from loadlens.grading.deduction import Deduction, Judged
-from loadlens.grading.observation import HazardSighting, LoadObservation
+from loadlens.grading.observation import HazardSighting, LoadObservation, number_of
 from loadlens.grading.quantity import ZERO, Mass, exact, round_to
 from loadlens.grading.standard import Figure, Gates, Standard
 from loadlens.grading.weighing import Weights
@@ -62,10 +62,10 @@ def hazard_flags(hazards: Iterable[HazardSighting]) -> Iterator[Flag]:
 def correction_flags(corrected: Corrected) -> Iterator[Flag]:
     """That a person has corrected layers, and where such a correction is of a layer that is no longer there."""
     if corrected.applied:
-        layers = ", ".join(str(index) for index in sorted(corrected.applied))
+        layers = ", ".join(str(number_of(index)) for index in sorted(corrected.applied))
         yield Flag("layers_corrected", "info", f"a person has corrected what was seen in layer {layers}")
     if corrected.unfit:
-        layers = ", ".join(str(index) for index in corrected.unfit)
+        layers = ", ".join(str(number_of(index)) for index in corrected.unfit)
         why = f"the load was watched again, and layer {layers} is another than a person had corrected; correct it anew"
         yield Flag("correction_unfit", "review", why)
 

@@ -70,6 +70,16 @@ class LayerObservation:
     hazards: tuple[HazardSighting, ...] = ()
     mass_kg: Decimal | None = None
 
+    @property
+    def number(self) -> int:
+        """Which layer it is, as people count: the first one is 1."""
+        return number_of(self.index)
+
+
+def number_of(index: int) -> int:
+    """The number by which people know a layer; a program counts from 0."""
+    return index + 1
+
 
 @dataclass(frozen=True, slots=True)
 class Doubt:

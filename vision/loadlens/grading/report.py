@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from loadlens.grading.deduction import Deduction, Item, total_mass
-from loadlens.grading.observation import HazardSighting
+from loadlens.grading.observation import HazardSighting, number_of
 from loadlens.grading.quantity import Mass, round_to
 from loadlens.grading.standard import UNGRADED
 
@@ -246,7 +246,7 @@ def _seen_line(assessment: "LoadAssessment", layer: "LayerComposition", name: st
     density = assessment.corrected.observation.classes[name].density
     taught = f" x {site.factor[name]:.3f} (site)" if site and name in site.factor else ""
     return (
-        f"Layer {layer.seen.index}: {name.replace('_', ' ')} on {_readable(layer.seen.contaminants[name])} of "
+        f"Layer {layer.seen.number}: {name.replace('_', ' ')} on {_readable(layer.seen.contaminants[name])} of "
         f"the area x density {density:g} / {layer.density:.3f}{taught} = {_readable(layer.mass[name])} of its "
         f"mass; x weight {layer.weight:.3f} = {_amount(net, layer.mass[name] * layer.weight)}."
     )
@@ -259,7 +259,7 @@ def _correction_line(index: int, correction: "LayerCorrection") -> str:
         for name, share in sorted(correction.contaminants.items())
     ]
     parts += [f"its grade is {correction.grade}"] if correction.grade else []
-    return f"Layer {index}, as a person corrected it: {'; '.join(parts)}."
+    return f"Layer {number_of(index)}, as a person corrected it: {'; '.join(parts)}."
 
 
 def _item_line(item: Item) -> str:

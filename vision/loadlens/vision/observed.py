@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from loadlens.grading.observation import LoadObservation
+from loadlens.grading.observation import LoadObservation, number_of
 from loadlens.vision.bed import Bed
 from loadlens.vision.layer import Mask, SeenLayer, graded_cells
 from loadlens.vision.layer_map import LayerMap, map_of
@@ -57,7 +57,7 @@ class Observed:
                 seen.hazards,
                 unsure_below=self._unsure_below,
                 source_width=self.trace.frame_size[0],
-                title=f"Layer {index} 第{index}层   {seen.key_frame_s:.1f} s",
+                title=f"Layer {number_of(index)} 第{number_of(index)}层   {seen.key_frame_s:.1f} s",
                 taxonomy=taxonomy,
             )
             yield LayerPicture(

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from loadlens.grading.assessment import ObservationError
+from loadlens.grading.observation import number_of
 from loadlens.grading.observation_json import ObservationJsonError, from_json
 from loadlens.grading.standard import StandardError, parse_standard
 from loadlens.serving.canonical import canonical_json
@@ -88,7 +89,7 @@ def _differences(texts: Mapping[str, str], standard: bytes, read: Callable[[str]
         except (BlobError, LayerMapError):
             continue
         if taken_by(kept, layer["regions"]) != [region["taken"] for region in layer["regions"]]:
-            yield f"a corrected region of layer {layer['layer']} is not what its map gives"
+            yield f"a corrected region of layer {number_of(layer['layer'])} is not what its map gives"
 
 
 def _computed(observation: str, inputs: str, standard: bytes) -> dict[str, Any]:

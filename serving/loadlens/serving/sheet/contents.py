@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, get_args
 
 from loadlens.grading.deduction import Cause
+from loadlens.grading.observation import number_of
 from loadlens.grading.standard import Standard
 from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records.inputs import inputs_from
@@ -177,11 +178,11 @@ def _layers(assessment: Assessment, report: Mapping[str, Any], lang: Lang) -> li
                 "index": layer["index"],
                 "cost": cost,
                 "weight": layer["weight"],
-                "name": said["layer"].format(index=layer["index"]),
+                "name": said["layer"].format(n=number_of(layer["index"])),
                 "share": said["layer_share"].format(weight=percent(layer["weight"])),
                 "found": f"{about}: {', '.join(named)}" if named else said["layer_clean"],
                 "hazards": [_class_name(hazard["class"], lang) for hazard in layer["hazards"]],
-                "alt": said["picture"].format(index=layer["index"]),
+                "alt": said["picture"].format(n=number_of(layer["index"])),
             }
         )
     return layers

@@ -3,7 +3,7 @@ import { type FormEvent, useState } from "react";
 import type { Shape } from "../api.ts";
 import { isUnderway, outbox, useOutbox } from "../decisions.ts";
 import { useNames } from "../names.ts";
-import { decimal, plain } from "../numbers.ts";
+import { decimal, layerNumber, plain } from "../numbers.ts";
 import { FrameView } from "../parts/frame-view.tsx";
 import { useSession } from "../session.ts";
 import { useWords } from "../show.ts";
@@ -20,7 +20,7 @@ export function Blind({ load, facts }: { load: Shape<"LoadShown">; facts: Shape<
           {facts.layers.map((one, index) => (
             <li key={one.index}>
               <button type="button" aria-pressed={index === at} onClick={() => setAt(index)}>
-                <span>{words.t("load.layer", { n: one.index })}</span>
+                <span>{words.t("load.layer", { n: layerNumber(one.index) })}</span>
               </button>
             </li>
           ))}

@@ -3,6 +3,7 @@ import { read, readTagged, type Shape } from "../api.ts";
 import { decidedLoads, outbox } from "../decisions.ts";
 import { type Draft, stepped } from "../draft.ts";
 import { useNames } from "../names.ts";
+import { layerNumber } from "../numbers.ts";
 import { Decision, useDraft } from "../parts/decision.tsx";
 import { amount, Deduction, deductionRange } from "../parts/deduction.tsx";
 import { Failed } from "../parts/failed.tsx";
@@ -204,7 +205,7 @@ function Pictures({ load, report, draft, onChange }: Pictured) {
   const drawn = useDrawing(layer?.index ?? 0, draft, onChange);
   const version = load.assessment_version ?? 1;
   if (!layer) return <p>{words.t("load.noLayers")}</p>;
-  const about = { n: layer.index, s: words.number(layer.key_frame_s, 1), weight: words.percent(layer.weight) };
+  const about = { n: layerNumber(layer.index), s: words.number(layer.key_frame_s, 1), weight: words.percent(layer.weight) };
   const doubt = { unknown: words.percent(layer.unknown), confidence: words.percent(layer.confidence) };
   return (
     <div className="pictures">

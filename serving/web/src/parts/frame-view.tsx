@@ -3,6 +3,7 @@
 import { type PointerEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { place } from "../api.ts";
 import { onFrame, type Point } from "../draw.ts";
+import { layerNumber } from "../numbers.ts";
 import { useWords } from "../show.ts";
 import { useKeys } from "../use-keys.ts";
 import { moved, type Size, type View, WHOLE, zoomed } from "../zoom.ts";
@@ -152,7 +153,7 @@ export function FrameView({ load, version, layer, pen = null, marks }: Frame) {
         <div className="picture" style={{ transform: `translate(${view.x}px, ${view.y}px) scale(${view.scale})` }}>
           <img
             src={frame({ camera })}
-            alt={words.t("load.frame", { n: layer.index })}
+            alt={words.t("load.frame", { n: layerNumber(layer.index) })}
             draggable={false}
             onLoad={({ currentTarget: shown }) => setRatio(shown.naturalWidth / shown.naturalHeight)}
             onError={() => setGone(true)}

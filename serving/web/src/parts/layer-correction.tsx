@@ -4,6 +4,7 @@ import type { Shape } from "../api.ts";
 import { type Draft, type LayerDraft, NO_LAYER } from "../draft.ts";
 import { drawn, type Point, type Region, svgPoints, type Tool, TOOLS } from "../draw.ts";
 import { useNames } from "../names.ts";
+import { layerNumber } from "../numbers.ts";
 import { useWords } from "../show.ts";
 import { useKeys } from "../use-keys.ts";
 import type { Pen } from "./frame-view.tsx";
@@ -90,7 +91,7 @@ export function LayerCorrection({ drawn, layer, standard }: { drawn: Drawn; laye
   const seen = layer.corrected?.seen.contaminants ?? Object.fromEntries(Object.entries(layer.contaminants).map(([id, { area }]) => [id, area]));
   return (
     <fieldset className="layer-correction">
-      <legend>{words.t("layer.title", { n: layer.index })}</legend>
+      <legend>{words.t("layer.title", { n: layerNumber(layer.index) })}</legend>
       <p className="hint">{words.t(drawing.label === "" ? "layer.chooseClass" : `layer.how.${drawing.tool}`)}</p>
       <div className="fields">
         <label>

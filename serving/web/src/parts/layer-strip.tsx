@@ -1,5 +1,6 @@
 import { place } from "../api.ts";
 import { useNames } from "../names.ts";
+import { layerNumber } from "../numbers.ts";
 import { useWords } from "../show.ts";
 import type { Layer } from "./mixes.tsx";
 
@@ -34,7 +35,7 @@ export function LayerStrip({ load, version, standard, layers, chosen, onChoose }
             />
             <LayerGrades layer={layer} standard={standard} />
             <span>
-              {words.t("load.layer", { n: layer.index })}
+              {words.t("load.layer", { n: layerNumber(layer.index) })}
               {layer.hazards.length > 0 && <em>{words.t("load.danger")}</em>}
             </span>
           </button>
