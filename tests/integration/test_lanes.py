@@ -184,6 +184,20 @@ def test_a_camera_that_lost_its_disk_learns_where_to_go_on(lane, shots):
     assert lane.http.get(camera).json()["next_seq"] == 42
 
 
+def test_a_number_that_leaves_a_camera_no_next_one_is_refused_and_said_so(lane, shots):
+    camera = f"/v1/lanes/{lane.name}/cameras/north"
+    lane.put(replace(shots[0], seq=41))
+    for stray in (2**31 - 1, 2_001_000_042):
+        answer = lane.put(replace(shots[1], seq=stray))
+        assert answer.status_code == 409
+        assert "count on from 42" in answer.json()["detail"]
+    assert lane.http.get(camera).json()["next_seq"] == 42
+    seconds_of_the_clock = 1_900_000_000
+    assert lane.put(replace(shots[1], seq=seconds_of_the_clock)).status_code == 201
+    assert lane.put(replace(shots[2], seq=seconds_of_the_clock + 100_000_000)).status_code == 201
+    assert lane.put(replace(shots[3], seq=2_000_000_001)).status_code == 201
+
+
 def test_a_load_of_a_lane_is_reopened_only_while_the_lane_is_free(lane, shots):
     first = lane.open_load(f"{lane.name}-a")
     lane.graded(first)

@@ -95,11 +95,12 @@ class Intake:
     def _prepare(self, sent: Sent) -> Arrival | Kept:
         """Check a frame and make its bytes durable; Kept where it is recorded already."""
         place, sha256 = sent.place, hashlib.sha256(sent.data).hexdigest()
-        if self._may_be_known(place):
+        if self._must_be_looked_up(place):
             # Before its bytes are kept: those of a camera that counts anew would never be let go again.
             with self._loads.reading() as session:
                 if frames.is_stored(session, place, sha256):
                     return Kept(sha256, False, frames.load_of(session, place))
+                frames.check_leaves_numbers(session, place)
         taken_at = self._by_our_clock(sent)
         try:
             picture = EncodedImage(sent.data, f"frame {place.camera}/{place.seq}")
@@ -168,9 +169,10 @@ class Intake:
         if not loop.is_closed():  # it is where the server was told to drop what is in hand
             loop.call_soon_threadsafe(_tell, told)
 
-    def _may_be_known(self, place: Place) -> bool:
-        """Whether to look a frame up first: not where its camera counts on, which is the rule."""
-        return place.seq <= self._newest.get((place.stream, place.camera), place.seq)
+    def _must_be_looked_up(self, place: Place) -> bool:
+        """Whether a frame may be known or has an odd number: not where its camera counts on, which is the rule."""
+        newest = self._newest.get((place.stream, place.camera), place.seq)
+        return place.seq <= newest or place.seq > frames.LEAPS_UP_TO
 
     def _remember(self, place: Place) -> None:
         stream = place.stream, place.camera

@@ -41,7 +41,7 @@ def list_cameras(request: Request, lane: LaneId) -> dict[str, Any]:
         return {"cameras": [_described(health) for health in cameras.of_lane(session, lane)]}
 
 
-@router.get("/lanes/{lane}/cameras/{camera}", responses=answers())
+@router.get("/lanes/{lane}/cameras/{camera}", responses=answers(409))
 def get_camera(request: Request, lane: LaneId, camera: Camera) -> Response:
     """The number that a camera's next frame takes, for one that has forgotten it, and what it last said of itself."""
     with parts_of(request).loads.reading() as session:

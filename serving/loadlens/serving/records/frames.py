@@ -18,6 +18,10 @@ from loadlens.serving.store.tables import Load, LoadFrame, StoredFrame, now
 # A frame is hardly ever older than the last few loads of its lane; one that is stays without a load.
 _VISITS = 20
 
+_LAST_NUMBER = 2**31 - 1
+# A camera may begin anywhere up to here, such as with the seconds of the clock; beyond it has to count on.
+LEAPS_UP_TO, _COUNTS_ON = 2_000_000_000, 1_000_000
+
 SAME_FRAME = and_(
     LoadFrame.stream == StoredFrame.stream, LoadFrame.camera == StoredFrame.camera, LoadFrame.seq == StoredFrame.seq
 )
@@ -210,7 +214,7 @@ def first_seq(session: Session, load: Load, camera: str) -> int:
 
 
 def count(
-    session: Session, load_id: str, camera: str | None = None, *, up_to: int = 2**31 - 1, late: bool = False
+    session: Session, load_id: str, camera: str | None = None, *, up_to: int = _LAST_NUMBER, late: bool = False
 ) -> int:
     """How many frames a load has, of one camera or all, numbered no higher than `up_to`; `late`: that came late."""
     query = select(func.count()).where(LoadFrame.load_id == load_id, LoadFrame.seq <= up_to)
@@ -259,10 +263,29 @@ def gaps(session: Session, load: Load, camera: str, last: int) -> list[int]:
 
 
 def next_seq(session: Session, stream: str, camera: str) -> int:
-    """The number behind the highest that a camera has used in a stream."""
+    """The number behind the highest that a camera has used in a stream. ConflictError where there is none."""
+    highest = _highest(session, stream, camera)
+    if highest == _LAST_NUMBER:
+        raise ConflictError(f"camera {camera} has used the last number there is, {highest}; give it another name")
+    return highest + 1
+
+
+def check_leaves_numbers(session: Session, place: Place) -> None:
+    """ConflictError for a frame whose number leaps so far that its camera would hardly have a next one."""
+    if place.seq <= LEAPS_UP_TO:
+        return
+    highest = _highest(session, place.stream, place.camera)
+    if place.seq - highest > _COUNTS_ON:
+        raise ConflictError(
+            f"frame {place} leaves its camera hardly a number, {_LAST_NUMBER} is the last; count on from {highest + 1}"
+        )
+
+
+def _highest(session: Session, stream: str, camera: str) -> int:
+    """The highest number that a camera has used in a stream; -1 where it has used none."""
     query = select(func.max(StoredFrame.seq)).where(StoredFrame.stream == stream, StoredFrame.camera == camera)
     highest = session.scalars(query).one()
-    return 0 if highest is None else highest + 1
+    return -1 if highest is None else highest
 
 
 def _visit(load: Load) -> Visit:
