@@ -71,6 +71,15 @@ def test_labels_are_made_and_scan_and_a_forged_one_is_found(waste, label, tmp_pa
         (HEAD + DROSS.replace("412.5", "heavy"), "is not a number"),
         (HEAD + DROSS.replace("412.5", "0.0005"), "finer than a gram"),
         (HEAD + DROSS.replace("zhang,", "zhang,wet, keep shut"), "line 2: it has more cells than line 1"),
+        (
+            HEAD.replace("remark", "remark,kg") + DROSS.replace(",\n", ",,99\n"),
+            "line 1: the column kg stands there twice",
+        ),
+        ((HEAD + DROSS).replace(",", ";"), "separated by ';'"),
+        (HEAD + DROSS.replace("412.5", "4_12"), "'4_12' is not a number"),
+        (HEAD + DROSS.replace(",1,412.5", ",1_0,412.5"), "serial '1_0'"),
+        (HEAD + DROSS.replace("412.5", "1e9"), "1000000000 kg is more than a container holds"),
+        (HEAD + DROSS.replace("R/T", "R/T/R"), "names a hazard twice"),
         (HEAD + DROSS.replace("R/T", "X"), "unknown hazard letters"),
         (HEAD + DROSS.replace("solid", "soft"), "state 'soft' is unknown"),
         (HEAD + DROSS.replace("zhang", ""), "confirmed_by is empty"),
@@ -81,6 +90,12 @@ def test_a_faulty_table_makes_no_label_and_names_the_line(label, tmp_path, table
     assert done.returncode == 3
     assert says in done.stderr
     assert not (tmp_path / "labels").exists()
+
+
+def test_rows_that_a_spreadsheet_leaves_empty_are_no_containers(label, tmp_path):
+    done = label("\ufeff" + (HEAD + DROSS + "," * 13 + "\n" + " , \n").replace("\n", "\r\n"))
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "labels").iterdir())) == 1
 
 
 def test_every_fault_is_told_at_once(label):

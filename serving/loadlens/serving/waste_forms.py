@@ -10,7 +10,7 @@ from loadlens.serving.moment import MomentWithOffset
 from loadlens.serving.store.waste_tables import WasteContainer
 from loadlens.waste.batches import BatchError, parse_batch
 from loadlens.waste.container import ContainerError, checked_code
-from loadlens.waste.ledger import Entry, LedgerError, Posting
+from loadlens.waste.ledger import MOST_GRAMS, Entry, LedgerError, Posting
 
 Id = Annotated[str, Field(pattern=r"^\w[\w.\-]{0,63}$")]
 Identity = Annotated[str, Field(min_length=1, max_length=80)]
@@ -54,7 +54,7 @@ class NewPosting(BaseModel):
 
     container: Identity
     place: Annotated[str, Field(min_length=1, max_length=80)]
-    grams: Annotated[int, Field(gt=-(10**12), lt=10**12)]
+    grams: Annotated[int, Field(gt=-MOST_GRAMS, lt=MOST_GRAMS)]
 
 
 class NewEntry(BaseModel):

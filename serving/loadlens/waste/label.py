@@ -80,6 +80,8 @@ class Label:
             raise LabelError(f"unknown hazard letters {unknown}; there are {', '.join(HAZARDS_ZH)}")
         if not self.hazards:
             raise LabelError("no hazard is named; a hazardous waste has at least one of T, C, I, R, In")
+        if len(set(self.hazards)) < len(self.hazards):
+            raise LabelError(f"the label names a hazard twice: {','.join(self.hazards)}; give each once")
         if self.code.hazards and not set(self.hazards) <= set(self.code.hazards):
             raise LabelError(f"{self.code.code} is listed with {self.code.mark}, not with {','.join(self.hazards)}")
         if self.mass.kg <= 0:

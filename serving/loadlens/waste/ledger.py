@@ -29,6 +29,8 @@ PRODUCTION, FLOOR, TRANSIT, TREATED, HANDED_OVER, WEIGHING = (
     "handed_over",
     "weighing",
 )
+# A million tonnes: what an entry, a label or a manifest says of one container stays below it.
+MOST_GRAMS = 10**12
 OUTSIDE = frozenset({PRODUCTION, TREATED, HANDED_OVER, WEIGHING})
 _ROOM = "a room"
 # Where mass may leave and arrive in each stage; "inside" is every place on site. A correction undoes any of them.
@@ -107,12 +109,14 @@ class Entry:
 
 
 def grams_of(mass: Mass) -> int:
-    """A mass as whole grams. Raises LedgerError where it is finer, or not above zero."""
+    """A mass as whole grams. Raises LedgerError where it is finer, not above zero, or more than any container holds."""
     grams = mass.kg * 1000
-    if grams != int(grams):
-        raise LedgerError(f"{mass} is finer than a gram; round it as the scale does")
     if grams <= 0:
         raise LedgerError(f"{mass} is no mass of waste; it must be above zero")
+    if grams >= MOST_GRAMS:
+        raise LedgerError(f"{mass} is more than a container holds; look for a typing error")
+    if grams != int(grams):
+        raise LedgerError(f"{mass} is finer than a gram; round it as the scale does")
     return int(grams)
 
 

@@ -6,8 +6,8 @@ Their columns are those of `stage_tables`, designed after HJ 1259-2022. Errors: 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from decimal import Decimal, InvalidOperation
 
+from loadlens.grading.quantity import QuantityError, decimal_of
 from loadlens.waste.batches import PREFIXES, BatchError, parse_batch
 from loadlens.waste.ledger import Stage
 from loadlens.waste.workbook import SheetRow, read_loose_xlsx
@@ -146,10 +146,10 @@ def _grams(text: str, unit: str) -> int:
     if unit.lower() not in _GRAMS:
         raise _RowError(f"{unit!r} is no unit of mass that is known: {', '.join(_GRAMS)}")
     try:
-        grams = Decimal(text) * _GRAMS[unit.lower()]
-    except InvalidOperation:
+        grams = decimal_of(text) * _GRAMS[unit.lower()]
+    except QuantityError:
         raise _RowError(f"{text!r} is no number") from None
-    if not grams.is_finite() or grams <= 0:
+    if grams <= 0:
         raise _RowError(f"{text} {unit} is no mass above zero; leave out what was corrected, and its correction")
     if grams != int(grams):
         raise _RowError(f"{text} {unit} is finer than a gram; round it as the scale does")

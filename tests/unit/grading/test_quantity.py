@@ -21,7 +21,7 @@ def test_what_is_not_exact_is_refused(value):
         Mass(value)
 
 
-@pytest.mark.parametrize("text", ["", "12 kg", "NaN", "inf", "1,5"])
+@pytest.mark.parametrize("text", ["", "12 kg", "NaN", "inf", "1,5", "4_12"])
 def test_what_is_no_number_is_refused(text):
     with pytest.raises(QuantityError, match="is not a"):
         Mass(text)

@@ -24,6 +24,8 @@ def decimal_of(value: str | int | Decimal) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         raise TypeError(f"{value!r} is a {type(value).__name__}; give text, a whole number or a Decimal")
     try:
+        if isinstance(value, str) and "_" in value:  # a typing error, which Python would leave out: 4_12 for 4.12
+            raise InvalidOperation
         number = Decimal(value)
     except InvalidOperation:
         raise QuantityError(f"{value!r} is not a number") from None

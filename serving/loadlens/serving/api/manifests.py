@@ -17,6 +17,7 @@ from loadlens.serving.records import manifests
 from loadlens.serving.records.manifests import Taken
 from loadlens.serving.waste_forms import Id, Identity
 from loadlens.waste.batches import BatchError, parse_batch
+from loadlens.waste.ledger import MOST_GRAMS
 from loadlens.waste.manifest import Line, Manifest, ManifestError, Step
 
 router = APIRouter(prefix="/waste/manifests", tags=["waste"])
@@ -25,7 +26,7 @@ router = APIRouter(prefix="/waste/manifests", tags=["waste"])
 ManifestId = Annotated[str, Field(pattern=r"^\w[\w.\-]{0,55}$")]
 Party = Annotated[str, Field(min_length=1, max_length=200)]
 Place = Annotated[str, Field(min_length=1, max_length=80)]
-Grams = Annotated[int, Field(gt=0, lt=10**12)]
+Grams = Annotated[int, Field(gt=0, lt=MOST_GRAMS)]
 
 
 class ManifestLine(BaseModel):

@@ -34,7 +34,7 @@ from loadlens.waste.drawing import AnyLabel, draw
 from loadlens.waste.identity import Identity as IdentityParts
 from loadlens.waste.identity import IdentityError, parse_identity, scheme_for
 from loadlens.waste.label import Label, LabelError, State, edition_doubts
-from loadlens.waste.ledger import PRODUCTION, Posting, move, repack
+from loadlens.waste.ledger import MOST_GRAMS, PRODUCTION, Posting, move, repack
 from loadlens.waste.plain_label import PlainLabel
 from loadlens.waste.seal import Sealed, seal
 
@@ -64,7 +64,7 @@ class NewLabel(BaseModel):
     list: Annotated[str, Field(max_length=32)]
     code: Annotated[str, Field(max_length=16)]
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    grams: Annotated[int, Field(gt=0, lt=10**12)]
+    grams: Annotated[int, Field(gt=0, lt=MOST_GRAMS)]
     litres: Annotated[Decimal, Field(gt=0, max_digits=9, decimal_places=1, allow_inf_nan=False)]
     place: Place
     at: MomentWithOffset
@@ -76,7 +76,7 @@ class NewLabel(BaseModel):
     precautions: _Text = ""
     remark: _Text = ""
     identification: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
-    filled_from: Annotated[dict[Identity, Annotated[int, Field(gt=0, lt=10**12)]], Field(max_length=99)] = {}
+    filled_from: Annotated[dict[Identity, Annotated[int, Field(gt=0, lt=MOST_GRAMS)]], Field(max_length=99)] = {}
 
     @model_validator(mode="after")
     def _adds_up(self) -> "NewLabel":
