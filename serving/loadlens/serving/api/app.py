@@ -8,52 +8,18 @@ from functools import partial
 from importlib import metadata
 from pathlib import Path
 
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.exceptions import ExceptionMiddleware
 
 from loadlens.serving.access.access import open_access
 from loadlens.serving.alarms.channels import open_outbox
-from loadlens.serving.api import (
-    alarms,
-    beds,
-    cameras,
-    console,
-    devices,
-    disputes,
-    events,
-    figures,
-    frames,
-    identification,
-    journal,
-    lanes,
-    loads,
-    manifests,
-    models,
-    opinions,
-    people,
-    pictures,
-    problems,
-    queue,
-    readings,
-    results,
-    reviews,
-    rooms,
-    session,
-    standards,
-    supplier,
-    tickets,
-    waste,
-    waste_files,
-    waste_labels,
-    webhooks,
-    yard_figures,
-)
-from loadlens.serving.api.admission import Admission, disk_shortage
+from loadlens.serving.api import frames, problems, webhooks
+from loadlens.serving.api.admission import Admission
 from loadlens.serving.api.doors import Doors
 from loadlens.serving.api.guard import Guard
-from loadlens.serving.api.parts import Parts, parts_of
+from loadlens.serving.api.parts import Parts
+from loadlens.serving.api.routes import all_routes
 from loadlens.serving.beds import Beds
 from loadlens.serving.evidence.in_force import declare, declare_standards
 from loadlens.serving.evidence.retention import Policy, Retention
@@ -69,9 +35,6 @@ from loadlens.serving.store.database import open_database
 from loadlens.serving.store.journal import sealed
 from loadlens.serving.sweeper import Sweeper
 from loadlens.vision.model import SurfaceModel
-
-_LONGEST_JSON = 2**20
-_LONGEST_FORM = 2**15
 
 
 class FolderInUseError(RuntimeError):
@@ -125,6 +88,7 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
         title="LoadLens",
         version=metadata.version("loadlens"),
         lifespan=lifespan,
+        routes=all_routes(),
         webhooks=webhooks.router,
         docs_url=None,
         redoc_url=None,
@@ -132,20 +96,6 @@ def create_app(settings: Settings, stopping: threading.Event) -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app)
-    lane_things = (lanes, cameras, beds, devices, frames, readings, alarms)
-    reviewing = (standards, models, reviews, queue, opinions, tickets, disputes, yard_figures)
-    keeping = (waste, waste_labels, identification, manifests, rooms)
-    for thing in (*lane_things, loads, results, pictures, *reviewing, journal, events, *keeping, session, people):
-        # A picture is as large as the settings let it be (api/picture_body.py); what people and machines say is short.
-        longest = None if thing in (frames, identification) else _LONGEST_JSON
-        app.include_router(thing.router, prefix="/v1", max_body_size=longest)
-    app.include_router(waste_files.router, prefix="/v1", max_body_size=waste_files.LARGEST_WORKBOOK)
-    app.include_router(figures.router)
-    app.include_router(session.page)
-    app.include_router(supplier.router, max_body_size=_LONGEST_FORM)
-    app.include_router(waste_labels.page)
-    app.include_router(console.router)
-    _add_health(app)
     app.add_middleware(frames.FrameEntry)
     app.add_middleware(Doors, site=app)
     # The doors stand before the routes, and what they raise is answered as what the routes raise.
@@ -181,23 +131,6 @@ def _load_model(models: Models, records: Loads) -> SurfaceModel:
     with records.writing() as session:
         declare(session, "model.in_force", "model", about)
     return model
-
-
-def _add_health(app: FastAPI) -> None:
-    @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        """The process answers."""
-        return {"status": "ok"}
-
-    @app.get("/readyz")
-    def readyz(request: Request) -> JSONResponse:
-        """Model, database, disk and whoever looks for lost cameras can do their work; 503 names what cannot."""
-        parts = parts_of(request)
-        parts.loads.check_database()
-        parts.loads.blobs.exists("0" * 64)  # raises where the store does not answer
-        found = (parts.grader.problem, parts.sweeper.problem, disk_shortage(parts.settings))
-        reasons = [problem for problem in found if problem]
-        return problems.problem(503, "; ".join(reasons)) if reasons else JSONResponse({"status": "ready"})
 
 
 @contextmanager
