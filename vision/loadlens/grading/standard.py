@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -216,11 +216,15 @@ def _is_id(ref: str | Path) -> bool:
 
 @cache
 def _shipped(standard_id: str) -> Standard:
-    return parse_standard(read_standard(standard_id), name=f"{standard_id}.toml")
+    return parse_standard(read_standard(standard_id), name=standard_id)
 
 
+@lru_cache(maxsize=32)
 def parse_standard(data: bytes, *, name: str) -> Standard:
-    """A standard from the bytes of its file; `name` is for messages. Raises StandardError with every fault."""
+    """A standard from the bytes of its file; `name` is for messages. Raises StandardError with every fault.
+
+    What was read lately is not read again: a server asks for each of its standards more than once when it starts.
+    """
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
