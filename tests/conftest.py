@@ -24,6 +24,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import NoReturn
 
@@ -376,15 +377,19 @@ def shots(made_once: Callable[[str, Callable[[Path], object]], Path]) -> list[Sh
     ]
 
 
-# Importing a server takes two seconds of processor time, and the tests start hundreds: they are forked from a process
-# that has imported it. What a command that is started anew does is the matter of other tests (the demo's, for one).
+# Importing a server and working out its routes takes seconds of processor time, and the tests start hundreds: they are
+# forked from a process that has done so. What a command that is started anew does is the matter of other tests (the
+# demo's, for one).
 FORKING = multiprocessing.get_context("forkserver")
-FORKING.set_forkserver_preload(
-    [
-        *("loadlens.serving.cli", "loadlens.serving.api.server", "loadlens.serving.store.migrations.append_only"),
-        *("uvloop", "uvicorn.loops.auto", "uvicorn.lifespan.on", "anyio._backends._asyncio", "psycopg"),
-    ]
-)
+
+
+@cache
+def start_forking() -> None:
+    """Start the process that servers and commands are forked from."""
+    FORKING.set_forkserver_preload(["preloaded"])
+    with pytest.MonkeyPatch.context() as surroundings:
+        surroundings.setenv("PYTHONPATH", str(PROJECT / "tests"), prepend=os.pathsep)
+        forkserver.ensure_running()
 
 
 class Forked:
@@ -399,6 +404,7 @@ class Forked:
             "log": str(log),
         }
         run = (str(PROJECT / "tests/forked.py"), given, "__main__")
+        start_forking()
         self._process = FORKING.Process(target=runpy.run_path, args=run, daemon=True)
         self._process.start()
         theirs.close()

@@ -54,6 +54,12 @@ def test_every_key_is_compared_once_in_constant_time_whatever_is_wrong_with_it(e
     assert compared == [(64, 64)] * 6
 
 
+def test_a_password_costs_who_guesses_it_64_mebibytes_and_three_passes():
+    kept = passwords.hash_password(PASSWORD, name="ada")
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert passwords.is_password(PASSWORD, kept)
+
+
 def test_the_password_of_nobody_is_hashed_like_that_of_anybody(engine, monkeypatch):
     checked = []
     hasher = passwords._hasher
