@@ -131,12 +131,17 @@ def look_zoomed(page: Page, address: str, name: str, shows: str) -> None:
     check_zoomed(page, name)
 
 
+def check_nothing_hidden(page: Page) -> None:
+    """Nothing that can be pressed lies under what stays in sight."""
+    hidden = page.evaluate(HIDDEN)
+    assert not hidden, "\n".join(hidden)
+
+
 def check_zoomed(page: Page, name: str) -> None:
     """Nothing has to be moved sideways, nothing that can be pressed lies under what stays in sight, and what stays in
     sight leaves half of the screen."""
     check_fits(page)
-    hidden = page.evaluate(HIDDEN)
-    assert not hidden, "\n".join(hidden)
+    check_nothing_hidden(page)
     assert all(bars.bounding_box()["height"] <= SIZES["zoomed"]["height"] / 2 for bars in page.locator(".bars").all())
     check_accessible(page)
     if SHOWN:

@@ -702,6 +702,7 @@ def test_a_load_is_decided_on_at_200_percent(yard, shots, browser, manager, two_
 
         page.goto(f"{yard.address}/console/loads/{corrected}")
         page.get_by_role("button", name="Correct").click()
+        page.get_by_role("button", name="Mark it on the picture").click()
         page.get_by_label("What it is").select_option("soil")
         for corner in ({"x": 100, "y": 60}, {"x": 400, "y": 60}, {"x": 250, "y": 200}):
             page.locator(".window").click(position=corner)

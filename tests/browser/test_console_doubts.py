@@ -8,7 +8,16 @@ from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.browser.console_page import PASSWORD, come_in, console, look_at, sign_in
+from tests.browser.console_page import (
+    PASSWORD,
+    check_accessible,
+    check_nothing_hidden,
+    come_in,
+    console,
+    keep_picture,
+    look_at,
+    sign_in,
+)
 
 from loadlens.serving.api.console import FOLDER
 
@@ -226,6 +235,32 @@ def test_no_field_of_a_correction_lies_under_what_commits_it(yard, shots, browse
         assert page.evaluate(COVERED) == []
         # What commits it is in sight all the time.
         expect(page.get_by_role("button", name="Commit")).to_be_in_viewport(ratio=1)
+
+
+def test_on_a_phone_a_correction_is_committed_from_wherever_it_is_entered(yard, shots, browser, inspector):
+    place = graded(yard, shots[:6], plate="皖A 6")
+    with console(browser, inspector, ("en", "light", "phone")) as page:
+        page.goto(f"{yard.address}/console/loads/{yard.load}")
+        page.get_by_role("button", name="Correct").click()
+        commit = page.get_by_role("button", name="Commit")
+        # What is marked on the picture opens when it is wanted, and what was hardly seen has no field.
+        expect(page.get_by_label("What it is")).to_be_hidden()
+        page.get_by_role("button", name="Mark it on the picture").click()
+        expect(page.get_by_label("What it is")).to_be_focused()
+        fields = page.locator(".correction fieldset").first.get_by_role("textbox")
+        seen = yard.http.get(f"{place}/assessment").json()["truck"]["contaminants"]
+        expect(fields).to_have_count(sum(part["mass"] >= 0.0001 for part in seen.values()))
+        page.get_by_label("Water, % of the net").fill("2")
+        page.get_by_label("Measured water or oil").check()
+        for part in (".frame", ".correction", ".provenance"):
+            page.locator(part).scroll_into_view_if_needed()
+            expect(commit).to_be_in_viewport(ratio=1)
+            expect(page.locator("table.effect tr.changed").first).to_be_in_viewport(ratio=1)
+        check_nothing_hidden(page)
+        check_accessible(page)
+        keep_picture(page, "correct-phone", ("en", "light", "phone"))
+        commit.click()
+        expect(page.get_by_text("皖A 6 corrected")).to_be_visible()
 
 
 def test_a_chosen_load_stays_chosen_and_in_sight_whatever_becomes_of_those_above_it(yard, browser, inspector):

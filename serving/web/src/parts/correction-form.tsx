@@ -3,6 +3,7 @@ import type { Draft } from "../draft.ts";
 import { useNames } from "../names.ts";
 import { useWords } from "../show.ts";
 import { amount } from "./deduction.tsx";
+import { openLayerCorrection } from "./layer-correction.tsx";
 
 interface Form {
   draft: Draft;
@@ -10,18 +11,15 @@ interface Form {
   onChange: (change: Partial<Draft>) => void;
 }
 
-/** Show where a part of the picture is marked: on a phone that lies above, out of sight. */
-function toPicture(): void {
-  document.querySelector(".frame")?.scrollIntoView();
-  document.querySelector<HTMLElement>(".layer-correction select")?.focus({ preventScroll: true });
-}
+// Of what was seen less of, a part of the mass, there is no field until somebody adds one: 1 kg in 10 t.
+const LEAST_SEEN = 0.0001;
 
 /** What a person has measured or judged. */
 export function CorrectionForm({ draft, report, onChange }: Form) {
   const words = useWords();
   return (
     <div className="correction">
-      <button type="button" onClick={toPicture}>
+      <button type="button" onClick={openLayerCorrection}>
         {words.t("correct.onPicture")}
       </button>
       <ContaminantFields draft={draft} report={report} onChange={onChange} />
@@ -55,7 +53,8 @@ function ContaminantFields({ draft, report, onChange }: Form) {
   const words = useWords();
   const names = useNames();
   const seen = report.truck.contaminants;
-  const shown = [...new Set([...Object.keys(seen).sort((one, other) => seen[other]!.mass - seen[one]!.mass), ...Object.keys(draft.contaminants)])];
+  const found = Object.keys(seen).filter((id) => seen[id]!.mass >= LEAST_SEEN).sort((one, other) => seen[other]!.mass - seen[one]!.mass);
+  const shown = [...new Set([...found, ...Object.keys(draft.contaminants)])];
   const more = names.classes.filter((one) => one.kind === "contaminant" && !shown.includes(one.id));
   const set = (id: string, kg: string): void => onChange({ contaminants: { ...draft.contaminants, [id]: kg } });
   return (

@@ -1,9 +1,10 @@
 // What a decision would change, computed by the service as it computes the decision itself.
 import { useEffect, useState } from "react";
-import { ask, place, Unreachable, type Shape } from "../api.ts";
+import { ask, place, type Shape, whyOf } from "../api.ts";
 import { correctionFault, type Draft, review } from "../draft.ts";
 import { useNames } from "../names.ts";
 import { useWords } from "../show.ts";
+import { whySaid } from "../why.ts";
 import { amount, deductionRange } from "./deduction.tsx";
 
 const QUIET_MS = 350;
@@ -49,7 +50,7 @@ function Correction({ load, tag, draft }: Omit<Effected, "report">) {
   if (computed === null) return <p className="effect">{words.t("effect.wait")}</p>;
   const { of, found } = computed;
   if (found instanceof Error) {
-    return <p className="problem">{words.t("effect.failed", { why: found instanceof Unreachable ? words.t("net.unreachable") : found.message })}</p>;
+    return <p className="problem">{words.t("effect.failed", { why: whySaid(whyOf(found), words) })}</p>;
   }
   return <BeforeAndAfter standard={load.standard} preview={found} isOld={of !== asked} />;
 }
@@ -89,7 +90,7 @@ function BeforeAndAfter({ standard, preview, isOld }: { standard: string; previe
       </thead>
       <tbody>
         {rows.map(([name, values, more]) => (
-          <tr key={name}>
+          <tr key={name} className={values[0] === values[1] ? "" : "changed"}>
             <th scope="row">{name}</th>
             {values.map((value, side) => (
               <td key={side}>

@@ -84,14 +84,25 @@ export function Regions({ drawn: { said, drawing }, ratio }: { drawn: Drawn; rat
   );
 }
 
+/** Where a page has one column, this lies between the picture and what else is entered: it opens when it is wanted. */
+const isNarrow = (): boolean => matchMedia("(max-width: 60rem)").matches;
+
+/** Open what is corrected on the picture, which on a phone lies above, out of sight. */
+export function openLayerCorrection(): void {
+  document.querySelector<HTMLDetailsElement>("details.layer-correction")!.open = true;
+  document.querySelector(".frame")?.scrollIntoView();
+  document.querySelector<HTMLElement>(".layer-correction select")?.focus({ preventScroll: true });
+}
+
 export function LayerCorrection({ drawn, layer, standard }: { drawn: Drawn; layer: Layer; standard: string }) {
   const words = useWords();
   const names = useNames();
+  const [isOpen] = useState(() => !isNarrow());
   const { said, drawing, set, say, close } = drawn;
   const seen = layer.corrected?.seen.contaminants ?? Object.fromEntries(Object.entries(layer.contaminants).map(([id, { area }]) => [id, area]));
   return (
-    <fieldset className="layer-correction">
-      <legend>{words.t("layer.title", { n: layerNumber(layer.index) })}</legend>
+    <details className="layer-correction" open={isOpen}>
+      <summary>{words.t("layer.title", { n: layerNumber(layer.index) })}</summary>
       <p className="hint">{words.t(drawing.label === "" ? "layer.chooseClass" : `layer.how.${drawing.tool}`)}</p>
       <div className="fields">
         <label>
@@ -161,7 +172,7 @@ export function LayerCorrection({ drawn, layer, standard }: { drawn: Drawn; laye
         </label>
         <ContaminantShares said={said} seen={seen} say={say} />
       </div>
-    </fieldset>
+    </details>
   );
 }
 
