@@ -106,6 +106,8 @@ def test_what_the_receiver_refuses_comes_back_and_what_he_weighs_is_compared(tra
     first, second = transfer.drums
     assert "weigh" in transfer.step("receive", status=409, weighed={first: 1}, refused=[])["detail"]
     assert "not on manifest" in transfer.step("receive", status=409, weighed={"drum": 1}, refused=[first])["detail"]
+    both = transfer.step("receive", status=409, weighed={first: 397_000, second: 1}, refused=[second])
+    assert f"{second} is both weighed and refused" in both["detail"]
     batch = "HWWWLY20261125001"
     received = {"weighed": {first: 397_000}, "refused": [second], "why": "leaks", "batch": batch}
     told = transfer.step("receive", **received)

@@ -146,10 +146,13 @@ def in_transit(manifest: Manifest, steps: Sequence[Step], *, planned: bool) -> t
 
 
 def check_receipt(manifest: Manifest, refused_names: Sequence[str], weighed: Mapping[str, int]) -> None:
-    """Raise ManifestError where a receiver names what the manifest does not, or weighs only a part of what he takes."""
+    """Raise ManifestError where a receiver names what the manifest does not, leaves out what it names, or both weighs
+    and refuses it."""
     names = {line.container for line in manifest.lines}
     if stray := sorted((set(refused_names) | set(weighed)) - names):
         raise ManifestError(f"container {stray[0]} is not on manifest {manifest.id}")
+    if both := sorted(set(refused_names) & set(weighed)):
+        raise ManifestError(f"{both[0]} is both weighed and refused; take it or refuse it")
     if missing := sorted(names - set(refused_names) - set(weighed)):
         raise ManifestError(f"the receiver has to weigh {missing[0]}, or refuse it")
 

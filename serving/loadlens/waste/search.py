@@ -2,11 +2,13 @@
 
 import re
 import threading
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from loadlens.waste.codes import WasteCode, code_lists
+from loadlens.waste.stage_tables import category
 
 _spelling = threading.Lock()
 
@@ -22,8 +24,11 @@ class _Spelled:
 
 def search(query: str, lists: Iterable[str] | None = None, limit: int = 20) -> list[WasteCode]:
     """The codes that fit every word of the query, best first: by code, name, pinyin, initials, then kind."""
+    # Wide letters and digits are what an input method for Chinese writes; pinyin without ü writes v.
+    query = unicodedata.normalize("NFKC", query).lower().replace("ü", "v")
     # A code that is written with blanks, as the European ones are, is one word.
-    words = [query] if re.fullmatch(r"[\d\s\-*]*\d[\d\s\-*]*", query) else query.lower().split()
+    words = [query] if re.fullmatch(r"[\d\s\-*.]*\d[\d\s\-*.]*", query) else query.split()
+    whole = "".join(words)
     wanted = set(lists) if lists is not None else set(code_lists())
     found = []
     for spelled in _spelled():
@@ -31,14 +36,17 @@ def search(query: str, lists: Iterable[str] | None = None, limit: int = 20) -> l
             continue
         ranks = [_rank(word, spelled) for word in words]
         if words and all(rank is not None for rank in ranks):
-            found.append((max(rank for rank in ranks if rank is not None), len(spelled.text), spelled.entry))
-    found.sort(key=lambda hit: (hit[0], hit[1], hit[2].list_id, hit[2].code))
-    return [entry for _, _, entry in found[:limit]]
+            # Syllables that stand together count for more than those that stand anywhere.
+            is_apart = _rank(whole, spelled) is None
+            worst = max(rank for rank in ranks if rank is not None)
+            found.append((is_apart, worst, len(spelled.text), spelled.entry))
+    found.sort(key=lambda hit: (*hit[:3], hit[3].list_id, hit[3].code))
+    return [entry for *_, entry in found[:limit]]
 
 
 def _rank(word: str, spelled: _Spelled) -> int | None:
     """How well one word fits: 0 best; None where it does not fit at all."""
-    digits = re.sub(r"[\s\-*]", "", word)
+    digits = re.sub(r"[\s\-*.]", "", word)
     if digits.isdigit():
         return 0 if spelled.digits.startswith(digits) else None
     if word in spelled.entry.code.lower():
@@ -71,7 +79,7 @@ def _spell(entry: WasteCode) -> _Spelled:
     return _Spelled(
         entry,
         digits=re.sub(r"\D", "", entry.code),
-        text=f"{name} {entry.name_en} {entry.category} {entry.industry}".lower(),
+        text=f"{name} {entry.name_en} {category(entry.list_id, entry.code)} {entry.category} {entry.industry}".lower(),
         pinyin="".join(lazy_pinyin(name)),
         initials="".join(lazy_pinyin(name, style=Style.FIRST_LETTER)),
     )

@@ -217,11 +217,12 @@ def _faults(cell: Any, text: str) -> Iterator[str]:
 
 
 def _text(value: object) -> str:
-    """A cell as text; whole numbers without a fraction, however the program keeps them."""
+    """A cell as text; numbers as spreadsheet programs show them, whole ones without a fraction."""
     if value is None:
         return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+    if isinstance(value, float):
+        # Of 0.1 + 0.2 they keep 0.30000000000000004, and 15 digits of it count.
+        return str(int(value)) if value.is_integer() else f"{value:.15g}"
     if isinstance(value, datetime):
         return value.isoformat()
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value) if isinstance(value, str) else str(value)

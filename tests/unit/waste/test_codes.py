@@ -103,6 +103,11 @@ def test_an_unknown_list_is_named():
         ("qianxudianchi", "900-052-31"),
         ("black drosses", "10 03 09*"),
         ("17 04 05", "17 04 05"),
+        ("17.04.05", "17 04 05"),
+        ("９００－０４１－４９", "900-041-49"),
+        ("lv hui zha", "321-024-48"),
+        ("LÜHUIZHA", "321-024-48"),
+        ("铝 灰渣", "321-024-48"),
     ],
 )
 def test_search_finds_what_a_person_types(query, first):
@@ -112,5 +117,6 @@ def test_search_finds_what_a_person_types(query, first):
 def test_search_finds_by_initials_and_within_one_list():
     assert "321-024-48" in {entry.code for entry in search("lhz")}
     assert all(entry.list_id == "eu-low" for entry in search("oil", lists=["eu-low"]))
+    assert {entry.code[-2:] for entry in search("HW48", limit=100)} == {"48"}
     assert search("") == []
     assert search("no such waste anywhere") == []

@@ -74,6 +74,13 @@ def test_masses_keep_every_gram():
     assert (cell.data_type, Decimal(repr(cell.value))) == ("n", Decimal("1234567.000001"))
 
 
+@pytest.mark.parametrize(("kept", "shown"), [(0.1 + 0.2, "0.3"), (412.49999999999994, "412.5"), (0.000001, "1e-06")])
+def test_a_number_is_read_as_a_spreadsheet_program_shows_it(kept, shown):
+    """Such a program adds in binary and writes 0.30000000000000004 where it shows 0.3: finer than a gram, it is not."""
+    (row,) = read_xlsx(a_workbook(HEAD, ["a", kept]), {"t": HEAD})["t"]
+    assert (row.cells["grams"], row.faults) == (shown, ())
+
+
 def test_a_formula_or_an_error_in_what_is_read_is_a_fault_of_its_row():
     rows = read_xlsx(a_workbook(HEAD, ["a", 1], ["b", "=1+1"], [], ["#N/A", 3.0]), {"t": HEAD})["t"]
     assert [(row.number, row.faults) for row in rows] == [
