@@ -37,6 +37,8 @@ def set_up_logs(form: Literal["console", "json"], level: str) -> None:
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for chatty in ("httpx2", "httpcore2"):  # they tell the address of every webhook, which may be its secret
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def _renderer(form: Literal["console", "json"]) -> list[Processor]:

@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 
 from loadlens.grading.standard import DEFAULT_STANDARD
 from loadlens.serving.access.settings import OidcSettings
-from loadlens.serving.alarms.settings import MqttSettings, WebhookSettings
+from loadlens.serving.alarms.settings import HIDDEN, MqttSettings, WebhookSettings
 from loadlens.serving.avoided import FactorSettings
 from loadlens.serving.errors import RefusedError, WrongUseError
 from loadlens.serving.producers import ProducerSettings
@@ -32,7 +32,7 @@ _NO_SETTINGS = frozenset({SETTINGS_FILE, f"{PREFIX}KEY"})
 # A century stands for "never"; some longer spans reach beyond the calendar.
 _CENTURY_DAYS = 36_500
 _CENTURY_S = 24 * 3600 * _CENTURY_DAYS
-_PASSWORD_IN_URL = re.compile(r"(?<=://)([^/@:]*):[^@]*@")
+_PASSWORD_IN_URL = re.compile(r"(://[^/@:]*:).*(@)|([?&]\w*password=)[^&]*()")
 
 
 class Settings(BaseSettings):
@@ -277,5 +277,7 @@ def _shown(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, SecretStr):
-        return "********" if value.get_secret_value() else ""
-    return _PASSWORD_IN_URL.sub(r"\1:********@", str(value))
+        return HIDDEN if value.get_secret_value() else ""
+    if isinstance(value, str):
+        return _PASSWORD_IN_URL.sub(rf"\1\3{HIDDEN}\2\4", value)
+    return str(value)

@@ -280,3 +280,18 @@ def test_the_wait_between_tries_grows_to_an_hour_and_is_never_the_same_for_all()
     assert 1 <= waits[0] <= 2
     assert all(1800 <= wait <= 3600 for wait in waits[12:])
     assert len(set(waits)) == len(waits)
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_the_address_of_a_webhook_is_in_no_log(serve, receiver, wait_until, level):
+    """Its path or query may be all that a receiver knows its senders by."""
+    hook = {"name": "chat", "url": f"{receiver.url}?token=kept-quiet", "secret": SECRET, "allow_private": True}
+    server = serve(webhooks=json.dumps([hook]), log_format="json", log_level=level)
+    server.http.put("/v1/lanes/1", json={})
+    assert server.http.post("/v1/loads", json={"id": "a", "lane": "1"}).status_code == 201
+    lost = {"state": "lost", "since": datetime.now(UTC).isoformat()}
+    assert server.http.put("/v1/lanes/1/cameras/mast/health", json=lost).status_code == 200
+    wait_until(lambda: receiver.posts, "the alarm")
+    server.stop()
+    told = [json.dumps(line) for line in server.logged()]
+    assert [line for line in told if "kept-quiet" in line or "hooks" in line] == []

@@ -1,5 +1,8 @@
 """Settings come from options, the environment and a file, in that order; what is no setting is refused."""
 
+import json
+import re
+
 import pytest
 
 from loadlens.serving.cli import main
@@ -70,6 +73,30 @@ def test_a_misspelt_variable_is_refused_with_the_nearest_name(monkeypatch):
     monkeypatch.setenv("LOADLENS_MIN_FREE_BITES", "1")
     with pytest.raises(WrongUseError, match="LOADLENS_MIN_FREE_BITES; did you mean LOADLENS_MIN_FREE_BYTES"):
         read_settings()
+
+
+def test_what_is_secret_in_an_address_is_not_shown(monkeypatch, capsys):
+    """Many receivers of webhooks know their senders by the path or the query alone."""
+    secret = "whsec_" + "c2VjcmV0" * 6
+    hooks = [
+        {"name": name, "secret": secret, "url": url}
+        for name, url in (
+            ("chat", "https://chat.example:8443/services/path-secret/B2"),
+            ("bot", "https://bot.example/?token=query-secret"),
+            ("erp", "https://ann:word-secret@erp.example"),
+            ("plain", "https://plain.example/"),
+        )
+    ]
+    monkeypatch.setenv("LOADLENS_WEBHOOKS", json.dumps(hooks))
+    monkeypatch.setenv("LOADLENS_MQTT", json.dumps({"host": "gate", "username": "ann", "password": "broker-secret"}))
+    monkeypatch.setenv("LOADLENS_DATABASE", "postgresql://ann:p@ss-secret@db/x?sslpassword=key-secret&sslmode=require")
+    assert main(["settings"]) == 0
+    shown = capsys.readouterr().out
+    assert re.findall(r"\w+-secret|c2VjcmV0", shown) == []
+    for part in ("https://chat.example:8443/********", "https://bot.example/********", "https://********@erp.example/"):
+        assert part in shown
+    assert "'https://plain.example/'" in shown
+    assert "postgresql://ann:********@db/x?sslpassword=********&sslmode=require" in shown
 
 
 def test_an_impossible_value_names_the_variable(monkeypatch, capsys):

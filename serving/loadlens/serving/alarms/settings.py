@@ -3,13 +3,17 @@
 import base64
 import binascii
 import socket
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, SecretStr
 
 _SECRET_PREFIX = "whsec_"
 _SHORTEST_SECRET = 24
+# Stands for what must not be shown.
+HIDDEN = "********"
 
 # What is told: alarms, and what happens to waste.
 Topic = Literal["alarms", "waste"]
@@ -34,6 +38,14 @@ def _checked(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _without_secrets(url: HttpUrl) -> str:
+    """An address without user, path and query, which many receivers know their senders by."""
+    parts = urlsplit(str(url))
+    who, _, host = parts.netloc.rpartition("@")
+    rest = parts.path.strip("/") or parts.query or parts.fragment
+    return f"{parts.scheme}://{f'{HIDDEN}@' if who else ''}{host}/{HIDDEN if rest else ''}"
+
+
 class WebhookSettings(BaseModel):
     """An address that messages are posted to; `events` says of what."""
 
@@ -44,6 +56,11 @@ class WebhookSettings(BaseModel):
     secret: Annotated[SecretStr, AfterValidator(_checked)]
     allow_private: bool = False
     events: Annotated[frozenset[Topic], Field(min_length=1)] = frozenset({"alarms"})
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """As settings are shown and put on record: of the address where it leads, and not what a sender is known by."""
+        shown = dict(super().__repr_args__())
+        return (shown | {"url": _without_secrets(self.url)}).items()
 
 
 class MqttSettings(BaseModel):
