@@ -86,7 +86,9 @@ def test_a_container_comes_with_its_label_and_only_a_true_label_is_taken(plant):
     told = scanned(plant, code).json()
     waste_label_shapes.ScannedShown.model_validate(told)
     assert (told["signed"], told["labelled_grams"], told["grams"]) == (True, 412_500, {"floor": 412_500})
-    assert scanned(plant, first).json()["signed"] is False
+    wide = first.translate({ord(one): ord(one) + 0xFEE0 for one in first})
+    for typed in (first, first.lower(), wide):
+        assert (scanned(plant, typed).json()["identity"], scanned(plant, typed).json()["signed"]) == (first, False)
     for forged in (code.replace("m=412500", "m=1"), code.replace(first, second), code[:-4] + "AAAA"):
         refused = scanned(plant, forged)
         assert refused.status_code == 422

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.moment import MomentWithOffset
@@ -16,7 +16,22 @@ Id = Annotated[str, Field(pattern=r"^\w[\w.\-]{0,63}$")]
 Identity = Annotated[str, Field(min_length=1, max_length=80)]
 # A correction has a route of its own, which makes the counter-entry itself.
 Stage = Literal["produced", "stored", "retrieved", "treated", "handed_over", "moved", "repacked", "reweighed"]
-Line = Annotated[str, Field(max_length=500)]
+# Neither every database nor a workbook holds the character NUL: what was entered could not be taken over elsewhere.
+_KEPT = r"^[^\x00]*$"
+Line = Annotated[str, Field(max_length=500, pattern=_KEPT)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=_KEPT)]
+# With a blank at an end it would be another place, which no plan of the rooms shows.
+Place = Annotated[str, Field(max_length=80, pattern=r"^[^\s\x00]([^\x00]*[^\s\x00])?$")]
+
+
+def _kept(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds a character that no text has")
+    return text
+
+
+# A pattern would be another shape of the API.
+_Field = Annotated[str, Field(max_length=64), AfterValidator(_kept)]
 
 
 class NewContainer(BaseModel):
@@ -27,7 +42,7 @@ class NewContainer(BaseModel):
     identity: Identity
     list: Annotated[str, Field(max_length=32)]
     code: Annotated[str, Field(max_length=16)]
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Name
     litres: Annotated[Decimal, Field(gt=0, max_digits=9, decimal_places=1, allow_inf_nan=False)]
 
     def container(self, actor: str) -> WasteContainer:
@@ -53,7 +68,7 @@ class NewPosting(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     container: Identity
-    place: Annotated[str, Field(min_length=1, max_length=80)]
+    place: Place
     grams: Annotated[int, Field(gt=-MOST_GRAMS, lt=MOST_GRAMS)]
 
 
@@ -68,7 +83,7 @@ class NewEntry(BaseModel):
     postings: Annotated[list[NewPosting], Field(min_length=1, max_length=100)]
     batch: Annotated[str, Field(max_length=32)] = ""
     reason: Line = ""
-    particulars: Annotated[dict[Annotated[str, Field(max_length=64)], Line], Field(max_length=32)] = {}
+    particulars: Annotated[dict[_Field, Line], Field(max_length=32)] = {}
 
     def entry(self, actor: str, takes_back: str | None = None) -> Entry:
         """The entry as the ledger takes it. Raises UnacceptableError."""

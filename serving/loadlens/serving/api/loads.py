@@ -32,7 +32,7 @@ Name = Annotated[str, Field(pattern=r"^\w[\w.\-]{0,63}$")]
 Words = Annotated[str, Field(min_length=1, max_length=200)]
 Declared = Annotated[str, Field(min_length=1, max_length=64)]
 Plate = Annotated[str, Field(min_length=1, max_length=32)]
-Reason = Annotated[str, Field(min_length=1, max_length=2000)]
+Reason = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"^[^\x00]*$")]
 
 # Steps whose reasons say what people think of the load.
 _TELL_OPINIONS = ("flag", "review", "reopen")

@@ -15,7 +15,7 @@ from loadlens.serving.load_errors import UnacceptableError
 from loadlens.serving.moment import MomentWithOffset
 from loadlens.serving.records import manifests
 from loadlens.serving.records.manifests import Taken
-from loadlens.serving.waste_forms import Id, Identity
+from loadlens.serving.waste_forms import Id, Identity, Name, Place
 from loadlens.waste.batches import BatchError, parse_batch
 from loadlens.waste.ledger import MOST_GRAMS
 from loadlens.waste.manifest import Line, Manifest, ManifestError, Step
@@ -24,8 +24,6 @@ router = APIRouter(prefix="/waste/manifests", tags=["waste"])
 
 # The ledger's entries have the id of their manifest and a few letters more.
 ManifestId = Annotated[str, Field(pattern=r"^\w[\w.\-]{0,55}$")]
-Party = Annotated[str, Field(min_length=1, max_length=200)]
-Place = Annotated[str, Field(min_length=1, max_length=80)]
 Grams = Annotated[int, Field(gt=0, lt=MOST_GRAMS)]
 
 
@@ -45,11 +43,11 @@ class NewManifest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: ManifestId
-    sender: Party
-    carrier: Party
-    receiver: Party
+    sender: Name
+    carrier: Name
+    receiver: Name
     permit: Annotated[str, Field(max_length=200)]
-    method: Party
+    method: Name
     plate: Plate
     tolerance_kg: Kilograms
     lines: Annotated[list[ManifestLine], Field(min_length=1, max_length=50)]

@@ -27,7 +27,7 @@ from loadlens.serving.moment import MomentWithOffset
 from loadlens.serving.records import waste, waste_labels, waste_scans
 from loadlens.serving.records.waste_labels import LabelOnRecord
 from loadlens.serving.store import journal
-from loadlens.serving.waste_forms import Id, Identity, NewContainer, NewEntry, NewPosting
+from loadlens.serving.waste_forms import Id, Identity, Name, NewContainer, NewEntry, NewPosting, Place
 from loadlens.waste.classes import waste_classes
 from loadlens.waste.codes import CodeError, WasteCode, code_list
 from loadlens.waste.drawing import AnyLabel, draw
@@ -48,7 +48,6 @@ _FILE: dict[int | str, dict[str, Any]] = {200: {"content": {media: {} for media 
 _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 _Text = Annotated[str, Field(max_length=200)]
 _LAST_SERIAL = 999
-Place = Annotated[str, Field(min_length=1, max_length=80)]
 
 
 class NewLabel(BaseModel):
@@ -63,7 +62,7 @@ class NewLabel(BaseModel):
     unit: Annotated[str, Field(max_length=18)]
     list: Annotated[str, Field(max_length=32)]
     code: Annotated[str, Field(max_length=16)]
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Name
     grams: Annotated[int, Field(gt=0, lt=MOST_GRAMS)]
     litres: Annotated[Decimal, Field(gt=0, max_digits=9, decimal_places=1, allow_inf_nan=False)]
     place: Place

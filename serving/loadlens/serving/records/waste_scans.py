@@ -1,5 +1,6 @@
 """A label is scanned: whose it is, whether it can be trusted, and where its container is moved to."""
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,7 +37,8 @@ def _read(session: Session, text: str) -> Scanned:
     """The same, of a label that is void too."""
     text = text.strip()
     sealed = _opened(session, text) if "/w/" in text else None
-    identity = sealed.identity if sealed else text
+    # A typed code: by an input method for Chinese it has wide letters, and small ones by whoever is in a hurry.
+    identity = sealed.identity if sealed else unicodedata.normalize("NFKC", text).upper()
     try:
         parse_identity(identity)
         container = waste.find(session, identity)
