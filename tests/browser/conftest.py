@@ -11,6 +11,28 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 expect.set_options(timeout=60_000)
 
 
+# Chromium gets two pages of its own address bar ready in every new window: nobody sees them, and they cost more than
+# most pages that a test looks at. Of two such lists it obeys the last, so Playwright's stands here too.
+GOES_WITHOUT = (
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    # Playwright's.
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)
+
+
 # For a module only: while Playwright runs, nothing else in the process can run an event loop.
 @pytest.fixture(scope="module")
 def browser(absent: Callable[[str, str], NoReturn]) -> Iterator[Browser]:
@@ -18,7 +40,8 @@ def browser(absent: Callable[[str, str], NoReturn]) -> Iterator[Browser]:
     if program is None:
         absent("chromium", "install Debian's package chromium")
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program)
+        without = f"--disable-features={','.join(GOES_WITHOUT)}"
+        running = playwright.chromium.launch(executable_path=program, args=[without])
         yield running
         running.close()
 
