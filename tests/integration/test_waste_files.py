@@ -2,9 +2,6 @@
 
 import csv
 import io
-import os
-import subprocess
-import sys
 from datetime import date
 
 from openpyxl import load_workbook
@@ -12,12 +9,6 @@ from openpyxl import load_workbook
 from loadlens.waste.identity import SCHEMES, Identity
 
 XLSX = "/v1/waste/ledger.xlsx"
-
-
-def waste(*arguments):
-    command = [sys.executable, "-m", "loadlens.serving.cli", "waste", *map(str, arguments)]
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("LOADLENS_")}
-    return subprocess.run(command, env=outside, capture_output=True, text=True, check=False)
 
 
 def a_drum(server):
@@ -34,7 +25,7 @@ def a_drum(server):
     return identity
 
 
-def test_the_ledger_goes_out_as_files_and_into_an_empty_system(server, tmp_path):
+def test_the_ledger_goes_out_as_files_and_into_an_empty_system(server, run_command, tmp_path):
     drum = a_drum(server)
     answer = server.http.get(XLSX)
     assert answer.headers["content-type"].startswith("application/vnd.openxmlformats")
@@ -49,14 +40,14 @@ def test_the_ledger_goes_out_as_files_and_into_an_empty_system(server, tmp_path)
 
     file, empty = tmp_path / "ledger.xlsx", tmp_path / "empty"
     file.write_bytes(answer.content)
-    taken = waste("import", file, "--data", empty)
+    taken = run_command("waste", "import", file, "--data", empty)
     assert taken.returncode == 0, taken.stderr
-    done = waste("export", "--out", tmp_path / "tables", "--format", "csv", "--data", empty)
+    done = run_command("waste", "export", "--out", tmp_path / "tables", "--format", "csv", "--data", empty)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "tables" / "stock.csv").read_bytes() == held.content
-    assert waste("export", "--out", tmp_path / "tables", "--data", empty).returncode == 2
+    assert run_command("waste", "export", "--out", tmp_path / "tables", "--data", empty).returncode == 2
     file.write_bytes(b"a letter")
-    refused = waste("import", file, "--data", empty)
+    refused = run_command("waste", "import", file, "--data", empty)
     assert (refused.returncode, "no workbook" in refused.stderr) == (3, True)
 
 

@@ -2,8 +2,6 @@
 
 import io
 import json
-import subprocess
-import sys
 from datetime import date
 
 import numpy as np
@@ -17,9 +15,9 @@ from loadlens.waste.identity import SCHEMES, Identity
 UNIT = "91130200699229617X"
 
 
-def identify(*arguments):
-    command = [sys.executable, "-m", "loadlens.serving.cli", "waste", "identify", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.fixture
+def identify(run_command):
+    return lambda *arguments: run_command("waste", "identify", *arguments)
 
 
 def jpeg(seed=0):
@@ -29,7 +27,7 @@ def jpeg(seed=0):
     return buffer.getvalue()
 
 
-def test_every_picture_has_a_line_and_broken_ones_are_refused(tmp_path):
+def test_every_picture_has_a_line_and_broken_ones_are_refused(tmp_path, identify):
     (tmp_path / "whole.jpg").write_bytes(jpeg())
     (tmp_path / "cut.jpg").write_bytes(jpeg()[:5000])
     (tmp_path / "text.jpg").write_text("no picture")
@@ -55,7 +53,7 @@ def test_every_picture_has_a_line_and_broken_ones_are_refused(tmp_path):
 
 
 @pytest.mark.photos
-def test_a_battery_and_a_drink_carton_are_named_with_their_questions(photos):
+def test_a_battery_and_a_drink_carton_are_named_with_their_questions(photos, identify):
     battery = photos / "waste/battery/Duracell_Alk__2.jpg"
     battery = battery if battery.is_file() else next((photos / "waste/battery").glob("*.jpg"))
     done = identify("--json", battery)
@@ -69,7 +67,7 @@ def test_a_battery_and_a_drink_carton_are_named_with_their_questions(photos):
 
 
 @pytest.mark.photos
-def test_a_gas_cylinder_is_asked_about_whatever_it_is_taken_for(photos):
+def test_a_gas_cylinder_is_asked_about_whatever_it_is_taken_for(photos, identify):
     frames = sorted((photos / "contaminants/gas_cylinder").glob("HP_*"))[::10]
     assert frames
     done = identify("--json", *frames)
@@ -81,7 +79,7 @@ def test_a_gas_cylinder_is_asked_about_whatever_it_is_taken_for(photos):
     assert "DANGER: a photo does not rule out a gas cylinder or drum" in told
 
 
-def test_the_server_answers_as_the_command_does_and_keeps_what_a_person_confirmed(server, tmp_path):
+def test_the_server_answers_as_the_command_does_and_keeps_what_a_person_confirmed(server, tmp_path, identify):
     photo = jpeg(1)
     (tmp_path / "photo.jpg").write_bytes(photo)
     answer = server.http.post("/v1/waste/identify", content=photo)
