@@ -3,7 +3,6 @@
 import itertools
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -62,10 +61,8 @@ def number_in(jpeg: bytes) -> int:
 class RtspCamera:
     """GStreamer's RTSP server in a process of its own, always on the same port."""
 
-    def __init__(self, clip: Path) -> None:
-        self.clip = clip
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+    def __init__(self, clip: Path, port: int) -> None:
+        self.clip, self.port = clip, port
         self.url = f"rtsp://127.0.0.1:{self.port}/yard"
         self.start()
 
@@ -85,11 +82,11 @@ class RtspCamera:
 
 
 @pytest.fixture
-def rtsp(numbered_clip: Path, absent: Callable[[str, str], NoReturn]) -> Iterator[RtspCamera]:
+def rtsp(numbered_clip: Path, free_port: int, absent: Callable[[str, str], NoReturn]) -> Iterator[RtspCamera]:
     bindings = "import gi; gi.require_version('GstRtspServer', '1.0')"
     if subprocess.run([SYSTEM_PYTHON, "-c", bindings], capture_output=True, check=False).returncode:
         absent("rtsp", "apt-get install the packages of GStreamer that .ci/run names")
-    camera = RtspCamera(numbered_clip)
+    camera = RtspCamera(numbered_clip, free_port)
     yield camera
     if camera.process.returncode is None:
         camera.stop()
