@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import zipfile
 from dataclasses import replace
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from loadlens.grading.observation_json import from_json
 from loadlens.grading.standard import load_standard
+from loadlens.serving.api.app import alone_in
 from loadlens.serving.archive.folder import open_archive
 from loadlens.serving.archive.regrading import regrade_archive
 from loadlens.serving.evidence.retention import Policy, let_go
@@ -247,6 +249,27 @@ def test_what_is_no_bundle_is_refused_in_one_line(server, bundle_file, tmp_path)
     there = server.command("bundle", "nowhere", "--data", server.data, "--out", tmp_path / "new.zip")
     assert (there.returncode, "knows no load 'nowhere'" in there.stderr) == (3, True)
     assert not (tmp_path / "new.zip").exists()
+
+
+@pytest.fixture
+def usual_umask():
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("usual_umask")
+def test_nobody_else_may_look_into_the_data_folder_or_a_backup(serve, tmp_path):
+    """They hold hashes of passwords, names of suppliers, and the key that signs."""
+    server = serve()
+    backup, new, fresh, keyed = (tmp_path / name for name in ("backup", "new", "fresh", "keyed"))
+    key = server.data / "signing.key"
+    server.command("keys", "add", "--role", "admin", "--data", keyed)
+    assert server.command("backup", backup, "--data", server.data).returncode == 0
+    server.command("restore", backup, "--data", new, "--signing-key", key)
+    with alone_in(fresh):
+        assert [folder.stat().st_mode & 0o777 for folder in (keyed, backup, new, fresh)] == 4 * [0o700]
+    assert [file.stat().st_mode & 0o777 for file in (key, new / "signing.key")] == 2 * [0o600]
 
 
 def test_a_backup_made_while_the_server_works_is_whole_and_can_be_restored(server, shots, new_place, tmp_path):

@@ -1,4 +1,4 @@
-"""A folder of results that is whole or absent: written beside its place, then renamed into it."""
+"""Folders: of results, whole or absent, written beside their place and renamed into it; of what others may not read."""
 
 import json
 import tempfile
@@ -8,6 +8,11 @@ from pathlib import Path
 
 from loadlens.grading.report import SCHEMA
 from loadlens.serving.errors import WrongUseError
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only its owner may enter, where there is none; one that is there stays as it is."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def check_out(out: Path) -> None:

@@ -23,6 +23,7 @@ from loadlens.serving.api.routes import all_routes
 from loadlens.serving.beds import Beds
 from loadlens.serving.evidence.in_force import declare, declare_standards
 from loadlens.serving.evidence.retention import Policy, Retention
+from loadlens.serving.folders import make_private
 from loadlens.serving.grader import Grader
 from loadlens.serving.intake import Intake
 from loadlens.serving.leases import Alone, Leases, SharedLeases
@@ -110,7 +111,7 @@ def _leases(settings: Settings, records: Loads) -> Leases:
 
 
 def _open_records(settings: Settings) -> Loads:
-    settings.data.mkdir(parents=True, exist_ok=True)
+    make_private(settings.data)
     blobs = open_blobs(settings.store, settings.data / "blobs")
     engine = sealed(open_database(settings.database_url), open_seal(settings))
     records = Loads(engine, blobs, settings.standard, settings.frames_before_load_s)
@@ -139,7 +140,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
     Raises FolderInUseError where another process holds it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

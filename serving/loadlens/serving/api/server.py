@@ -13,6 +13,7 @@ from loadlens.serving.api.app import FolderInUseError, alone_in, create_app
 from loadlens.serving.api.http_protocol import HttpProtocol
 from loadlens.serving.api.request_log import RequestLog
 from loadlens.serving.errors import CommandError
+from loadlens.serving.folders import make_private
 from loadlens.serving.logs import set_up_logs
 from loadlens.serving.seal import open_seal
 from loadlens.serving.settings import Settings
@@ -55,6 +56,7 @@ def listen(settings: Settings) -> None:
     except OSError as error:
         raise CommandError(f"cannot listen on {settings.host}:{settings.port} ({error.strerror})") from error
     try:
+        make_private(settings.data)
         # Any number of servers work on one PostgreSQL; a SQLite file has one.
         with listener, alone_in(settings.data) if settings.database is None else nullcontext():
             open_database(settings.database_url).dispose()  # a fault of it is told here, in one line

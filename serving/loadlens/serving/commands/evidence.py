@@ -103,6 +103,7 @@ def restore(
     """Fill a new data folder (or empty database and store) from a backup, and check it."""
     from loadlens.serving.evidence.backup import BackupError, check_backup  # noqa: PLC0415
     from loadlens.serving.evidence.backup import restore as fill  # noqa: PLC0415
+    from loadlens.serving.folders import make_private  # noqa: PLC0415
     from loadlens.serving.seal import open_seal  # noqa: PLC0415
     from loadlens.serving.settings import read_settings  # noqa: PLC0415
 
@@ -115,6 +116,7 @@ def restore(
             raise RefusedError(
                 f"{backup}: {found[0]}; `loadlens verify --data` says all, --damaged restores it even so"
             )
+        make_private(settings.data)
         _put_key(signing_key, settings.signing_key_file)
         with site_of(settings_file, data, is_new=True) as (_, engine, blobs):
             before = fill(backup, engine, blobs, open_seal(settings))

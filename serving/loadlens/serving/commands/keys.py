@@ -88,13 +88,14 @@ def _keys(settings_file: Path | None, data: Path | None) -> Iterator["Keys"]:
 @contextmanager
 def sealed_database(settings_file: Path | None, data: Path | None) -> Iterator[tuple["Settings", "Engine"]]:
     """The settings and the database with its journal; the arguments are the options of the command."""
+    from loadlens.serving.folders import make_private  # noqa: PLC0415
     from loadlens.serving.seal import open_seal  # noqa: PLC0415
     from loadlens.serving.settings import read_settings  # noqa: PLC0415
     from loadlens.serving.store.database import open_database  # noqa: PLC0415
     from loadlens.serving.store.journal import sealed  # noqa: PLC0415
 
     settings = read_settings(settings_file, data=data)
-    settings.data.mkdir(parents=True, exist_ok=True)
+    make_private(settings.data)
     engine = sealed(open_database(settings.database_url), open_seal(settings))
     try:
         yield settings, engine

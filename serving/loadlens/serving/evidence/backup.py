@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from loadlens.serving.evidence.anchor_check import AnchorCheck
 from loadlens.serving.evidence.copying import copy_blobs, copy_rows, is_empty
 from loadlens.serving.evidence.verify import Verdict, verify_store
+from loadlens.serving.folders import make_private
 from loadlens.serving.store.anchor import read_head
 from loadlens.serving.store.blobs import Blobs, FolderBlobs
 from loadlens.serving.store.database import open_database, writing
@@ -36,7 +37,7 @@ def back_up(engine: Engine, blobs: Blobs, anchor: Path, out: Path) -> Verdict:
     `out` is new, or holds an earlier backup of the same journal, whose blobs are not copied again.
     Raises BackupError.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    make_private(out)  # it holds what the data folder holds
     fresh = out / f"{DATABASE}.new"
     _remove_database(fresh)
     copies = FolderBlobs(out / BLOBS)

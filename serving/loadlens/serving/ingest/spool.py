@@ -18,6 +18,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from loadlens.serving.folders import make_private
+
 _NAME = re.compile(r"(\d{12})_(\d{8}T\d{6}\.\d{6}Z)_([a-z]+)(?:_(\d+))?(\.[a-z]+)")
 _TIME = "%Y%m%dT%H%M%S.%fZ"
 _INCOMING = ".incoming"
@@ -85,7 +87,8 @@ class Spool:
         self._next = 0
         self.dropped = 0
         try:
-            self._refused.mkdir(parents=True, exist_ok=True)
+            make_private(folder)
+            self._refused.mkdir(exist_ok=True)
             _sync(folder.parent)
             self._held = (folder / "lock").open("w")
             fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
