@@ -190,11 +190,7 @@ class Loads:
         # A session forgets a row that nobody holds, and would read it anew for every frame.
         owners: dict[str, Load | Lane] = {}
         with self.writing() as session:
-            kept = [self._keep_frame(session, arrival, owners) for arrival in arrivals]
-            # Nobody lets go of bytes while we write; what was let go before, of an old load, has to be sent again.
-            if any(arrival.was_kept and not self.blobs.exists(arrival.shot.sha256) for arrival in arrivals):
-                raise StoreUnavailableError("the bytes of a frame were let go of while it was sent again; send it anew")
-            return kept
+            return [self._keep_frame(session, arrival, owners) for arrival in arrivals]
 
     def _keep_frame(self, session: Session, arrival: Arrival, owners: dict[str, Load | Lane]) -> Kept:
         place, shot = arrival.place, arrival.shot
@@ -202,6 +198,10 @@ class Loads:
             return Kept(shot.sha256, False, frames.load_of(session, place))
         owner = owners[place.stream] = owners.get(place.stream) or owner_of(session, place)
         check_takes(owner, shot.taken_at)
+        # Nobody lets go of bytes while we write. Before, only those of a frame on record can have been: where there is
+        # none, a store that cannot tell what it had need not be asked while others wait to write.
+        if arrival.was_kept and frames.is_shown(session, shot.sha256) and not self.blobs.exists(shot.sha256):
+            raise StoreUnavailableError("the bytes of a frame were let go of while it was sent again; send it anew")
         frame = frames.store(session, place, shot)
         if isinstance(owner, Load):
             loads.join(session, owner, frame, actor=arrival.actor)

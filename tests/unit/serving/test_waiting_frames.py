@@ -3,6 +3,7 @@
 import hashlib
 import time
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 from unittest.mock import patch
 
 import pytest
@@ -194,6 +195,33 @@ def test_bytes_that_are_let_go_of_while_the_same_arrive_are_asked_for_again(yard
     yard.frame(1, b"night")
     assert yard.blobs.exists(sha256)
     assert yard.found() == []
+
+
+def test_a_store_that_cannot_tell_what_it_had_is_asked_only_where_a_frame_showed_the_same(small):
+    """It is asked while whoever else brings frames has to wait."""
+
+    class Forgetful(FolderBlobs):
+        asked: ClassVar = []
+
+        def keep(self, data, sha256):
+            super().keep(data, sha256)
+            return True
+
+        def exists(self, sha256):
+            self.asked.append(sha256)
+            return super().exists(sha256)
+
+    small.blobs = small.loads.blobs = Forgetful(small.blobs.path("0" * 64).parent.parent)
+    sha256 = small.frame(0, b"night")
+    small.frame(1)
+    assert Forgetful.asked == []
+    small.let_go()
+    shot = Shot(*2 * [datetime.now(UTC).isoformat()], sha256, 9, 9)
+    with pytest.raises(StoreUnavailableError, match="send it anew"):
+        small.loads.keep_frames([Arrival(Place("lane:1", "mast", 2), shot, ANN, was_kept=True)])
+    small.frame(2, b"night")
+    assert set(Forgetful.asked) == {sha256}
+    assert small.found() == []
 
 
 def test_bytes_that_come_again_between_the_record_and_the_deletion_stay(small, monkeypatch):

@@ -82,6 +82,11 @@ def is_stored(session: Session, place: Place, sha256: str) -> bool:
     return True
 
 
+def is_shown(session: Session, sha256: str) -> bool:
+    """Whether any frame has these bytes."""
+    return session.scalars(select(StoredFrame.seq).where(StoredFrame.sha256 == sha256).limit(1)).first() is not None
+
+
 def store(session: Session, place: Place, shot: Shot) -> StoredFrame:
     """Add a frame that is not stored yet. Its bytes must be durable already."""
     row = {
