@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from torchvision.models import mobilenet_v2
 
 from loadlens.datasets.catalog import digest_of
 from loadlens.datasets.errors import DataError
@@ -92,6 +91,8 @@ def test_a_run_is_not_continued_nor_exported_on_other_data(tmp_path):
 
 
 def test_a_run_without_the_public_sets_is_not_continued_nor_exported_with_them(tmp_path):
+    from torchvision.models import mobilenet_v2
+
     own, backbone = data_set(tmp_path / "in", ROWS), tmp_path / "backbone.pth"
     torch.save(mobilenet_v2().state_dict(), backbone)
     begun = {"scenes": tmp_path, "backbone": backbone, "own": own}

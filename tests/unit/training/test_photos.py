@@ -5,9 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from loadlens.training.features import STRENGTH
 from loadlens.training.network import POOLED, PhotoNet
@@ -27,6 +24,10 @@ def photos_and_features(n: int) -> tuple[list[Photo], np.ndarray]:
 
 
 def test_the_linear_layer_is_the_regression_on_scaled_features() -> None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     photos, features = photos_and_features(60)
     network = PhotoNet(len(FORMS))
     fit_head(network, features, photos, FORMS)

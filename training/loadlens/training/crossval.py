@@ -17,9 +17,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from loadlens.training.commands import BACKBONE
@@ -60,6 +57,10 @@ def _grouped(
     network: PhotoNet,
     forms: Sequence[str],
 ) -> dict[str, Metric]:
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 (it takes seconds to load)
+    from sklearn.pipeline import make_pipeline  # noqa: PLC0415
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+
     features, plain = seen
     photos, groups, folds = photo_folds(folder, grouping)
     fold_of, true = np.array(folds), np.array([forms.index(photo.form) for photo in photos])

@@ -13,9 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from loadlens.datasets.groups import assign_folds
 from loadlens.datasets.near_duplicates import group_near_duplicates
@@ -173,6 +170,10 @@ def left_out_chances(
     features: NDArray[np.float32], labels: Sequence[str], groups: Sequence[str], names: Sequence[str]
 ) -> NDArray[np.float64]:
     """Probabilities [N, len(names)] of every picture by a head that saw no picture of its scene."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 (it takes seconds to load)
+    from sklearn.pipeline import make_pipeline  # noqa: PLC0415
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+
     # One label for all: a scene must not be in two folds because its pictures are labelled differently.
     folds = np.array(assign_folds([""] * len(groups), groups, folds=min(_FOLDS, len(set(groups)))))
     given = np.array(labels)

@@ -7,11 +7,11 @@ trained.
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models import MobileNet_V2_Weights, mobilenet_v2
 
 STRIDE = 16
 _FINE = 14  # feature blocks up to stride 16, 96 channels
@@ -24,7 +24,7 @@ class SurfaceNet(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        features = mobilenet_v2(weights=None).features
+        features = _mobilenet().features
         _pad_like_tensorflow(features)
         self.fine = features[:_FINE]
         self.coarse = features[_FINE:]
@@ -77,7 +77,7 @@ class PhotoNet(nn.Module):
 
     def __init__(self, forms: int) -> None:
         super().__init__()
-        features = mobilenet_v2(weights=None).features
+        features = _mobilenet().features
         _pad_like_tensorflow(features)
         self.fine = features[:_FINE]
         self.coarse = features[_FINE:]
@@ -102,13 +102,21 @@ def load_backbone(network: SurfaceNet | PhotoNet, weights: Path | None) -> str:
 
     `weights` is a state dict of torchvision's mobilenet_v2; None lets torchvision download its own (needs a network).
     """
-    whole = mobilenet_v2(weights=MobileNet_V2_Weights.IMAGENET1K_V1 if weights is None else None)
+    whole = _mobilenet("IMAGENET1K_V1" if weights is None else None)
     if weights is not None:
         whole.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True), strict=True)
     _pad_like_tensorflow(whole.features)
     network.fine.load_state_dict(whole.features[:_FINE].state_dict())
     network.coarse.load_state_dict(whole.features[_FINE:].state_dict())
     return "torchvision MobileNet_V2_Weights.IMAGENET1K_V1" if weights is None else weights.name
+
+
+def _mobilenet(weights: str | None = None) -> Any:
+    """torchvision's MobileNetV2, with the weights of this name there."""
+    # Takes seconds, which whoever builds no network need not spend.
+    from torchvision.models import mobilenet_v2  # noqa: PLC0415
+
+    return mobilenet_v2(weights=weights)
 
 
 def _pad_like_tensorflow(features: nn.Module) -> None:

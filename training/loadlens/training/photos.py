@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.nn import functional
 
@@ -90,6 +88,9 @@ def photo_picture(photo: Photo, width: int) -> Picture:
 
 def fit_head(network: PhotoNet, features: NDArray[np.float32], photos: Sequence[Photo], forms: Sequence[str]) -> None:
     """Set the linear layer to the regression on scaled features. Raises ValueError where a form has no photo."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 (it takes seconds to load)
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+
     named = [photo.form for photo in photos]
     if lacking := sorted(set(forms) - set(named)):
         raise ValueError(f"no photo of {', '.join(lacking)} to learn from; take these forms out of the recipe")

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LinearRegression
 
 from loadlens.grading.assessment import assess_load
 from loadlens.grading.observation import LoadObservation
@@ -202,6 +201,8 @@ def _not_negative(rows: Rows, wanted: Rows) -> Rows:
     # What is held at zero must not want to rise: then this is the minimum (Karush, Kuhn and Tucker).
     if (learned >= 0).all() and ((moment - gram @ learned)[~free] <= 0).all():
         return np.asarray(learned)
+    from sklearn.linear_model import LinearRegression  # noqa: PLC0415 (it takes seconds to load)
+
     return np.asarray(LinearRegression(fit_intercept=False, positive=True).fit(rows, wanted).coef_)
 
 

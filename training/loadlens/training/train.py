@@ -14,7 +14,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-import torchvision
 from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
@@ -249,6 +248,8 @@ def _reset_head(network: SurfaceNet) -> None:
 
 def _record(run: Path, recipe: Recipe, where: torch.device) -> None:
     """What a person needs to know about the run in ten years."""
+    import torchvision  # noqa: PLC0415 (as in network.py)
+
     (run / "recipe.json").write_text(json.dumps(asdict(recipe), indent=1), encoding="utf-8")
     versions = {"python": platform.python_version(), "torch": torch.__version__, "torchvision": torchvision.__version__}
     versions |= {"numpy": np.__version__, "opencv": cv2.__version__, "machine": platform.machine()}

@@ -22,8 +22,6 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -139,6 +137,9 @@ def fit_waste_head(
 
     Classes weigh the same (none of them: twice), and within a class the sources by the root of their photos.
     """
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 (it takes seconds to load)
+    from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
+
     counts = Counter((photo.label, photo.source) for photo in photos)
     totals: Counter[str] = Counter()
     for (label, _), n in counts.items():
