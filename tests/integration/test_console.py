@@ -110,6 +110,22 @@ def test_the_newest_frame_of_a_camera(server, graded, shots):
     assert (answer.content, answer.headers["Captured-At"]) == (shots[1].jpeg, shots[1].captured_at)
 
 
+def test_one_answer_shows_a_lane_with_its_cameras_and_its_newest_load(server, graded):
+    def lane() -> dict:
+        return server.http.get("/v1/lanes/1").json()
+
+    server.http.put("/v1/lanes/1/cameras/yard/health", json={"state": "ok", "since": "2026-03-01T08:00:00Z"})
+    assert lane()["cameras"] == server.http.get("/v1/lanes/1/cameras").json()["cameras"]
+    assert server.http.post("/v1/loads", json={"id": "newest", "lane": "1"}).status_code == 201
+    assert lane()["open_load"]["id"] == "newest"
+    assert lane()["newest_load"] == server.http.get("/v1/loads/newest").json()
+    server.http.post("/v1/loads/newest/cancel", json={"reason": "its truck has left"})
+    assert lane()["open_load"] is None
+    assert (lane()["newest_load"]["id"], lane()["newest_load"]["status"]) == ("newest", "cancelled")
+    server.http_as("admin").put("/v1/lanes/empty", json={})
+    assert server.http.get("/v1/lanes/empty").json()["newest_load"] is None
+
+
 def test_answers_are_what_their_shapes_say(server, graded):
     health = {"state": "frozen", "since": "2026-03-01T08:00:00Z", "counts": {"waiting": 3}}
     server.http.put("/v1/lanes/1/cameras/yard/health", json=health)

@@ -468,7 +468,7 @@ export interface paths {
         };
         /**
          * Get Lane
-         * @description One lane with the load that is open on it.
+         * @description One lane with its cameras and the load that is open on it, or the last one that was.
          */
         get: operations["get_lane_v1_lanes__lane__get"];
         /**
@@ -3824,15 +3824,18 @@ export interface components {
         };
         /**
          * LaneNow
-         * @description A lane and the load that is open on it.
+         * @description A lane, its cameras, the load that is open on it, and all that is known of that one or else of the last one.
          */
         LaneNow: {
+            /** Cameras */
+            cameras: components["schemas"]["CameraShown"][];
             /** Created At */
             created_at: string;
             /** Gross Above Kg */
             gross_above_kg: string | null;
             /** Id */
             id: string;
+            newest_load: components["schemas"]["LoadShown"] | null;
             open_load: components["schemas"]["LoadSummary"] | null;
             /** Tare Below Kg */
             tare_below_kg: string | null;

@@ -1,6 +1,5 @@
 """The cameras of a lane: how they do, and where their numbers go on."""
 
-import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -38,7 +37,7 @@ def list_cameras(request: Request, lane: LaneId) -> dict[str, Any]:
     """What the cameras of a lane last said of themselves."""
     with parts_of(request).loads.reading() as session:
         loads.find_lane(session, lane)
-        return {"cameras": [_described(health) for health in cameras.of_lane(session, lane)]}
+        return {"cameras": [cameras.described(health) for health in cameras.of_lane(session, lane)]}
 
 
 @router.get("/lanes/{lane}/cameras/{camera}", responses=answers(409))
@@ -47,7 +46,7 @@ def get_camera(request: Request, lane: LaneId, camera: Camera) -> Response:
     with parts_of(request).loads.reading() as session:
         health = session.get(CameraHealth, (lane, camera))
         next_seq = frames.next_seq(session, f"lane:{lane}", camera)
-        return tagged(request, {"next_seq": next_seq, "health": health and _described(health)})
+        return tagged(request, {"next_seq": next_seq, "health": health and cameras.described(health)})
 
 
 @router.put("/lanes/{lane}/cameras/{camera}/health", responses=answers(404))
@@ -57,9 +56,4 @@ def put_health(request: Request, lane: LaneId, camera: Camera, new: NewHealth) -
         loads.find_lane(session, lane)
         since = moment_text(new.since)
         cameras.tell(session, lane, camera, state=new.state, since=since, counts=new.counts, actor=actor_of(request))
-        return _described(session.get_one(CameraHealth, (lane, camera)))
-
-
-def _described(health: CameraHealth) -> dict[str, Any]:
-    names = ("camera", "state", "since", "at")
-    return {**{name: getattr(health, name) for name in names}, "counts": json.loads(health.counts)}
+        return cameras.described(session.get_one(CameraHealth, (lane, camera)))

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import select
 
-from loadlens.serving.api.loads import Kilograms, summary
+from loadlens.serving.api.loads import Kilograms, described, summary
 from loadlens.serving.api.parts import actor_of, parts_of
 from loadlens.serving.api.problems import answers
 from loadlens.serving.api.shapes import LaneList, LaneNow, LaneShown, shaped
 from loadlens.serving.api.tags import tagged
-from loadlens.serving.records import lanes, loads
+from loadlens.serving.records import cameras, lanes, lists, loads
+from loadlens.serving.records.lists import Filter
 from loadlens.serving.store.tables import Lane
 
 router = APIRouter(tags=["lanes"])
@@ -52,11 +53,18 @@ def list_lanes(request: Request) -> dict[str, Any]:
 
 @router.get("/lanes/{lane}", responses=answers(404) | shaped(LaneNow))
 def get_lane(request: Request, lane: LaneId) -> Response:
-    """One lane with the load that is open on it."""
-    with parts_of(request).loads.reading() as session:
+    """One lane with its cameras and the load that is open on it, or the last one that was."""
+    parts = parts_of(request)
+    with parts.loads.reading() as session:
         known = loads.find_lane(session, lane)
-        load = loads.open_on(session, lane)
-        return tagged(request, {**_described(known), "open_load": load and summary(load)})
+        opened = loads.open_on(session, lane)
+        newest = opened or next(iter(lists.page(session, Filter(lane=lane), None, 1).loads), None)
+        shown = {
+            "open_load": opened and summary(opened),
+            "newest_load": newest and described(session, parts, newest),
+            "cameras": [cameras.described(health) for health in cameras.of_lane(session, lane)],
+        }
+        return tagged(request, {**_described(known), **shown})
 
 
 def _described(lane: Lane) -> dict[str, Any]:

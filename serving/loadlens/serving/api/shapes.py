@@ -114,12 +114,6 @@ class LaneList(Shape):
     lanes: list[LaneShown]
 
 
-class LaneNow(LaneShown):
-    """A lane and the load that is open on it."""
-
-    open_load: LoadSummary | None
-
-
 class CameraShown(Shape):
     """What a camera last said of itself."""
 
@@ -128,6 +122,14 @@ class CameraShown(Shape):
     since: str
     at: str
     counts: dict[str, int]
+
+
+class LaneNow(LaneShown):
+    """A lane, its cameras, the load that is open on it, and all that is known of that one or else of the last one."""
+
+    open_load: LoadSummary | None
+    newest_load: LoadShown | None
+    cameras: list[CameraShown]
 
 
 class CameraList(Shape):

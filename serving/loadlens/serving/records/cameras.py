@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -54,6 +54,12 @@ def of_lane(session: Session, lane: str) -> list[CameraHealth]:
     """What the cameras of a lane last said, by name."""
     query = select(CameraHealth).where(CameraHealth.lane == lane).order_by(CameraHealth.camera)
     return list(session.scalars(query))
+
+
+def described(health: CameraHealth) -> dict[str, Any]:
+    """What a camera last said of itself, as the API shows it."""
+    names = ("camera", "state", "since", "at")
+    return {**{name: getattr(health, name) for name in names}, "counts": json.loads(health.counts)}
 
 
 def miss_silent(session: Session, before: str) -> None:

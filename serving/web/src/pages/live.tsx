@@ -14,7 +14,7 @@ const PICTURE_EVERY_MS = 2000;
 const PICTURE_PX = 640;
 
 interface Lane {
-  /** What is known of the load: of an open one so far. */
+  /** What is known of the load: of an open one so far, else of the last one. */
   load: Shape<"LoadShown"> | null;
   isOpen: boolean;
   cameras: Shape<"CameraShown">[];
@@ -28,13 +28,8 @@ async function readReport({ id, assessment_version: version }: Shape<"LoadShown"
 }
 
 async function readLane(lane: string): Promise<Lane> {
-  const [{ open_load }, { cameras }] = await Promise.all([
-    read("/v1/lanes/{lane}", { lane }),
-    read("/v1/lanes/{lane}/cameras", { lane }),
-  ]);
-  const last = open_load ?? (await read("/v1/loads", {}, { lane, limit: 1 })).loads[0];
-  const load = last ? await read("/v1/loads/{load_id}", { load_id: last.id }) : null;
-  return { load, isOpen: open_load !== null, cameras };
+  const { open_load, newest_load, cameras } = await read("/v1/lanes/{lane}", { lane });
+  return { load: newest_load, isOpen: open_load !== null, cameras };
 }
 
 export function LivePage() {
