@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.browser.console_page import (
     LOOKS,
+    PASSWORD,
     SIZES,
     check_accessible,
     check_fits,
@@ -472,6 +473,11 @@ def test_a_manager_edits_a_copy_of_a_standard_sees_what_changes_and_lets_it_hold
     look_at(browser, manager, f"{yard.address}/console/settings/standards", "standards", ".things")
 
 
+def role_of(yard, name: str) -> str:
+    users = yard.http_as("admin").get("/v1/users").json()["users"]
+    return next(user["role"] for user in users if user["name"] == name)
+
+
 def test_a_key_and_an_invitation_are_shown_once_and_work(yard, browser, admin):
     with console(browser, admin, ("en", "light", "desk")) as page:
         page.goto(f"{yard.address}/console/settings/people")
@@ -495,6 +501,20 @@ def test_a_key_and_an_invitation_are_shown_once_and_work(yard, browser, admin):
         page.get_by_label("Name of a new person").fill("ben")
         page.get_by_role("button", name="Invite").click()
         expect(secret).to_contain_text("/login#")
+        accepted = {"token": secret.inner_text().split("#")[-1], "password": PASSWORD}
+        assert yard.http_with(None).post("/v1/welcome", json=accepted).status_code == 200
+        page.reload()
+        # A role that is passed on the way to another by keys is given to nobody.
+        role = page.get_by_label("Role of ben")
+        role.focus()
+        page.keyboard.press("ArrowDown")
+        expect(role).to_have_value("manager")
+        give = page.get_by_role("button", name="Make manager")
+        expect(give).to_be_visible()
+        assert role_of(yard, "ben") == "inspector"
+        give.click()
+        expect(give).to_have_count(0)
+        assert role_of(yard, "ben") == "manager"
         page.goto(f"{yard.address}/console/settings/lanes")
         page.get_by_role("textbox", name="A new lane").fill("7")
         page.get_by_role("button", name="Make the lane").click()

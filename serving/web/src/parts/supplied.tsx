@@ -1,10 +1,11 @@
 // The supplier's side of a load: the link to his page, what he said of which version, and a manager's answer.
 import { type FormEvent, useRef, useState } from "react";
-import { ask, place, Unreachable, type Shape } from "../api.ts";
+import { ask, place, type Shape, whyOf } from "../api.ts";
 import { isUnderway, outbox, useOutbox } from "../decisions.ts";
 import { plainName, useMe } from "../session.ts";
 import { useWords } from "../show.ts";
 import type { Dispute, Statement, Supplied } from "../supplier.ts";
+import { whySaid } from "../why.ts";
 
 interface Shown {
   load: Shape<"LoadShown">;
@@ -151,7 +152,7 @@ function LinkMaker({ load, version, onLinked }: { load: Shape<"LoadShown">; vers
     <>
       {made instanceof Error && (
         <p className="problem" role="alert">
-          {words.t("supplied.failed", { why: made instanceof Unreachable ? words.t("net.unreachable") : made.message })}
+          {words.t("supplied.failed", { why: whySaid(whyOf(made), words) })}
         </p>
       )}
       <button type="button" disabled={asking} onClick={() => void make()}>

@@ -72,18 +72,7 @@ function Users() {
           cells: [
             user.name,
             mayChange ? (
-              <select
-                aria-label={words.t("people.roleOf", { name: user.name })}
-                value={user.role}
-                disabled={busy || user.identity !== null}
-                onChange={(event) => void change(user.name, { role: event.target.value })}
-              >
-                {OF_PEOPLE.map((role) => (
-                  <option key={role} value={role}>
-                    {words.t(`role.${role}`)}
-                  </option>
-                ))}
-              </select>
+              <RoleOf user={user} busy={busy} onRole={(role) => void change(user.name, { role })} />
             ) : (
               words.t(`role.${user.role}`)
             ),
@@ -145,6 +134,34 @@ function Users() {
     if (user.identity !== null) return words.t("people.vouched");
     return words.t(user.has_password ? "people.isIn" : "people.waits");
   }
+}
+
+/** Choosing gives no role yet: by keys every role on the way to the one that is meant is chosen too. */
+function RoleOf({ user, busy, onRole }: { user: Shape<"UserShown">; busy: boolean; onRole: (role: Role) => void }) {
+  const words = useWords();
+  const [chosen, setChosen] = useState<Role | null>(null);
+  const shown = chosen ?? user.role;
+  return (
+    <span className="choices">
+      <select
+        aria-label={words.t("people.roleOf", { name: user.name })}
+        value={shown}
+        disabled={busy || user.identity !== null}
+        onChange={(event) => setChosen(event.target.value as Role)}
+      >
+        {OF_PEOPLE.map((role) => (
+          <option key={role} value={role}>
+            {words.t(`role.${role}`)}
+          </option>
+        ))}
+      </select>
+      {shown !== user.role && (
+        <button type="button" disabled={busy} onClick={() => onRole(shown)}>
+          {words.t("people.giveRole", { role: words.t(`role.${shown}`) })}
+        </button>
+      )}
+    </span>
+  );
 }
 
 function Keys() {
