@@ -415,6 +415,9 @@ def test_a_drawing_that_was_let_go_is_drawn_again_until_its_frame_is_gone_too(se
 
     assert let_go(engine, blobs, Policy(1, 1), later)["frames"] >= 1
     engine.dispose()
+    reopened = server.http.post(f"{place}/reopen", json={"reason": "it came back"})
+    assert (reopened.status_code, "its frames were let go" in reopened.json()["detail"]) == (409, True)
+    assert server.http.get(place).json()["status"] == "cancelled"
     assert server.http.put(look).status_code == 410
     gone = server.http.get(layer["overlay"])
     assert (gone.status_code, "its frame were let go" in gone.json()["detail"]) == (410, True)

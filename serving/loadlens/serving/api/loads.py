@@ -18,7 +18,9 @@ from loadlens.serving.api.shapes import LoadPage, LoadShown, shaped
 from loadlens.serving.api.tags import IfMatch, check_match, tag_of, tagged
 from loadlens.serving.api.withheld import why_withheld
 from loadlens.serving.canonical import canonical_json
+from loadlens.serving.evidence.retention import let_go_of
 from loadlens.serving.lifecycle import State
+from loadlens.serving.load_errors import ConflictError
 from loadlens.serving.records import assessments, frames, hazards, lists, loads, readings
 from loadlens.serving.records.lists import Filter
 from loadlens.serving.records.loads import Particulars
@@ -220,6 +222,12 @@ def reopen_load(
 
     def work(session: Session) -> Answer:
         load = matched(session, parts, load_id, if_match)
+        if let_go_of(session, load_id, "frames"):
+            # It would fail to be graded for ever, and what was settled of it would count no more.
+            raise ConflictError(
+                f"load {load_id} cannot be watched again: its frames were let go, as the settings of this site say; "
+                "open a new load for what is to be seen"
+            )
         loads.reopen(session, load, lead_s=parts.loads.lead_s, actor=actor_of(request), reason=because.reason)
         return load_answer(session, parts, load)
 
