@@ -23,6 +23,7 @@ from tests.browser.console_page import (
     keep_picture,
     look_at,
     look_zoomed,
+    sign_in,
 )
 
 from loadlens.serving.api.console import FOLDER
@@ -365,7 +366,7 @@ def test_a_part_gets_a_label_of_its_own_and_another_container_is_emptied_into_on
 
 def test_a_transfer_goes_through_its_hand_overs_and_the_gate_holds_the_wrong_truck(plant, browser, keeper):
     identity = plant.label(DROSS, 300, "floor")
-    with console(browser, keeper, DESK) as page:
+    with console(browser, keeper, DESK, foreseen=r"\b401\b|\b500\b|status of (401|500)") as page:
         page.goto(f"{plant.address}/console/waste/transfers")
         page.get_by_role("button", name="New transfer").click()
         filled = {
@@ -394,6 +395,20 @@ def test_a_transfer_goes_through_its_hand_overs_and_the_gate_holds_the_wrong_tru
         held = page.locator(".history .waits")
         expect(held).to_contain_text("The truck stays")
         expect(held).to_contain_text("the carrier has not signed")
+
+        # The session ends, and what is read after it fails: what was entered stays.
+        page.locator("details.step summary", has_text="Gate check").click()
+        page.get_by_label("Waste on the truck as weighed, kg").fill("298.5")
+        failure = {"status": 500, "content_type": "application/problem+json", "body": '{"detail": "disk full"}'}
+        page.route(re.compile("/v1/waste/manifests/LD-2026-1$"), lambda route: route.fulfill(**failure))
+        page.context.clear_cookies()
+        expect(page.get_by_role("dialog")).to_contain_text("Your session is over")
+        sign_in(page, "kim")
+        expect(page.get_by_text("This could not be read")).to_be_visible()
+        expect(page.get_by_label("Waste on the truck as weighed, kg")).to_have_value("298.5")
+        page.unroute_all()
+        page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_text("This could not be read")).to_have_count(0)
         for party in ("Sender", "Carrier"):
             step(page, "Sign")
             expect(page.locator(".history")).to_contain_text(f"Sign: {party}")

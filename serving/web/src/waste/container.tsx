@@ -18,11 +18,12 @@ export function ContainerPage({ identity }: { identity: string }) {
   const { value, failed, again } = useLoaded(`container ${identity}`, () => read("/v1/waste/containers/{identity}", { identity }));
   const rooms = useRooms();
   useEffect(() => outbox.onDone(again), [again]);
-  if (failed) return <Failed why={failed} again={again} />;
-  if (!value) return <p role="status">{words.t("net.loading")}</p>;
+  if (!value) return failed ? <Failed why={failed} again={again} /> : <p role="status">{words.t("net.loading")}</p>;
   const places = Object.entries(value.grams);
   return (
     <>
+      {/* What is being entered below stays, also where reading anew failed. */}
+      {failed && <Failed why={failed} again={again} />}
       <h1>
         {value.name} <small>{value.code}</small>
       </h1>

@@ -43,11 +43,11 @@ export function LabelPaper({ identity }: { identity: string }) {
     });
   const declareVoid = (reason: string): Promise<void> =>
     done(async () => void (await ask("POST", place("/v1/waste/containers/{identity}/label/void", at), { reason })));
-  if (failed) return <Failed why={failed} again={again} />;
-  if (value === null) return <p role="status">{words.t("net.loading")}</p>;
+  if (value === null) return failed ? <Failed why={failed} again={again} /> : <p role="status">{words.t("net.loading")}</p>;
   if (value === "none") return <p className="hint">{words.t("waste.paper.none")}</p>;
   return (
     <section className="paper">
+      {failed && <Failed why={failed} again={again} />}
       <p className="identity">{identity}</p>
       {value.void === null ? (
         <img src={place("/v1/waste/containers/{identity}/label.png", at)} alt={words.t("waste.paper.alt", { name: value.text.name })} />

@@ -35,10 +35,11 @@ export function TransferPage({ id }: { id: string }) {
   const rooms = useRooms();
   const underway = isUnderway(useOutbox(), "wasteStep", { manifest: id });
   useEffect(() => outbox.onDone(again), [again]);
-  if (failed) return <Failed why={failed} again={again} />;
-  if (!value) return <p role="status">{words.t("net.loading")}</p>;
+  if (!value) return failed ? <Failed why={failed} again={again} /> : <p role="status">{words.t("net.loading")}</p>;
   return (
     <>
+      {/* What is being entered below stays, also where reading anew failed. */}
+      {failed && <Failed why={failed} again={again} />}
       <a className="back" {...follow("/waste/transfers")}>
         {words.t("waste.transfers.back")}
       </a>
