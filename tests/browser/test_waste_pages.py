@@ -86,7 +86,9 @@ class Plant:
         import zxingcpp  # a native module, and only here
 
         png = self.http.get(f"/v1/waste/containers/{identity}/label.png").content
-        (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(png)).convert("RGB"))
+        # Of that kind alone: among the words of a label another kind is now and then believed to be seen.
+        formats = zxingcpp.BarcodeFormat.QRCode
+        (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(png)).convert("RGB"), formats=formats)
         return found.text
 
     def grams(self, identity: str) -> dict[str, int]:

@@ -66,7 +66,7 @@ def moved(plant, code, place, at=None, id_=None):
 
 
 def read(png):
-    (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(png)).convert("RGB"))
+    (found,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(png)).convert("RGB"), formats=zxingcpp.BarcodeFormat.QRCode)
     return found.text
 
 
