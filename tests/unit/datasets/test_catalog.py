@@ -40,8 +40,10 @@ def test_a_folder_that_is_not_the_set_is_told_apart(tmp_path):
 
 @pytest.mark.photos
 def test_the_pictures_beside_the_project_are_those_of_the_catalogue(photos):
+    # These two are fetched from their own repositories: they do not lie beside the project.
     for entry in CATALOG.values():
-        assert verify_set(entry, photos / entry.folder) is None
+        if entry.id not in ("landfill_waste", "imagenet_samples"):
+            assert verify_set(entry, photos / entry.folder) is None
 
 
 @pytest.mark.photos
