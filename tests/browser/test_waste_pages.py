@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from openpyxl import load_workbook
-from PIL import Image
+from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, expect
 from tests.browser.console_page import (
     check_accessible,
@@ -163,10 +163,16 @@ def manager(plant, browser: Browser) -> dict:
 
 
 def photo() -> bytes:
-    """Noise, of which no class is sure: what the photo shows is for the tests of the model."""
-    noise = np.random.default_rng(3).integers(0, 256, (60, 80, 3), np.uint8)
+    """A drawn can on a grey board, taken for metal among others: what it shows is for the tests of the model."""
+    picture = np.full((480, 640, 3), 120, np.uint8)
+    across = np.linspace(-1, 1, 180)
+    picture[70:410, 230:410] = (60 + 170 * np.clip(np.cos((across + 0.35) * 1.7), 0, 1) ** 2)[None, :, None]
+    can = Image.fromarray(picture)
+    pen = ImageDraw.Draw(can)
+    for box, grey in (((230, 48, 410, 92), 190), ((242, 55, 398, 85), 120), ((230, 388, 410, 432), 90)):
+        pen.ellipse(box, fill=(grey, grey, grey + 5))
     out = io.BytesIO()
-    Image.fromarray(noise).resize((2400, 1800)).save(out, "JPEG")
+    can.resize((2400, 1800)).save(out, "JPEG")
     return out.getvalue()
 
 
@@ -182,7 +188,7 @@ def test_from_a_photo_to_a_printed_label_on_a_phone(plant, browser, keeper):
         page.locator("input[type=file]").set_input_files(shown)
         # The model is read when the first photo comes.
         expect(page.get_by_role("heading", name="It may show")).to_be_visible(timeout=60_000)
-        # Noise is taken for metal as much as for anything: what metal may be is said before it is.
+        # What metal may be is said before it is named.
         warned = page.get_by_role("alert").filter(has_text="does not rule out")
         expect(warned).to_have_text(
             "The photo does not rule out: Gas cylinder, Drum. Look before it is moved, pressed or heated."
