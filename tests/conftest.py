@@ -64,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     others = [item for item in items if item not in long and item not in on_ray]
     for item in long:
         if not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(600))
+            item.add_marker(pytest.mark.timeout(1200))
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     begun_with = [on_ray, *([item] for item in long if item not in on_ray)]
     row = len(others) // workers + 1
